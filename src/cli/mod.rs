@@ -1,0 +1,8 @@
+//! The commands, a file each.
+
+use std::process::ExitCode;
+
+/// Runs the command of this process's arguments.
+pub fn run() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,101 @@
+//! What goes into a dialogue and what comes out of it.
+
+use std::sync::Arc;
+
+use crate::facts::{Key, Language, Query, Reply};
+use crate::speech::{Line, Pace};
+
+/// Something happened. A shell gives it to [`super::Dialogue::handle`] with the time it happened at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The call is up; the caller can hear.
+    Answered,
+    /// The caller pressed a key.
+    Key(Key),
+    /// What [`Output::Say`] asked for has been played to its end. One whose id is not the current one is ignored.
+    SayingDone(SayingId),
+    /// The moment that [`super::Dialogue::poll_timeout`] named has come.
+    Timeout,
+    /// The records have answered the last [`Output::LookUp`]. A late answer is ignored.
+    LookedUp(Box<Reply>),
+    /// The caller has hung up, or the network has.
+    HungUp,
+}
+
+/// Names one [`Output::Say`] of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SayingId(pub u64);
+
+/// Something to do. A shell takes it from [`super::Dialogue::poll_output`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Say this now; whatever is being said ends.
+    Say(Say),
+    /// Be silent at once.
+    StopSaying,
+    /// Ask the records. One question is open at a time.
+    LookUp(Query),
+    /// The caller has come to a step (its name).
+    Entered(Arc<str>),
+    /// End the call. The last output there is.
+    HangUp,
+}
+
+/// One thing to say without a break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Say {
+    /// Its name, for [`Input::SayingDone`].
+    pub id: SayingId,
+    /// In this language.
+    pub language: Language,
+    /// At this pace.
+    pub pace: Pace,
+    /// These lines, in order. Never empty.
+    pub lines: Vec<Line>,
+}
+
+/// What became of a call, for its record. Grows to a bound: a path of at most 256 steps, the first ones kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// The names of the steps, in order.
+    pub path: Vec<Arc<str>>,
+    /// Steps that came after the 256th.
+    pub path_cut: u32,
+    /// The best thing that happened to the caller.
+    pub outcome: Outcome,
+    /// The language the call was in at its end.
+    pub language: Language,
+    /// How it ended; nothing while it runs.
+    pub ending: Option<Ending>,
+    /// Keys the caller pressed, as a count.
+    pub keys: u32,
+}
+
+/// The best thing that happened to the caller, from worst to best.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Nothing was chosen.
+    #[default]
+    Nothing,
+    /// Numbers were keyed that did not match.
+    NotVerified,
+    /// Refused because of too many failures.
+    Locked,
+    /// The records did not answer.
+    RecordsDown,
+    /// Verified, but no result heard to its end.
+    Verified,
+    /// A result was heard to its end.
+    Served,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The hotline said goodbye.
+    HotlineHungUp,
+    /// The caller hung up.
+    CallerHungUp,
+    /// It had lasted as long as a call may.
+    LimitReached,
+}

@@ -1,0 +1,22 @@
+//! The values every room shares: what is keyed, what is spoken, what the records say. Nothing here does anything but
+//! hold, check and convert.
+
+mod account;
+mod identity;
+mod inquiry;
+mod key;
+mod language;
+mod moment;
+mod money;
+mod month;
+mod secret;
+
+pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
+pub use identity::{CitizenId, IdFault};
+pub use inquiry::{CallerNumber, PersonRef, Query, Reply};
+pub use key::Key;
+pub use language::Language;
+pub use moment::Moment;
+pub use money::Fen;
+pub use month::Month;
+pub use secret::Secret;

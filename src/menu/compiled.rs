@@ -1,0 +1,258 @@
+//! A menu as the dialogue runs it: every name resolved, every default filled in. Only the compiler makes one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::facts::{Insurance, Key, Language};
+use crate::speech::ValueKind;
+
+/// A message's id in the Fluent catalogues.
+pub type MessageId = Arc<str>;
+
+/// A step's place in [`Menu::steps`]. The compiler makes only places that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub usize);
+
+/// A place where a keyed answer is kept for the rest of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SlotId(pub usize);
+
+/// A compiled menu. Shared by all calls that began with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Menu {
+    /// The hotline's name, as in `12333`.
+    pub name: String,
+    /// Where a call begins.
+    pub start: StepId,
+    /// The languages it speaks; a call begins in the first. Never empty.
+    pub languages: Vec<Language>,
+    /// All steps, in the script's order.
+    pub steps: Vec<Step>,
+    /// Names of the slots, by [`SlotId`].
+    pub slots: Vec<String>,
+    /// Where calls go when they have lasted this long: the caller hears `common.call-limit` and the call ends.
+    pub call_limit: Duration,
+    /// A look-up unanswered for this long is given up.
+    pub look_up_deadline: Duration,
+    /// A look-up unanswered for this long makes the caller hear `common.one-moment`.
+    pub look_up_patience: Duration,
+}
+
+/// One step of a menu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The step's name in the script.
+    pub name: Arc<str>,
+    /// What it does.
+    pub kind: Kind,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Says a message, then goes on.
+    Say {
+        /// The message.
+        message: MessageId,
+        /// The records it speaks of: looked up first, if it is not `Nothing`.
+        about: About,
+        /// Whether a key cuts it short. A key pressed in one that cannot be cut short is kept.
+        skippable: bool,
+        /// The next step.
+        then: Target,
+        /// Where to go when `about` cannot be looked up (or nobody is verified).
+        unavailable: StepId,
+    },
+    /// Says a message and waits for one of some keys.
+    Menu {
+        /// The message.
+        message: MessageId,
+        /// The keys that lead somewhere; none twice.
+        choices: Vec<Choice>,
+        /// Timers, tries, and where giving up leads.
+        rules: Rules,
+    },
+    /// Asks for digits of a field type and keeps them.
+    Ask {
+        /// The message. Its attributes say what went wrong: `.too-short`, `.bad-date`, …
+        message: MessageId,
+        /// What is keyed.
+        field: Field,
+        /// Where it is kept.
+        store: SlotId,
+        /// The next step when the answer is good (for `yes-no`: 1).
+        then: Target,
+        /// For `yes-no`, where 2 leads; the others have none.
+        otherwise: Option<Target>,
+        /// Timers, tries, and where giving up leads.
+        rules: Rules,
+    },
+    /// Compares keyed numbers with the records.
+    Verify {
+        /// Slot of the ID number.
+        id: SlotId,
+        /// Slot of the social security number.
+        number: SlotId,
+        /// They are one person's.
+        matched: StepId,
+        /// They are not.
+        unmatched: StepId,
+        /// Too many have been wrong.
+        locked: StepId,
+        /// The records do not answer.
+        unavailable: StepId,
+    },
+    /// Reads the verified person's payments, a stretch of equal months at a time.
+    ReadBack {
+        /// The message: heading; attributes `.run`, `.month`, `.gap`, `.gap-month`, `.end`, `.none`.
+        message: MessageId,
+        /// Which insurance.
+        insurance: Insurance,
+        /// Which months.
+        period: Period,
+        /// What the keys do while it reads.
+        keys: PagingKeys,
+        /// Silence after an item before the next is read by itself.
+        between: Duration,
+        /// The next step, when all is read or the caller stops it.
+        then: Target,
+        /// Where to go when there is no answer.
+        unavailable: StepId,
+        /// Where `0` leads.
+        person: StepId,
+    },
+    /// Changes the call's language.
+    SetLanguage {
+        /// The language from here on.
+        language: Language,
+        /// The next step.
+        then: Target,
+    },
+    /// Goes to another step.
+    GoTo {
+        /// The next step.
+        then: Target,
+    },
+    /// Says goodbye, if there is a message, and ends the call.
+    HangUp {
+        /// The last words.
+        message: Option<MessageId>,
+    },
+}
+
+/// A key and where it leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The key.
+    pub key: Key,
+    /// Where to.
+    pub target: Target,
+}
+
+/// Where a step leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To a step.
+    Step(StepId),
+    /// `@repeat`: the question again, from its beginning, no try spent.
+    Repeat,
+    /// `@back`: to the question before this one; at the first, the same as `Repeat`.
+    Back,
+}
+
+/// The rules of a question, after VoiceXML 2.0 Appendix D.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// `timeout`: from the end of the prompt to the first key.
+    pub first_key: Duration,
+    /// `interdigittimeout`: between keys.
+    pub between_keys: Duration,
+    /// `termtimeout`: after the last possible key, for a terminator.
+    pub after_last: Duration,
+    /// Silences in a row-or-not that give up.
+    pub no_input_tries: u8,
+    /// Wrong entries that give up.
+    pub no_match_tries: u8,
+    /// Both together that give up.
+    pub tries: u8,
+    /// Where giving up leads.
+    pub gave_up: StepId,
+    /// Where `0` leads where it is no choice of the menu's own; nothing on the person step itself.
+    pub person: Option<StepId>,
+    /// Whether a key cuts the prompt short.
+    pub barge_in: bool,
+    /// Whether keys pressed before the question are taken as its answer.
+    pub type_ahead: bool,
+}
+
+/// What is keyed in an [`Kind::Ask`] step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// 15 digits or 18 symbols with `*` for a final X.
+    CitizenId,
+    /// So many digits.
+    Digits {
+        /// At least, 1–32.
+        min: u8,
+        /// At most, `min`–32.
+        max: u8,
+    },
+    /// Four digits of a year, from 1949 to this year.
+    Year,
+    /// 1 for yes, 2 for no.
+    YesNo,
+}
+
+/// The records that a message speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum About {
+    /// No records.
+    Nothing,
+    /// Balances of both accounts.
+    Balances,
+    /// Months paid by insurance: the message is said once for each insurance.
+    Summary,
+}
+
+impl About {
+    /// The values a message with these records may name.
+    pub const fn values(self) -> &'static [(&'static str, ValueKind)] {
+        match self {
+            About::Nothing => &[],
+            About::Balances => {
+                &[("pension", ValueKind::Money), ("medical", ValueKind::Money), ("as-of", ValueKind::Month)]
+            }
+            About::Summary => &[
+                ("insurance", ValueKind::Word),
+                ("months", ValueKind::Count),
+                ("first", ValueKind::Month),
+                ("last", ValueKind::Month),
+                ("as-of", ValueKind::Month),
+            ],
+        }
+    }
+}
+
+/// The months a read-back covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// The last so many months the records know (1–60).
+    LastMonths(u8),
+    /// The year keyed into this slot.
+    YearIn(SlotId),
+}
+
+/// The keys of a read-back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagingKeys {
+    /// The next item now.
+    pub next: Key,
+    /// The item before.
+    pub previous: Key,
+    /// This item again.
+    pub repeat: Key,
+    /// This item again, and everything from now on, slowly.
+    pub slower: Key,
+    /// Stop reading.
+    pub stop: Key,
+}

@@ -1,0 +1,3 @@
+//! Every behaviour test: one behaviour a file under `tests/`, its name a sentence.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(missing_docs, clippy::disallowed_methods)]
