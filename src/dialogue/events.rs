@@ -46,12 +46,10 @@ pub enum Output {
 pub struct Say {
     /// Its name, for [`Input::SayingDone`].
     pub id: SayingId,
-    /// In this language.
-    pub language: Language,
     /// At this pace.
     pub pace: Pace,
-    /// These lines, in order. Never empty.
-    pub lines: Vec<Line>,
+    /// These lines, in order, each in its language. Never empty.
+    pub lines: Vec<(Language, Line)>,
 }
 
 /// What became of a call, for its record. Grows to a bound: a path of at most 256 steps, the first ones kept.

@@ -67,6 +67,8 @@ pub enum Kind {
     Menu {
         /// The message.
         message: MessageId,
+        /// Languages that the message is said in after the call's own, for the question which language to speak.
+        also_in: Vec<Language>,
         /// The keys that lead somewhere; none twice.
         choices: Vec<Choice>,
         /// Timers, tries, and where giving up leads.
@@ -132,6 +134,8 @@ pub enum Kind {
     GoTo {
         /// The next step.
         then: Target,
+        /// The next step for a caller who has been verified in this call, if that is another.
+        when_verified: Option<StepId>,
     },
     /// Says goodbye, if there is a message, and ends the call.
     HangUp {
@@ -210,7 +214,7 @@ pub enum About {
     Nothing,
     /// Balances of both accounts.
     Balances,
-    /// Months paid by insurance: the message is said once for each insurance.
+    /// Months paid by insurance: the message, then its attribute `.insurance` once for each insurance.
     Summary,
 }
 
@@ -222,15 +226,18 @@ impl About {
             About::Balances => {
                 &[("pension", ValueKind::Money), ("medical", ValueKind::Money), ("as-of", ValueKind::Month)]
             }
-            About::Summary => &[
-                ("insurance", ValueKind::Word),
-                ("months", ValueKind::Count),
-                ("first", ValueKind::Month),
-                ("last", ValueKind::Month),
-                ("as-of", ValueKind::Month),
-            ],
+            About::Summary => &[("as-of", ValueKind::Month)],
         }
     }
+
+    /// The values that the attribute `.insurance` of a summary may name.
+    pub const INSURANCE_VALUES: &'static [(&'static str, ValueKind)] = &[
+        ("insurance", ValueKind::Word),
+        ("months", ValueKind::Count),
+        ("first", ValueKind::Month),
+        ("last", ValueKind::Month),
+        ("as-of", ValueKind::Month),
+    ];
 }
 
 /// The months a read-back covers.

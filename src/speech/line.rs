@@ -13,6 +13,9 @@ use crate::facts::{Fen, Month};
 pub struct Line {
     /// The message's id in the Fluent catalogues, as in `balance`, or with an attribute, as in `enter-id.too-short`.
     pub message: Arc<str>,
+    /// What to say where the catalogue has no such message, the first there is: `enter-id.no-input-2` gives way to
+    /// `common.no-input-2`.
+    pub instead: Vec<Arc<str>>,
     /// The values the message may name, as in `amount`.
     pub values: Vec<(&'static str, Value)>,
 }
@@ -20,7 +23,14 @@ pub struct Line {
 impl Line {
     /// A message without values.
     pub fn new(message: &str) -> Line {
-        Line { message: message.into(), values: Vec::new() }
+        Line { message: message.into(), instead: Vec::new(), values: Vec::new() }
+    }
+
+    /// The same line with one more message to fall back to.
+    #[must_use]
+    pub fn or(mut self, message: &str) -> Line {
+        self.instead.push(message.into());
+        self
     }
 
     /// The same line with one more value.
