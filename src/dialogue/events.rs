@@ -97,3 +97,37 @@ pub enum Ending {
     /// It had lasted as long as a call may.
     LimitReached,
 }
+
+/// What was wrong with an entry; each has a message of its own, an attribute of the question or of `common`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mistake {
+    /// No such choice.
+    NoMatch,
+    /// Fewer keys than the field needs.
+    TooShort,
+    /// More keys than the field takes.
+    TooLong,
+    /// No area begins like this identity number.
+    BadArea,
+    /// The birth date in the identity number is none.
+    BadDate,
+    /// The identity number's check symbol is another.
+    BadCheck,
+    /// There are no records of that year.
+    OutOfRange,
+}
+
+impl Mistake {
+    /// The attribute that says so.
+    pub const fn attribute(self) -> &'static str {
+        match self {
+            Mistake::NoMatch => "no-match",
+            Mistake::TooShort => "too-short",
+            Mistake::TooLong => "too-long",
+            Mistake::BadArea => "bad-area",
+            Mistake::BadDate => "bad-date",
+            Mistake::BadCheck => "bad-check",
+            Mistake::OutOfRange => "out-of-range",
+        }
+    }
+}
