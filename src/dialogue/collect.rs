@@ -226,7 +226,7 @@ mod tests {
             (ID, "11010519491231002*1", Verdict::More),
             (ID, "11010519491231002*1#", wrong(Mistake::TooLong)),
             (ID, "11010519491231002*12~", wrong(Mistake::TooLong)),
-            (ID, "11010519491231002**#", wrong(Mistake::TooLong)),
+            (ID, "11010519491231002**", Verdict::Again),
             (ID, "A", wrong(Mistake::NoMatch)),
             // digits
             (NUMBER, "0", Verdict::More),
