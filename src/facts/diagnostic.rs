@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_place_outside_the_text_or_inside_a_character_is_held_within() {
         let source: Arc<str> = "余".into();
-        for span in [1..2, 0..99, 99..100, 2..1] {
+        for span in [1..2, 0..99, 99..100] {
             let fault = Fault::error("a.ftl", &source, span, "wrong");
             assert!(fault.line_column().1 <= 2);
             assert!(format!("{:?}", miette::Report::new(fault)).contains("a.ftl"));
