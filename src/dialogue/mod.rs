@@ -189,6 +189,11 @@ impl Dialogue {
         &self.story
     }
 
+    /// Whether the call is silent because it waits for the caller's key.
+    pub fn awaits_a_key(&self) -> bool {
+        matches!(self.state, State::Asking(_)) && self.saying.is_none()
+    }
+
     /// Whether the call has ended.
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Ended)

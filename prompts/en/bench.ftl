@@ -1,0 +1,121 @@
+# The hotlines that are there to be measured. The ten minutes are one recording said again and again.
+
+bench-id = Your ID number, then pound.
+
+bench-number = Your social security number, then pound.
+
+bench-balance = { MONEY($pension) } and { MONEY($medical) }, as of { MONTH($as-of) }.
+
+bench-silence = { "" }
+
+bench-ten-minutes =
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
+    This prompt goes on for ten minutes, so that machines can be measured while it plays.
