@@ -11,6 +11,7 @@ mod moment;
 mod money;
 mod month;
 mod secret;
+mod time_text;
 
 pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
 pub use diagnostic::{Fault, did_you_mean};
@@ -22,3 +23,4 @@ pub use moment::Moment;
 pub use money::Fen;
 pub use month::Month;
 pub use secret::Secret;
+pub use time_text::parse_duration;

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, date};
 
-use crate::facts::{Fault, Key};
+use crate::facts::{Fault, Key, parse_duration};
 
 /// The largest file read, in bytes.
 const LARGEST: usize = 256 * 1024;
@@ -188,8 +188,8 @@ impl Reader<'_> {
             _ => None,
         }
         .or_else(|| line.strip_prefix("Caller presses ").and_then(press))
-        .or_else(|| line.strip_prefix("Caller waits ").and_then(duration).map(Deed::Wait))
-        .or_else(|| line.strip_prefix("Next call after ").and_then(duration).map(Deed::NextCall));
+        .or_else(|| line.strip_prefix("Caller waits ").and_then(parse_duration).map(Deed::Wait))
+        .or_else(|| line.strip_prefix("Next call after ").and_then(parse_duration).map(Deed::NextCall));
         if deed.is_none() {
             self.fault(
                 place,
@@ -212,29 +212,13 @@ fn press(text: &str) -> Option<Deed> {
     Some(if at_once { Deed::PressAtOnce(keys) } else { Deed::Press(keys) })
 }
 
-/// `300ms`, `12s`, `31m`, up to an hour… `25h`, up to ten days.
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text.find(|symbol: char| !symbol.is_ascii_digit())?;
-    let (number, unit) = text.split_at_checked(digits)?;
-    let number: u64 = number.parse().ok().filter(|number| *number <= 1_000_000)?;
-    let duration = match unit.trim() {
-        "ms" => Duration::from_millis(number),
-        "s" => Duration::from_secs(number),
-        "m" => Duration::from_secs(number * 60),
-        "h" => Duration::from_secs(number * 3600),
-        _ => return None,
-    };
-    (duration <= Duration::from_secs(240 * 3600)).then_some(duration)
-}
-
 fn records_state(value: &str) -> Option<RecordsState> {
     match value {
         "demo" => Some(RecordsState::Demo),
         "down" => Some(RecordsState::Down),
         _ => value
             .strip_prefix("slow ")
-            .and_then(duration)
+            .and_then(parse_duration)
             .map(RecordsState::Slow)
             .or_else(|| value.strip_prefix("down after ")?.trim().parse().ok().map(RecordsState::DownAfter)),
     }

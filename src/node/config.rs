@@ -1,0 +1,214 @@
+//! The configuration of a running hotline: one TOML file, every key with a default that suits a first try on this
+//! machine.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::facts::{Fault, parse_duration};
+
+/// A whole configuration. Paths in it are relative to the file's folder.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// How calls come in.
+    pub sip: Sip,
+    /// How sound goes out and keys come in.
+    pub media: Media,
+    /// Where the records are and how verification is guarded.
+    pub records: Records,
+    /// Where texts and recordings are.
+    pub prompts: Prompts,
+    /// Which hotline answers at which number: the user part of the Request-URI to the folder of a menu. `*` stands for
+    /// every other number; without it they are answered 404.
+    pub numbers: BTreeMap<String, PathBuf>,
+}
+
+/// `[sip]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sip {
+    /// Addresses to listen on, over UDP.
+    pub listen: Vec<SocketAddr>,
+    /// The address that others reach this machine by, where it is another (behind NAT).
+    pub advertised: Option<IpAddr>,
+    /// The most calls at once; further ones are answered 503 with Retry-After.
+    pub calls: usize,
+    /// The Retry-After of a full hotline.
+    #[serde(deserialize_with = "duration")]
+    pub retry_after: Duration,
+    /// How long a shutdown waits for running calls.
+    #[serde(deserialize_with = "duration")]
+    pub drain: Duration,
+}
+
+impl Default for Sip {
+    fn default() -> Sip {
+        Sip {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5060))],
+            advertised: None,
+            calls: 1000,
+            retry_after: Duration::from_secs(10),
+            drain: Duration::from_secs(60),
+        }
+    }
+}
+
+/// `[media]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Media {
+    /// The address RTP is sent from; the first of `sip.listen` if there is none here.
+    pub address: Option<IpAddr>,
+    /// First and last UDP port for RTP and RTCP, two a call.
+    pub ports: (u16, u16),
+    /// Media threads; 0 for one a core.
+    pub workers: usize,
+    /// A call from which nothing at all has come for so long is ended.
+    #[serde(deserialize_with = "duration")]
+    pub time_out: Duration,
+}
+
+impl Default for Media {
+    fn default() -> Media {
+        Media { address: None, ports: (20_000, 39_999), workers: 0, time_out: Duration::from_secs(60) }
+    }
+}
+
+/// `[records]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Records {
+    /// The SQLite database of the insured; it holds the lock-outs and the call records too.
+    pub database: PathBuf,
+    /// Look-ups at once.
+    pub workers: usize,
+    /// So many failed verifications of one ID number or from one caller's number lock it.
+    pub failures: u32,
+    /// Failures count for so long.
+    #[serde(deserialize_with = "duration")]
+    pub window: Duration,
+    /// A lock lasts for so long.
+    #[serde(deserialize_with = "duration")]
+    pub lock: Duration,
+}
+
+impl Default for Records {
+    fn default() -> Records {
+        Records {
+            database: PathBuf::from("hotline.db"),
+            workers: 2,
+            failures: 3,
+            window: Duration::from_secs(24 * 3600),
+            lock: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// `[prompts]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Prompts {
+    /// The folder of the languages' folders.
+    pub folder: PathBuf,
+    /// Whether texts without a recording are synthesized by espeak-ng before the first call; without it a hotline with
+    /// a missing recording does not start.
+    pub synthesize: bool,
+    /// Where synthesized clips are kept.
+    pub cache: PathBuf,
+}
+
+impl Default for Prompts {
+    fn default() -> Prompts {
+        Prompts {
+            folder: PathBuf::from("prompts"),
+            synthesize: true,
+            cache: PathBuf::from("hotline-data/synthesized"),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with its place.
+    pub fn load(file: &Path) -> Result<Config, Fault> {
+        let shown = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Fault::of_file(&shown, format!("the configuration cannot be read: {error}"))
+                .hint("name one with `--config FILE`; README.md shows the smallest")
+        })?;
+        let mut config = Config::parse(&shown, &text)?;
+        config.resolve(file.parent().unwrap_or(Path::new(".")));
+        Ok(config)
+    }
+
+    /// Reads a configuration's text.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with its place.
+    pub fn parse(file: &str, text: &str) -> Result<Config, Fault> {
+        let source: Arc<str> = Arc::from(text);
+        let config: Config = toml::from_str(text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            Fault::error(file, &source, span, error.message().to_owned()).hint("docs/configuration.md lists every key")
+        })?;
+        let whole = |message: &str, hint: &str| Err(Fault::error(file, &source, 0..0, message).hint(hint));
+        if config.sip.listen.is_empty() || config.sip.listen.len() > 16 {
+            return whole("sip.listen needs 1 to 16 addresses", "as in listen = [\"0.0.0.0:5060\"]");
+        }
+        let (first, last) = config.media.ports;
+        if first < 1024 || last <= first {
+            return whole("media.ports is no range of ports above 1023", "as in ports = [20000, 39999]");
+        }
+        if config.sip.calls == 0 || config.sip.calls > 100_000 {
+            return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");
+        }
+        if !(1..=100).contains(&config.records.failures) || config.records.workers > 64 {
+            return whole("records.failures goes from 1 to 100, records.workers to 64", "as in failures = 3");
+        }
+        Ok(config)
+    }
+
+    /// Makes the paths relative to a folder.
+    fn resolve(&mut self, folder: &Path) {
+        let within = |path: &mut PathBuf| *path = folder.join(&*path);
+        within(&mut self.records.database);
+        within(&mut self.prompts.folder);
+        within(&mut self.prompts.cache);
+        self.numbers.values_mut().for_each(within);
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(from)?;
+    parse_duration(&text)
+        .filter(|duration| *duration >= Duration::from_millis(100))
+        .ok_or_else(|| serde::de::Error::custom("a length of time is written \"30s\", \"500ms\", \"5m\" or \"24h\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_configuration_is_a_whole_one() {
+        let config = Config::parse("hotline.toml", "").expect("good");
+        assert_eq!(config.sip.calls, 1000);
+        assert_eq!(config.records.failures, 3);
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_place() {
+        let fault = Config::parse("hotline.toml", "[sip]\ncalls = 10\nlisten-on = 3\n").unwrap_err();
+        assert_eq!(fault.line_column().0, 3);
+        let fault = Config::parse("hotline.toml", "[sip]\ndrain = \"a while\"\n").unwrap_err();
+        assert!(fault.message.contains("length of time"), "{}", fault.message);
+        assert!(Config::parse("hotline.toml", "[media]\nports = [5, 3]\n").is_err());
+    }
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Everything: formatting, lints, documentation, tests, the menus and their test calls. Ends with one line that counts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+started=$SECONDS
+step() { printf '\n== %s (%d s)\n' "$*" "$((SECONDS - started))"; }
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# The number before a word in the log, 0 if there is none.
+count() { grep -oE "[0-9]+ $1" "$log" | awk '{sum += $1} END {print sum + 0}'; }
+
+step "formatting"
+cargo fmt --check
+
+step "lints"
+cargo clippy --quiet --all-targets -- -D warnings
+cargo clippy --quiet --no-default-features -- -D warnings
+
+step "documentation"
+RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps
+
+step "tests"
+# Wide enough for every test's name; colours would hide the counts.
+failed=0
+cargo nextest run --no-fail-fast --color never --status-level fail --final-status-level fail 2>&1 | tee "$log" || failed=1
+passed=$(count passed)
+lost=$(count failed)
+
+step "examples in the documentation"
+cargo test --quiet --doc 2>&1 | tee "$log" || failed=1
+passed=$((passed + $(count passed)))
+lost=$((lost + $(count failed)))
+
+hotline=target/debug/hotline
+step "menus"
+for menu in voice-menus/12333 voice-menus/bench/*; do
+    "$hotline" check "$menu" || failed=1
+done
+
+step "test calls"
+"$hotline" test voice-menus/12333 2>&1 | tee "$log" || failed=1
+passed=$((passed + $(count 'passed,')))
+lost=$((lost + $(count failed)))
+
+step "done"
+[ "$failed" -eq 0 ] || [ "$lost" -gt 0 ] || lost=1
+printf '%d passed, %d failed\n' "$passed" "$lost"
+[ "$failed" -eq 0 ] && [ "$lost" -eq 0 ]
