@@ -147,8 +147,12 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// Damerau–Levenshtein distance (optimal string alignment) of two names; names of over 64 letters are infinitely far.
+/// Damerau–Levenshtein distance (optimal string alignment) of two names; names of over 64 letters, and those whose
+/// lengths differ by more than three letters' bytes, are infinitely far.
 fn distance(left: &str, right: &str) -> usize {
+    if left.len().abs_diff(right.len()) > 12 {
+        return usize::MAX;
+    }
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().take(65).collect(), right.chars().take(65).collect());
     if left.len() > 64 || right.len() > 64 {
         return usize::MAX;

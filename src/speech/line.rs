@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::facts::{Fen, Month};
+use crate::facts::{Fen, Language, Month};
 
 /// One thing to say: a message and the values it may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,8 +143,10 @@ pub enum Part {
 }
 
 /// A line in one language: what a person would read, and what is played.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spoken {
+    /// The language of the text and of its clips: not the one asked for, where that lacks the message.
+    pub language: Language,
     /// The whole text with numbers in words.
     pub text: String,
     /// The clips and pauses, in order.

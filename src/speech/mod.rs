@@ -8,6 +8,18 @@
 //!
 //! A clip is known by its text, its form and its language, so a text has one recording wherever it is said.
 
+mod catalogue;
+mod compose;
+pub mod grammar;
 mod line;
+mod load;
+mod markers;
+mod needs;
+mod outline;
 
+pub use catalogue::Catalogue;
+pub use compose::MOST_PARTS;
+pub use grammar::{Function, vocabulary};
 pub use line::{Form, Line, Pace, Part, Spoken, Value, ValueKind};
+pub use needs::Use;
+pub use outline::How;
