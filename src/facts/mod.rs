@@ -2,6 +2,7 @@
 //! hold, check and convert.
 
 mod account;
+mod form;
 mod identity;
 mod inquiry;
 mod key;
@@ -12,6 +13,7 @@ mod month;
 mod secret;
 
 pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
+pub use form::Form;
 pub use identity::{CitizenId, IdFault};
 pub use inquiry::{CallerNumber, PersonRef, Query, Reply};
 pub use key::Key;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::facts::{Fen, Month};
+use crate::facts::{Fen, Form, Month};
 
 /// One thing to say: a message and the values it may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,18 +114,6 @@ pub enum Pace {
     Normal,
     /// For callers who asked for it.
     Slow,
-}
-
-/// Which recording of a text: a digit sounds different inside a group and at its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Form {
-    /// The only form of most texts.
-    #[default]
-    Plain,
-    /// A digit that others follow.
-    Inside,
-    /// A digit that ends its group.
-    Ending,
 }
 
 /// One piece of what is heard.

@@ -10,4 +10,5 @@
 
 mod line;
 
-pub use line::{Form, Line, Pace, Part, Spoken, Value, ValueKind};
+pub use crate::facts::Form;
+pub use line::{Line, Pace, Part, Spoken, Value, ValueKind};
