@@ -3,6 +3,7 @@
 
 mod account;
 mod diagnostic;
+mod form;
 mod identity;
 mod inquiry;
 mod key;
@@ -15,6 +16,7 @@ mod time_text;
 
 pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
 pub use diagnostic::{Fault, did_you_mean};
+pub use form::Form;
 pub use identity::{CitizenId, IdFault};
 pub use inquiry::{CallerNumber, PersonRef, Query, Reply};
 pub use key::Key;

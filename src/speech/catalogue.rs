@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use fluent_bundle::FluentValue;
 use fluent_syntax::ast::Pattern;
@@ -92,18 +93,25 @@ impl Catalogue {
     /// Where `language` lacks the message, it is said in the first language that has it ([`Spoken::language`]). A value
     /// that the message names and the line lacks is left out. Nothing, if no language has the message.
     pub fn speak(&self, language: Language, line: &Line, pace: Pace) -> Option<Spoken> {
-        let asked = self.texts.get_key_value(&language);
-        let (language, texts) =
-            asked.into_iter().chain(&self.texts).find(|(_, texts)| texts.pattern(&line.message).is_some())?;
-        let pattern = texts.pattern(&line.message)?;
+        let (language, texts, id) = self.find(language, line)?;
+        let pattern = texts.pattern(id)?;
         let mut arguments = markers::arguments(line);
-        for (name, ..) in texts.uses(&line.message) {
+        for (name, ..) in texts.uses(id) {
             if arguments.get(name).is_none() {
                 arguments.set(name.to_owned(), FluentValue::None);
             }
         }
         let formatted = texts.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new());
-        Some(compose(*language, &formatted, line, pace))
+        Some(Spoken { message: Arc::clone(id), ..compose(language, &formatted, line, pace) })
+    }
+
+    /// The message that says a line: its own or one it gives way to, in its language, else in another that has one.
+    fn find<'a>(&self, language: Language, line: &'a Line) -> Option<(Language, &Texts, &'a Arc<str>)> {
+        let asked = self.texts.get_key_value(&language);
+        asked.into_iter().chain(&self.texts).find_map(|(language, texts)| {
+            let mut ids = std::iter::once(&line.message).chain(&line.instead);
+            ids.find(|id| texts.pattern(id).is_some()).map(|id| (*language, texts, id))
+        })
     }
 
     /// The languages there are prompts in, the one to fall back to first.

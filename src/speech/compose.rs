@@ -68,7 +68,7 @@ pub(super) fn compose(language: Language, formatted: &str, line: &Line, pace: Pa
             }
         }
     }
-    Spoken { language, text: one_line(language, &text), parts: heard.parts }
+    Spoken { message: Arc::clone(&line.message), language, text: one_line(language, &text), parts: heard.parts }
 }
 
 /// The clips of a formatted message's fixed texts, in order.

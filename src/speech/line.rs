@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::facts::{Fen, Language, Month};
+use crate::facts::{Fen, Form, Language, Month};
 
 /// One thing to say: a message and the values it may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,18 +116,6 @@ pub enum Pace {
     Slow,
 }
 
-/// Which recording of a text: a digit sounds different inside a group and at its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Form {
-    /// The only form of most texts.
-    #[default]
-    Plain,
-    /// A digit that others follow.
-    Inside,
-    /// A digit that ends its group.
-    Ending,
-}
-
 /// One piece of what is heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -145,6 +133,8 @@ pub enum Part {
 /// A line in one language: what a person would read, and what is played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spoken {
+    /// The message that was found: the line's own, or one it gives way to.
+    pub message: Arc<str>,
     /// The language of the text and of its clips: not the one asked for, where that lacks the message.
     pub language: Language,
     /// The whole text with numbers in words.

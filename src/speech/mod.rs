@@ -16,10 +16,13 @@ mod load;
 mod markers;
 mod needs;
 mod outline;
+mod prompts;
 
+pub use crate::facts::Form;
 pub use catalogue::Catalogue;
 pub use compose::MOST_PARTS;
 pub use grammar::{Function, vocabulary};
-pub use line::{Form, Line, Pace, Part, Spoken, Value, ValueKind};
+pub use line::{Line, Pace, Part, Spoken, Value, ValueKind};
 pub use needs::Use;
 pub use outline::How;
+pub use prompts::{Prompts, Said, SaidLine};
