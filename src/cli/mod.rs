@@ -1,5 +1,7 @@
 //! The commands, a file each.
 
+pub mod check;
+
 use std::process::ExitCode;
 
 /// Runs the command of this process's arguments.

@@ -1,0 +1,594 @@
+//! From typed tables to a menu: names become places, defaults are filled in, and what no type can say is checked.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::compiled::{
+    About, Choice, Field, Kind, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
+};
+use super::faults::Faults;
+use super::graph::{Graph, Node};
+use super::read::{Body, Chosen, Script, ScriptStep};
+use super::scalar::{At, Goal, LastWords, MessageName, PersonRoute, SlotName, StepName, shorten};
+use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, Verify};
+use crate::facts::{Key, Language, did_you_mean};
+
+/// Where a step stands in its script, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub name: Range<usize>,
+    /// Its message's name, if it has a message.
+    pub message: Option<Range<usize>>,
+}
+
+/// Compiles what was read. Nothing, if so much is missing that there is no menu; other errors are in `faults`.
+pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec<Place>)> {
+    let mut compiler = Compiler::of(script, faults);
+    let steps: Vec<(Option<Kind>, Node)> = script.steps.iter().map(|step| compiler.step(step)).collect();
+    let hotline = script.hotline.as_ref();
+    let start = hotline.and_then(|hotline| compiler.hotline(hotline, &script.hotline_span));
+    compiler.defaults(script);
+    let slots = compiler.slots.names.clone();
+    let (kinds, nodes): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
+    Graph { nodes, start }.check(faults);
+    let (hotline, start) = (hotline?, start?);
+    let mut compiled = Vec::new();
+    for (step, kind) in script.steps.iter().zip(kinds) {
+        compiled.push(Step { name: Arc::clone(&step.name), kind: kind? });
+    }
+    let menu = Menu {
+        name: hotline.name.0.clone(),
+        start,
+        languages: hotline.languages.value.iter().map(|language| language.value.0).collect(),
+        steps: compiled,
+        slots,
+        call_limit: hotline.call_limit.0,
+        look_up_deadline: hotline.look_up_deadline.0,
+        look_up_patience: hotline.look_up_patience.value.0,
+    };
+    Some((menu, script.steps.iter().map(place).collect()))
+}
+
+fn place(step: &ScriptStep) -> Place {
+    let message = match &step.body {
+        Some(Body::Say(say)) => Some(&say.say),
+        Some(Body::Menu(menu, ..)) => Some(&menu.menu),
+        Some(Body::Ask(ask, _)) => Some(&ask.ask),
+        Some(Body::ReadBack(read)) => Some(&read.read_back),
+        _ => None,
+    };
+    let last_words = match &step.body {
+        Some(Body::HangUp(end)) if matches!(end.hang_up.value, LastWords::Message(_)) => Some(end.hang_up.span.clone()),
+        _ => None,
+    };
+    Place { name: step.span.clone(), message: message.map(|message| message.span.clone()).or(last_words) }
+}
+
+struct Compiler<'s, 'f> {
+    faults: &'f mut Faults,
+    steps: HashMap<&'s str, StepId>,
+    languages: Option<Vec<Language>>,
+    slots: Slots,
+    /// What `[defaults]` says of `0`.
+    person: Option<&'s At<PersonRoute>>,
+    /// That nothing says where `0` leads is said once.
+    person_missing: bool,
+}
+
+/// A slot's content, by the field that stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    CitizenId,
+    Digits,
+    Year,
+    YesNo,
+    /// Of a step that could not be read.
+    Unknown,
+}
+
+impl Content {
+    const fn name(self) -> &'static str {
+        match self {
+            Content::CitizenId => "a `citizen-id` field",
+            Content::Digits => "a `digits` field",
+            Content::Year => "a `year` field",
+            Content::YesNo => "a `yes-no` field",
+            Content::Unknown => "a field",
+        }
+    }
+
+    fn of(field: script::Field) -> Content {
+        match field {
+            script::Field::CitizenId => Content::CitizenId,
+            script::Field::Year => Content::Year,
+            script::Field::YesNo => Content::YesNo,
+            script::Field::Digits(_) => Content::Digits,
+        }
+    }
+}
+
+/// All slots, in the order of the steps that store them.
+#[derive(Default)]
+struct Slots {
+    names: Vec<String>,
+    contents: Vec<Content>,
+    by_name: HashMap<String, SlotId>,
+    /// Whether a step that could not be read may store into any slot.
+    open: bool,
+}
+
+impl Slots {
+    fn add(&mut self, name: &str, content: Content) -> SlotId {
+        let id = SlotId(self.names.len());
+        self.names.push(name.into());
+        self.contents.push(content);
+        self.by_name.insert(name.into(), id);
+        id
+    }
+}
+
+impl<'s, 'f> Compiler<'s, 'f> {
+    fn of(script: &'s Script, faults: &'f mut Faults) -> Compiler<'s, 'f> {
+        let steps = script.steps.iter().enumerate().map(|(place, step)| (&*step.name, StepId(place))).collect();
+        let languages =
+            script.hotline.as_ref().map(|hotline| hotline.languages.value.iter().map(|tag| tag.value.0).collect());
+        let mut compiler = Compiler {
+            faults,
+            steps,
+            languages,
+            slots: Slots::default(),
+            person: script.person.as_ref(),
+            person_missing: false,
+        };
+        for step in &script.steps {
+            compiler.collect_slot(step);
+        }
+        compiler
+    }
+
+    /// Slots are read before and after the steps that store them, so they are collected first.
+    fn collect_slot(&mut self, step: &'s ScriptStep) {
+        match &step.body {
+            Some(Body::Ask(ask, _)) => {
+                let content = Content::of(ask.field.value);
+                let (name, span) = match &ask.store {
+                    Some(slot) => (&*slot.value.0, &slot.span),
+                    None => (&*step.name, &step.span),
+                };
+                let before = self.slots.by_name.get(name).and_then(|slot| self.slots.contents.get(slot.0).copied());
+                match before {
+                    None => drop(self.slots.add(name, content)),
+                    Some(before) if before != content => {
+                        let what = format!("the slot `{}` already holds what {} stores", shorten(name), before.name());
+                        self.faults.error(span, what, format!("give what {} stores another slot", content.name()));
+                    }
+                    Some(_) => {}
+                }
+            }
+            Some(_) => {}
+            None => self.slots.open = true,
+        }
+    }
+
+    /// Checks `[hotline]`; where calls begin.
+    fn hotline(&mut self, hotline: &Hotline, header: &Range<usize>) -> Option<StepId> {
+        let languages = &hotline.languages;
+        if languages.value.is_empty() {
+            self.faults.error(
+                &languages.span,
+                "a hotline speaks at least one language",
+                "as in languages = [\"zh-CN\", \"en\"]",
+            );
+        }
+        let mut seen = Vec::new();
+        for language in &languages.value {
+            if seen.contains(&language.value.0) {
+                self.faults.error(
+                    &language.span,
+                    format!("`{}` is there twice", language.value.0),
+                    "write each language once",
+                );
+            }
+            seen.push(language.value.0);
+        }
+        let patience = &hotline.look_up_patience;
+        if patience.value.0 >= hotline.look_up_deadline.0 {
+            let span = if patience.span.is_empty() { header } else { &patience.span };
+            let what = "`look-up-patience` is not shorter than `look-up-deadline`: `common.one-moment` is never heard";
+            self.faults.warning(span, what, "make `look-up-patience` the shorter one");
+        }
+        let mut node = Node::default();
+        self.to(&hotline.start, &mut node)
+    }
+
+    /// Checks the steps that `[defaults]` names, also where no step makes use of them.
+    fn defaults(&mut self, script: &Script) {
+        let mut node = Node::default();
+        if let Some(At { value: PersonRoute::Step(name), span }) = &script.person {
+            self.named(name, span, &mut node);
+        }
+        for name in &script.named_in_defaults {
+            self.to(name, &mut node);
+        }
+    }
+
+    fn step(&mut self, step: &'s ScriptStep) -> (Option<Kind>, Node) {
+        let mut node = Node { span: step.span.clone(), ..Node::default() };
+        let kind = match &step.body {
+            Some(Body::Say(say)) => self.say(say, step, &mut node),
+            Some(Body::Menu(menu, chosen, rules)) => {
+                node.question = true;
+                let choices = self.choices(chosen, rules, &mut node);
+                let rules = self.rules(rules, step, &mut node);
+                choices.zip(rules).map(|(choices, rules)| Kind::Menu { message: id(&menu.menu), choices, rules })
+            }
+            Some(Body::Ask(ask, rules)) => {
+                node.question = true;
+                let rules = self.rules(rules, step, &mut node);
+                self.ask(ask, step, &mut node, rules)
+            }
+            Some(Body::Verify(verify)) => self.verify(verify, step, &mut node),
+            Some(Body::ReadBack(read)) => self.read_back(read, step, &mut node),
+            Some(Body::SetLanguage(set)) => {
+                let language = set.set_language.value.0;
+                if self.languages.as_ref().is_some_and(|languages| !languages.contains(&language)) {
+                    let what = format!("the hotline does not speak `{language}`");
+                    self.faults.error(&set.set_language.span, what, "add it to `languages` in [hotline]");
+                }
+                self.goal(&set.then, &mut node).map(|then| Kind::SetLanguage { language, then })
+            }
+            Some(Body::GoTo(go)) => self.goal(&go.go_to, &mut node).map(|then| Kind::GoTo { then }),
+            Some(Body::HangUp(end)) => {
+                node.ends = true;
+                let message = match &end.hang_up.value {
+                    LastWords::Message(message) => Some(Arc::clone(message)),
+                    LastWords::None => None,
+                };
+                Some(Kind::HangUp { message })
+            }
+            None => {
+                node.to
+                    .extend(step.mentions.iter().filter_map(|name| self.steps.get(name.as_str())).map(|step| step.0));
+                node.open = true;
+                None
+            }
+        };
+        (kind, node)
+    }
+
+    fn say(&mut self, say: &Say, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
+        let about = match say.about {
+            Records::Nothing => About::Nothing,
+            Records::Balances => About::Balances,
+            Records::Summary => About::Summary,
+        };
+        let then = self.goal(&say.then, node);
+        let unavailable = match about {
+            // Nothing is looked up, so it leads nowhere: the step itself stands for that.
+            About::Nothing => self.steps.get(&*step.name).copied(),
+            About::Balances | About::Summary => self.unavailable(say.unavailable.as_ref(), step, node),
+        };
+        let (then, unavailable) = (then?, unavailable?);
+        Some(Kind::Say { message: id(&say.say), about, skippable: say.skippable, then, unavailable })
+    }
+
+    fn choices(&mut self, chosen: &[Chosen], rules: &script::Rules, node: &mut Node) -> Option<Vec<Choice>> {
+        let person = rules.person.as_ref().or(self.person);
+        let mut counted = 0;
+        let mut last = None;
+        let mut choices = Vec::new();
+        for one in chosen {
+            choices.push(self.goal(&one.goal, node).map(|target| Choice { key: one.key, target }));
+            match one.key {
+                Key::Digit(0) => {
+                    let to_person = match (&one.goal.value, person.map(|person| &person.value)) {
+                        (Goal::Step(step), Some(PersonRoute::Step(person))) => step == person,
+                        (_, None | Some(PersonRoute::Nowhere)) => true,
+                        _ => false,
+                    };
+                    if !to_person {
+                        self.faults.warning(
+                            &one.span,
+                            "`0` leads to a person on every hotline; here it does not",
+                            "use another key for this",
+                        );
+                    }
+                }
+                Key::Digit(digit @ 1..=8) => {
+                    counted += 1;
+                    if counted == 6 {
+                        let hint = "callers forget the first choices: make a menu of some of them";
+                        self.faults.warning(&one.span, "a menu of more than five choices", hint);
+                    }
+                    if last.is_some_and(|last| digit < last) {
+                        let what = format!("`{digit}` stands after a greater number");
+                        self.faults.warning(&one.span, what, "say and write the choices in the order of their keys");
+                    }
+                    last = Some(digit);
+                }
+                _ => {}
+            }
+        }
+        if chosen.is_empty() {
+            self.faults.error(
+                &node.span.clone(),
+                "a menu without a choice",
+                "write a key and the step it leads to, as in 1 = \"topics\"",
+            );
+        }
+        choices.into_iter().collect()
+    }
+
+    fn ask(&mut self, ask: &Ask, step: &ScriptStep, node: &mut Node, rules: Option<Rules>) -> Option<Kind> {
+        let yes_no = matches!(ask.field.value, script::Field::YesNo);
+        let field = match ask.field.value {
+            script::Field::CitizenId => Field::CitizenId,
+            script::Field::Year => Field::Year,
+            script::Field::YesNo => Field::YesNo,
+            script::Field::Digits(DigitCount { min, max }) => {
+                if min.0 > max.0 {
+                    let what = format!("at least {} and at most {} digits: that is no number of digits", min.0, max.0);
+                    self.faults.error(&ask.field.span, what, "`min` is not greater than `max`");
+                }
+                Field::Digits { min: min.0, max: max.0 }
+            }
+        };
+        let then = self.goal(&ask.then, node);
+        let otherwise = ask.otherwise.as_ref().map(|goal| self.goal(goal, node));
+        match &ask.otherwise {
+            None if yes_no => {
+                let what = "a `yes-no` question needs `otherwise`, which is missing";
+                self.faults.error(&step.span, what, "`then` is where 1 leads, `otherwise` where 2 leads");
+                node.open = true;
+                return None;
+            }
+            Some(goal) if !yes_no => {
+                let what = "`otherwise` belongs to `yes-no` questions alone";
+                self.faults.error(
+                    &goal.span,
+                    what,
+                    "leave it out: wrong entries are asked again, and `gave-up` says what then",
+                );
+            }
+            _ => {}
+        }
+        if ask.store.is_none() && !yes_no {
+            let what = "an `ask` step needs `store`, which is missing";
+            self.faults.error(&step.span, what, "`store` is the slot that the answer is kept in, as in store = \"id\"");
+        }
+        let slot = ask.store.as_ref().map_or(&*step.name, |slot| &*slot.value.0);
+        let store = self.slots.by_name.get(slot).copied()?;
+        Some(Kind::Ask {
+            message: id(&ask.ask),
+            field,
+            store,
+            then: then?,
+            otherwise: otherwise.flatten(),
+            rules: rules?,
+        })
+    }
+
+    fn verify(&mut self, verify: &Verify, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
+        let id = self.slot(&verify.verify.id, Content::CitizenId);
+        let number = self.slot(&verify.verify.number, Content::Digits);
+        let matched = self.to(&verify.matched, node);
+        let unmatched = self.to(&verify.unmatched, node);
+        let locked = self.to(&verify.locked, node);
+        let unavailable = self.unavailable(verify.unavailable.as_ref(), step, node);
+        Some(Kind::Verify {
+            id: id?,
+            number: number?,
+            matched: matched?,
+            unmatched: unmatched?,
+            locked: locked?,
+            unavailable: unavailable?,
+        })
+    }
+
+    fn read_back(&mut self, read: &ReadBack, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
+        let period = match (&read.last_months, &read.year_in) {
+            (Some(months), None) => Some(Period::LastMonths(months.value.0)),
+            (None, Some(slot)) => self.slot(slot, Content::Year).map(Period::YearIn),
+            (None, None) => {
+                let what = "a `read-back` step needs `last-months` or `year-in`; both are missing";
+                self.faults.error(&step.span, what, "as in last-months = 12, or year-in = \"year\"");
+                None
+            }
+            (Some(_), Some(slot)) => {
+                let what = "a `read-back` step has `last-months` or `year-in`, not both";
+                self.faults.error(&slot.span, what, "leave one of them out");
+                None
+            }
+        };
+        let keys = PagingKeys {
+            next: read.next.0,
+            previous: read.previous.0,
+            repeat: read.repeat.0,
+            slower: read.slower.0,
+            stop: read.stop.0,
+        };
+        self.check_paging(&keys, step);
+        let then = self.goal(&read.then, node);
+        let unavailable = self.unavailable(read.unavailable.as_ref(), step, node);
+        let person = match &read.person {
+            Some(person) => self.to(person, node),
+            None => self.no_person(step),
+        };
+        node.person.extend(person.map(|person| person.0));
+        Some(Kind::ReadBack {
+            message: id(&read.read_back),
+            insurance: read.insurance,
+            period: period?,
+            keys,
+            between: read.between.0,
+            then: then?,
+            unavailable: unavailable?,
+            person: person?,
+        })
+    }
+
+    fn check_paging(&mut self, keys: &PagingKeys, step: &ScriptStep) {
+        let named = [
+            ("next", keys.next),
+            ("previous", keys.previous),
+            ("repeat", keys.repeat),
+            ("slower", keys.slower),
+            ("stop", keys.stop),
+        ];
+        for (place, (name, key)) in named.iter().enumerate() {
+            if *key == Key::Digit(0) {
+                self.faults.error(
+                    &step.span,
+                    format!("`{name}` cannot be 0, which leads to a person"),
+                    "use another key",
+                );
+            }
+            if let Some((other, _)) = named.iter().take(place).find(|(_, other)| other == key) {
+                let what = format!("`{other}` and `{name}` are both the key {key}");
+                let hint = "without your words they are next 6, previous 4, repeat 5, slower 7, stop #";
+                self.faults.error(&step.span, what, hint);
+            }
+        }
+    }
+
+    fn rules(&mut self, rules: &script::Rules, step: &ScriptStep, node: &mut Node) -> Option<Rules> {
+        let person = match &rules.person {
+            Some(At { value: PersonRoute::Nowhere, .. }) => Some(None),
+            Some(At { value: PersonRoute::Step(name), span }) => self.named(name, span, node).map(|person| {
+                node.to.push(person.0);
+                node.person.push(person.0);
+                Some(person)
+            }),
+            None => self.no_person(step).map(Some),
+        };
+        let gave_up = match &rules.gave_up {
+            Some(gave_up) => self.to(gave_up, node),
+            None if matches!(person, Some(None)) => {
+                let what = "nothing says where giving up leads from this question";
+                self.faults.error(&step.span, what, "write `gave-up`, here or in [defaults]");
+                None
+            }
+            None => person.flatten(),
+        };
+        if gave_up.is_some_and(|gave_up| self.steps.get(&*step.name) == Some(&gave_up)) {
+            let span = rules.gave_up.as_ref().map_or(&step.span, |gave_up| &gave_up.span);
+            let what =
+                format!("giving up on `{}` leads to `{}` again, without end", shorten(&step.name), shorten(&step.name));
+            self.faults.error(
+                span,
+                what,
+                "write `gave-up` in this step and let it lead to another one, as to one that hangs up",
+            );
+        }
+        Some(Rules {
+            first_key: rules.first_key.0,
+            between_keys: rules.between_keys.0,
+            after_last: rules.after_last.0,
+            no_input_tries: rules.no_input_tries.0,
+            no_match_tries: rules.no_match_tries.0,
+            tries: rules.tries.0,
+            gave_up: gave_up?,
+            person: person?,
+            barge_in: rules.barge_in,
+            type_ahead: rules.type_ahead,
+        })
+    }
+
+    /// Nothing says where `0` leads: that is said of one step for all.
+    fn no_person<T>(&mut self, step: &ScriptStep) -> Option<T> {
+        if !std::mem::replace(&mut self.person_missing, true) {
+            let what = "nothing says where `0` leads from here";
+            let hint =
+                "write `person = \"…\"` in [defaults]: the step where callers reach a person, or hear when they can";
+            self.faults.error(&step.span, what, hint);
+        }
+        None
+    }
+
+    /// The step for records that do not answer: the table's own, `[defaults]`' (it is in the table by now), the person.
+    fn unavailable(&mut self, own: Option<&At<StepName>>, step: &ScriptStep, node: &mut Node) -> Option<StepId> {
+        match (own, self.person) {
+            (Some(own), _) => self.to(own, node),
+            (None, Some(At { value: PersonRoute::Step(name), span })) => {
+                let person = self.named(name, span, node)?;
+                node.to.push(person.0);
+                Some(person)
+            }
+            (None, _) => {
+                let what = "nothing says where it leads when the records do not answer";
+                self.faults.error(&step.span, what, "write `unavailable = \"…\"`, here or in [defaults]");
+                node.open = true;
+                None
+            }
+        }
+    }
+
+    fn goal(&mut self, goal: &At<Goal>, node: &mut Node) -> Option<Target> {
+        match &goal.value {
+            Goal::Step(name) => {
+                let step = self.named(name, &goal.span, node)?;
+                node.to.push(step.0);
+                Some(Target::Step(step))
+            }
+            Goal::Repeat => {
+                node.repeats.get_or_insert(goal.span.clone());
+                Some(Target::Repeat)
+            }
+            Goal::Back => {
+                node.goes_back.get_or_insert(goal.span.clone());
+                Some(Target::Back)
+            }
+        }
+    }
+
+    fn to(&mut self, name: &At<StepName>, node: &mut Node) -> Option<StepId> {
+        let step = self.named(&name.value.0, &name.span, node)?;
+        node.to.push(step.0);
+        Some(step)
+    }
+
+    fn named(&mut self, name: &str, span: &Range<usize>, node: &mut Node) -> Option<StepId> {
+        if let Some(step) = self.steps.get(name) {
+            return Some(*step);
+        }
+        let meant = if self.faults.has_room() { did_you_mean(name, self.steps.keys().copied()) } else { None };
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "write a step of that name, or lead to one that there is".to_owned(),
+        };
+        // The step that was meant is not without a way to it.
+        match meant.and_then(|meant| self.steps.get(meant)) {
+            Some(meant) => node.to.push(meant.0),
+            None => node.open = true,
+        }
+        self.faults.error(span, format!("there is no step `{}`", shorten(name)), hint);
+        None
+    }
+
+    fn slot(&mut self, slot: &At<SlotName>, wanted: Content) -> Option<SlotId> {
+        let name = &*slot.value.0;
+        let Some(id) = self.slots.by_name.get(name).copied() else {
+            if !self.slots.open {
+                let hint = match did_you_mean(name, self.slots.names.iter().map(String::as_str)) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("ask for it before, in {} with store = \"{}\"", wanted.name(), shorten(name)),
+                };
+                self.faults.error(&slot.span, format!("nothing is ever stored in the slot `{}`", shorten(name)), hint);
+            }
+            return None;
+        };
+        let content = self.slots.contents.get(id.0).copied().unwrap_or(Content::Unknown);
+        if content != wanted && content != Content::Unknown {
+            let what = format!("the slot `{}` holds what {} stores", shorten(name), content.name());
+            self.faults.error(&slot.span, what, format!("here it must be {}", wanted.name()));
+            return None;
+        }
+        Some(id)
+    }
+}
+
+fn id(message: &At<MessageName>) -> MessageId {
+    Arc::clone(&message.value.0)
+}

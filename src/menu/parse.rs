@@ -1,0 +1,48 @@
+//! The door of the room: text in, a menu or all its faults out.
+
+use std::sync::Arc;
+
+use super::compile::{Place, compile};
+use super::compiled::Menu;
+use super::faults::Faults;
+use super::read::{LONGEST_SCRIPT, read};
+use crate::facts::Fault;
+
+/// A script without an error.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The menu that calls run.
+    pub menu: Menu,
+    /// Where each step stands in the script, by [`super::StepId`].
+    pub places: Vec<Place>,
+    /// What is allowed, but probably not meant. At most [`super::MOST_FAULTS`] and one that counts the rest.
+    pub warnings: Vec<Fault>,
+    /// The script's name as people know it.
+    pub file: String,
+    /// The script.
+    pub source: Arc<str>,
+}
+
+/// Reads a script of the voice-menu language (docs/menu-language.md). `file` is its name for people.
+///
+/// # Errors
+/// Every mistake in it and every warning, in the order of the text: at most [`super::MOST_FAULTS`] and one that counts
+/// the rest; errors are dropped after warnings. At least one of them is an error.
+pub fn parse(file: &str, text: &str) -> Result<Compiled, Vec<Fault>> {
+    if text.len() > LONGEST_SCRIPT {
+        let message = format!("a script has at most {LONGEST_SCRIPT} bytes; this one has {}", text.len());
+        return Err(vec![Fault::of_file(file, message).hint("divide it into several hotlines")]);
+    }
+    let mut faults = Faults::new(file, text);
+    let script = read(text, &mut faults);
+    let compiled = compile(&script, &mut faults);
+    let (faults, failed) = faults.finish();
+    match compiled {
+        Some((menu, places)) if !failed => {
+            Ok(Compiled { menu, places, warnings: faults, file: file.into(), source: text.into() })
+        }
+        _ if failed => Err(faults),
+        // Cannot be: what could not be compiled has a fault. But a call must never run on half a menu.
+        _ => Err(vec![Fault::of_file(file, "the script could not be compiled")]),
+    }
+}
