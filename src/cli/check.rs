@@ -15,11 +15,15 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, Severity};
 
+use super::prompts::wanted_clips;
+use crate::audio::ClipStore;
 use crate::facts::Fault;
-use crate::menu::{self, Compiled, LONGEST_SCRIPT};
+use crate::menu::{self, Compiled, LONGEST_SCRIPT, StepId};
+use crate::speech::Catalogue;
 
 /// Reports every mistake in menu scripts and in the messages they use.
 #[derive(Debug, clap::Args)]
@@ -162,10 +166,50 @@ fn read_text(script: &Path) -> Result<String, Fault> {
     })
 }
 
-/// Messages that the menu needs and the prompts lack, in any language; messages that name a value their step does not
-/// give; texts without a recording.
-fn check_against_prompts(_compiled: &Compiled, _prompts: &Path) -> Vec<Fault> {
-    Vec::new()
+/// Messages that the menu needs and the prompts lack, in any of its languages; messages that name a value their step
+/// does not give; recordings that cannot be played. Texts without a recording are warned of: they are synthesized.
+fn check_against_prompts(compiled: &Compiled, prompts: &Path) -> Vec<Fault> {
+    let catalogue = match Catalogue::from_dir(prompts) {
+        Ok(catalogue) => catalogue,
+        Err(faults) => return faults,
+    };
+    let mut faults = Vec::new();
+    for need in menu::needs(&compiled.menu) {
+        for language in &compiled.menu.languages {
+            if need.required || catalogue.has(*language, &need.message) {
+                let found = catalogue.check_line_in(*language, &need.message, &need.given);
+                faults.extend(found.into_iter().map(|fault| at_its_step(compiled, need.step, fault)));
+            }
+        }
+    }
+    let clips = match ClipStore::load(prompts) {
+        Ok(clips) => clips,
+        Err(found) => {
+            faults.extend(found.iter().map(|fault| Fault::of_file(&prompts.display().to_string(), fault.to_string())));
+            return faults;
+        }
+    };
+    let wanted = wanted_clips(&compiled.menu, &catalogue);
+    let missing = wanted.iter().filter(|clip| clips.find(clip.language, &clip.text, clip.form).is_none()).count();
+    if missing > 0 {
+        let message = format!("{missing} texts have no recording: they will be synthesized before the first call");
+        let hint = format!("`hotline prompts missing {}` lists them", compiled.file);
+        faults.push(Fault { severity: Severity::Warning, ..Fault::of_file(&compiled.file, message) }.hint(hint));
+    }
+    faults.dedup();
+    faults
+}
+
+/// A message that is missing altogether is shown where the script asks for it.
+fn at_its_step(compiled: &Compiled, step: Option<StepId>, fault: Fault) -> Fault {
+    let place = step.and_then(|step| compiled.places.get(step.0));
+    match place {
+        Some(place) if fault.source.is_empty() => {
+            let span = place.message.clone().unwrap_or_else(|| place.name.clone());
+            Fault { file: compiled.file.clone(), source: Arc::clone(&compiled.source), span, ..fault }
+        }
+        _ => fault,
+    }
 }
 
 /// Shows faults, and how many there are of each severity at the end (but for JSON, which is one object a fault).

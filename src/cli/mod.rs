@@ -1,10 +1,103 @@
 //! The commands, a file each.
+//!
+//! Exit codes mean the same everywhere: 0 all is well, 1 faults were found, 2 the command was used wrongly.
 
 pub mod check;
+pub mod prompts;
+pub mod test;
 
+use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::facts::Fault;
+use crate::menu::{self, Compiled};
+
+/// A telephone hotline engine: callers key their numbers, are verified, and hear their records.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  hotline records demo --database hotline-data/demo.db\n  hotline serve --config \
+                  hotline.toml\n  hotline call sip:12333@127.0.0.1:5060\n  hotline check voice-menus/12333\n  hotline \
+                  test voice-menus/12333"
+)]
+struct Hotline {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Report every mistake in menu scripts and their messages
+    Check(check::Check),
+    /// Look after texts and recordings
+    Prompts(prompts::Prompts),
+    /// Play the test calls beside a menu script
+    Test(test::Test),
+}
 
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    match Hotline::parse().command {
+        Command::Check(command) => command.run(),
+        Command::Prompts(command) => command.run(),
+        Command::Test(command) => command.run(),
+    }
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub enum Wrong {
+    /// The command line asks for what is not there: exit code 2.
+    Use(String),
+    /// Edited files are wrong: exit code 1.
+    Faults(Vec<Fault>),
+    /// The machine does not play along: exit code 1.
+    Failed(String),
+}
+
+impl Wrong {
+    /// Faults of a folder that have no text to show.
+    pub fn faults_of<E: std::fmt::Display>(folder: &Path, faults: Vec<E>) -> Wrong {
+        let folder = folder.display().to_string();
+        Wrong::Faults(faults.into_iter().map(|fault| Fault::of_file(&folder, fault.to_string())).collect())
+    }
+}
+
+impl From<io::Error> for Wrong {
+    fn from(error: io::Error) -> Wrong {
+        Wrong::Failed(error.to_string())
+    }
+}
+
+/// Prints what went wrong; 0 for well, 1 for faults found, 2 for wrong use.
+pub(crate) fn exit_code(command: &str, result: Result<bool, Wrong>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(Wrong::Use(message)) => {
+            eprintln!("hotline {command}: {message}");
+            ExitCode::from(2)
+        }
+        Err(Wrong::Failed(message)) => {
+            eprintln!("hotline {command}: {message}");
+            ExitCode::FAILURE
+        }
+        Err(Wrong::Faults(faults)) => {
+            let coloured = io::stderr().is_terminal();
+            // Nobody reads: nothing more to say.
+            let _ = check::write_faults(&faults, check::Format::Text, coloured, &mut io::stderr().lock());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads and compiles a menu script, or the `menu.toml` of a folder.
+pub(crate) fn load_menu(path: &Path) -> Result<Compiled, Wrong> {
+    let script = if path.is_dir() { path.join("menu.toml") } else { path.to_owned() };
+    let file = script.display().to_string();
+    let text = std::fs::read_to_string(&script).map_err(|error| Wrong::Use(format!("{file}: {error}")))?;
+    menu::parse(&file, &text).map_err(Wrong::Faults)
 }

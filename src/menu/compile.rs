@@ -10,7 +10,7 @@ use super::compiled::{
 use super::faults::Faults;
 use super::graph::{Graph, Node};
 use super::read::{Body, Chosen, Script, ScriptStep};
-use super::scalar::{At, Goal, LastWords, MessageName, PersonRoute, SlotName, StepName, shorten};
+use super::scalar::{At, Goal, LanguageTag, LastWords, MessageName, PersonRoute, SlotName, StepName, shorten};
 use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, Verify};
 use crate::facts::{Key, Language, did_you_mean};
 
@@ -222,7 +222,9 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 node.question = true;
                 let choices = self.choices(chosen, rules, &mut node);
                 let rules = self.rules(rules, step, &mut node);
-                choices.zip(rules).map(|(choices, rules)| Kind::Menu { message: id(&menu.menu), choices, rules })
+                let also_in = menu.also_in.iter().map(|tag| self.spoken(tag)).collect();
+                let message = id(&menu.menu);
+                choices.zip(rules).map(|(choices, rules)| Kind::Menu { message, also_in, choices, rules })
             }
             Some(Body::Ask(ask, rules)) => {
                 node.question = true;
@@ -232,14 +234,17 @@ impl<'s, 'f> Compiler<'s, 'f> {
             Some(Body::Verify(verify)) => self.verify(verify, step, &mut node),
             Some(Body::ReadBack(read)) => self.read_back(read, step, &mut node),
             Some(Body::SetLanguage(set)) => {
-                let language = set.set_language.value.0;
-                if self.languages.as_ref().is_some_and(|languages| !languages.contains(&language)) {
-                    let what = format!("the hotline does not speak `{language}`");
-                    self.faults.error(&set.set_language.span, what, "add it to `languages` in [hotline]");
-                }
+                let language = self.spoken(&set.set_language);
                 self.goal(&set.then, &mut node).map(|then| Kind::SetLanguage { language, then })
             }
-            Some(Body::GoTo(go)) => self.goal(&go.go_to, &mut node).map(|then| Kind::GoTo { then }),
+            Some(Body::GoTo(go)) => {
+                let when_verified = go.when_verified.as_ref().map(|step| self.to(step, &mut node));
+                let then = self.goal(&go.go_to, &mut node);
+                match when_verified {
+                    Some(None) => None,
+                    to => then.map(|then| Kind::GoTo { then, when_verified: to.flatten() }),
+                }
+            }
             Some(Body::HangUp(end)) => {
                 node.ends = true;
                 let message = match &end.hang_up.value {
@@ -256,6 +261,16 @@ impl<'s, 'f> Compiler<'s, 'f> {
             }
         };
         (kind, node)
+    }
+
+    /// A language that a step names; a fault if the hotline does not speak it.
+    fn spoken(&mut self, tag: &At<LanguageTag>) -> Language {
+        let language = tag.value.0;
+        if self.languages.as_ref().is_some_and(|languages| !languages.contains(&language)) {
+            let what = format!("the hotline does not speak `{language}`");
+            self.faults.error(&tag.span, what, "add it to `languages` in [hotline]");
+        }
+        language
     }
 
     fn say(&mut self, say: &Say, step: &ScriptStep, node: &mut Node) -> Option<Kind> {

@@ -34,7 +34,7 @@ type Given = (&'static str, ValueKind);
 pub(super) const COMMON: &str = "common";
 
 /// Attributes of a question's message, for silence and for wrong entries; `-2` after the second and later ones.
-pub(super) const QUESTION: &[&str] = &["no-input", "no-input-2", "no-match", "no-match-2"];
+pub(super) const QUESTION: &[&str] = &["no-input", "no-input-2", "no-match", "no-match-2", "gave-up"];
 
 /// Attributes of `common`, with when they are said.
 pub(super) const COMMON_ATTRIBUTES: &[(&str, &str)] = &[
@@ -47,7 +47,7 @@ pub(super) const COMMON_ATTRIBUTES: &[(&str, &str)] = &[
     ("bad-area", "an ID number whose first digits are no area"),
     ("bad-date", "an ID number whose birth date does not exist"),
     ("bad-check", "an ID number whose last symbol does not follow from the others"),
-    ("bad-symbol", "an ID number with `*` before its last place"),
+    ("help", "after the second wrong entry of a question and later ones, where `0` leads to a person"),
     ("out-of-range", "a year before 1949 or after this one"),
     ("one-moment", "the records have not answered for `look-up-patience`"),
     ("call-limit", "the call has lasted for `call-limit`; it ends"),
@@ -57,9 +57,9 @@ pub(super) const COMMON_ATTRIBUTES: &[(&str, &str)] = &[
 /// Attributes of an `ask` step's message that say what was wrong with an entry.
 pub(super) const fn field_attributes(field: Field) -> &'static [&'static str] {
     match field {
-        Field::CitizenId => &["too-short", "too-long", "bad-area", "bad-date", "bad-check", "bad-symbol"],
-        Field::Digits { .. } => &["too-short", "too-long"],
-        Field::Year => &["too-short", "out-of-range"],
+        Field::CitizenId => &["help", "too-short", "too-long", "bad-area", "bad-date", "bad-check"],
+        Field::Digits { .. } => &["help", "too-short", "too-long"],
+        Field::Year => &["help", "too-short", "too-long", "out-of-range"],
         Field::YesNo => &[],
     }
 }
@@ -114,6 +114,9 @@ pub(super) const READ_BACK_ATTRIBUTES: &[(&str, &str, &[Given])] = &[
     ),
 ];
 
+/// The attribute of a summary's message that is said once for each insurance.
+pub(super) const EACH_INSURANCE: &str = "insurance";
+
 /// The value that a `say` step's message is given where a `verify` step's `locked` leads to it.
 pub(super) const LOCKED: Given = ("minutes", ValueKind::Count);
 
@@ -138,6 +141,9 @@ pub fn needs(menu: &Menu) -> Vec<Need> {
                 let minutes = locked.contains(&id).then_some(LOCKED);
                 let given: Vec<Given> = about.values().iter().copied().chain(minutes).collect();
                 need(message, &given, true);
+                if *about == About::Summary {
+                    need(&format!("{message}.{EACH_INSURANCE}"), About::INSURANCE_VALUES, true);
+                }
             }
             Kind::Menu { message, .. } => {
                 need(message, About::Nothing.values(), true);

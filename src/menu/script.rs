@@ -88,8 +88,8 @@ pub(super) struct Fallback {
 pub(super) struct Say {
     /// The message.
     pub(super) say: At<MessageName>,
-    /// The records that the message speaks of: `"nothing"`, `"balances"` (both accounts) or `"summary"` (the message is
-    /// said once for each insurance).
+    /// The records that the message speaks of: `"nothing"`, `"balances"` (both accounts) or `"summary"` (the message,
+    /// then its attribute `.insurance` once for each insurance).
     #[serde(default)]
     pub(super) about: Records,
     /// Whether a key cuts the message short. `false` for what the law wants heard: keys pressed in it are kept.
@@ -119,6 +119,9 @@ pub(super) enum Records {
 pub(super) struct Menu {
     /// The message, which says what each key does.
     pub(super) menu: At<MessageName>,
+    /// Languages that the message is said in after the call's own: for the question which language to speak.
+    #[serde(default)]
+    pub(super) also_in: Vec<At<LanguageTag>>,
 }
 
 /// Asks for digits and keeps them for the rest of the call.
@@ -256,6 +259,8 @@ pub(super) struct SetLanguage {
 pub(super) struct GoTo {
     /// Where it goes on.
     pub(super) go_to: At<Goal>,
+    /// Where it goes on for a caller whose numbers have matched in this call, if that is another step.
+    pub(super) when_verified: Option<At<StepName>>,
 }
 
 /// Says the last words and ends the call.
