@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub mod check;
+pub mod records;
 
 use std::process::ExitCode;
 
