@@ -5,12 +5,10 @@
 #[path = "behaviour/expected.rs"]
 mod expected;
 
-#[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
-mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
-#[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
-mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
 mod a_slow_or_broken_database_never_holds_a_call;
+#[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
+mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
 mod call_records_hold_nothing_secret;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
@@ -21,6 +19,8 @@ mod payments_are_read_by_month;
 mod records_databases_are_opened_with_care;
 #[path = "behaviour/records_support.rs"]
 mod records_support;
+#[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
+mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]
 mod three_failures_lock_an_id_and_a_caller;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]

@@ -29,7 +29,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct DemoArgs {
-    /// The SQLite file; made if it is missing
+    /// The SQLite file; made with its folder if it is missing
     #[arg(long, value_name = "FILE", default_value = "hotline.db")]
     database: PathBuf,
     /// How many people, ten with fixed numbers among them

@@ -24,7 +24,7 @@ pub enum OpenError {
     #[error("there is no records database {}: make one with `hotline records demo --database {}`", .0.display(), .0.display())]
     Missing(PathBuf),
     /// The file cannot be made or read.
-    #[error("cannot open the records database {}: {source}. Check that the folder exists and may be written to", .path.display())]
+    #[error("cannot open the records database {}: {source}. Check that its folder may be written to", .path.display())]
     Io {
         /// Which file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum OpenError {
 /// What to do where there is no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IfMissing {
-    /// Make one with empty tables.
+    /// Make one with empty tables, and its folder.
     Create,
     /// [`OpenError::Missing`].
     Refuse,
@@ -139,8 +139,11 @@ fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()
 }
 
-/// An empty file that only its owner may read: it will hold personal data.
+/// An empty file that only its owner may read, for it will hold personal data; its folder too if that is missing.
 fn create_private(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -101,7 +101,7 @@ pub enum DemoError {
     Database(#[from] rusqlite::Error),
 }
 
-/// Writes the people into a database file, made if it is missing. Earlier demo records are replaced (and, if `force`,
+/// Writes the people into a database file, made with its folder if it is missing. Earlier demo records are replaced (and, if `force`,
 /// any others), in one transaction: a running hotline goes on and answers from the new ones. Lock-outs are lifted, call
 /// records stay. `progress` is called after each person.
 ///

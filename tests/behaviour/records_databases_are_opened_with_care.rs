@@ -19,7 +19,11 @@ fn a_missing_file_is_not_made_but_said() {
     let path = folder.path().join("records.sqlite");
     assert!(refusal(&path).contains("make one with `hotline records demo --database"));
     assert!(!path.exists());
-    assert!(matches!(CallLog::open(&folder.path().join("no/such/folder")), Err(OpenError::Io { .. })));
+    let (within_a_file, new_folder) = (folder.path().join("file/records"), folder.path().join("new/folder/records"));
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    assert!(matches!(CallLog::open(&within_a_file), Err(OpenError::Io { .. })));
+    demo::write(&new_folder, DemoOptions::named_only(as_of()), false, || ()).unwrap();
+    assert!(SqliteRecords::open(&new_folder).is_ok());
 }
 
 #[test]
