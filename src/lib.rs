@@ -28,7 +28,7 @@ pub mod node;
 pub mod phone;
 pub mod records;
 pub mod rtp;
-// pub mod simulate;
+pub mod simulate;
 pub mod sip;
 pub mod speech;
 pub mod telephony;

@@ -1,17 +1,33 @@
 //! Every behaviour test: one behaviour a file under `tests/`, its name a sentence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
-#![allow(missing_docs, clippy::disallowed_methods)]
+#![allow(missing_docs, unreachable_pub, clippy::disallowed_methods)]
 
 #[path = "behaviour/expected.rs"]
 mod expected;
 
-#[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
-mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
-#[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
-mod the_menu_languages_pages_follow_from_its_types;
+#[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
+mod a_slow_or_broken_database_never_holds_a_call;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]
 mod a_value_speaks_only_clips_of_its_vocabulary;
+#[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
+mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
+#[path = "behaviour/call_records_hold_nothing_secret.rs"]
+mod call_records_hold_nothing_secret;
 #[path = "behaviour/every_number_below_a_million_is_spoken_as_cldr_says.rs"]
 mod every_number_below_a_million_is_spoken_as_cldr_says;
+#[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
+mod made_up_people_are_the_same_everywhere;
 #[path = "behaviour/numbers_are_said_as_people_say_them.rs"]
 mod numbers_are_said_as_people_say_them;
+#[path = "behaviour/payments_are_read_by_month.rs"]
+mod payments_are_read_by_month;
+#[path = "behaviour/records_databases_are_opened_with_care.rs"]
+mod records_databases_are_opened_with_care;
+#[path = "behaviour/records_support.rs"]
+mod records_support;
+#[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
+mod the_menu_languages_pages_follow_from_its_types;
+#[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]
+mod three_failures_lock_an_id_and_a_caller;
+#[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]
+mod verification_does_not_tell_unknown_from_wrong;

@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod prompts;
+pub mod records;
 pub mod test;
 
 use std::io::{self, IsTerminal};
@@ -34,6 +35,8 @@ enum Command {
     Check(check::Check),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
+    /// Make records to call about
+    Records(records::RecordsArgs),
     /// Play the test calls beside a menu script
     Test(test::Test),
 }
@@ -43,6 +46,7 @@ pub fn run() -> ExitCode {
     match Hotline::parse().command {
         Command::Check(command) => command.run(),
         Command::Prompts(command) => command.run(),
+        Command::Records(command) => records::run(&command),
         Command::Test(command) => command.run(),
     }
 }

@@ -151,7 +151,10 @@ impl Missing {
     fn load(&self, script: &Path) -> Result<(Menu, Catalogue, ClipStore), Wrong> {
         let menu = super::load_menu(script)?.menu;
         let folder = self.prompts.clone().or_else(|| prompts_folder(script)).ok_or_else(|| {
-            Wrong::Use(format!("there is no folder `prompts` beside {} or above it: name one with --prompts", script.display()))
+            Wrong::Use(format!(
+                "there is no folder `prompts` beside {} or above it: name one with --prompts",
+                script.display()
+            ))
         })?;
         let catalogue = Catalogue::from_dir(&folder).map_err(Wrong::Faults)?;
         let clips = ClipStore::load(&folder).map_err(|faults| Wrong::faults_of(&folder, faults))?;

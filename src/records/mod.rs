@@ -1,1 +1,81 @@
-//! (records)
+//! The insured, their accounts and their payments, behind one trait; who is locked out; what became of each call.
+//!
+//! ```text
+//!   a call's shell ──ask(query, expires)──▶ RecordsPool ──answer──▶ dyn Records
+//!                                            2 workers              ├ SqliteRecords   a file; locks outlive the process
+//!                 ◀──────reply(Reply)────── 256 waiting             └ MemoryRecords   simulated calls, tests
+//!
+//!   a call's end ───write(CallRecord)──────▶ CallLog ──a transaction a batch──▶ table `calls`
+//!                                           1,024 waiting
+//! ```
+//!
+//! A [`Records`] blocks and knows no clock: the pool keeps it off the call's path, and the time of a question is its
+//! argument. What is personal stays here: ID numbers and callers' numbers lie in lock-outs and call records only as
+//! keyed hashes, and no error names them.
+
+mod calls;
+mod database;
+pub mod demo;
+mod insured;
+mod keyed;
+mod locks;
+mod memory;
+mod pool;
+mod sqlite;
+
+pub use calls::{CallLog, CallRecord};
+pub use database::OpenError;
+pub use insured::{Insured, InsuredKind};
+pub use locks::LockPolicy;
+pub use memory::MemoryRecords;
+pub use pool::{PoolOptions, RecordsPool};
+pub use sqlite::SqliteRecords;
+
+use jiff::Timestamp;
+
+use crate::facts::{Month, Query, Reply};
+
+/// Months that one [`Query::Payments`] covers at most: 50 years.
+pub const MOST_MONTHS: i32 = 600;
+
+/// Something that knows the insured. Shared by all calls and asked from several threads at once.
+pub trait Records: Send + Sync {
+    /// Answers a question asked at `at`. Blocks until it is answered; never answers [`Reply::Unavailable`], which is
+    /// what [`RecordsPool`] makes of an error.
+    ///
+    /// * [`Query::Verify`] counts by the [`LockPolicy`]. An unknown ID is answered exactly as a wrong number, with the
+    ///   same work. The failure that reaches the policy's count is itself answered [`Reply::Locked`].
+    /// * [`Query::Payments`] over more than [`MOST_MONTHS`] months covers the last so many before `to`: the reply's
+    ///   `from` says since when. A `from` after `to` finds nothing.
+    ///
+    /// # Errors
+    /// [`RecordsError`]; the failure was then not counted.
+    fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError>;
+}
+
+/// Why the records could not answer. Names no person.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// The database failed: busy beyond its time limit, disk full, file damaged.
+    #[error("the records database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The database holds no records yet.
+    #[error("the records database is empty: fill it, for instance with `hotline records demo`")]
+    Empty,
+    /// A [`crate::facts::PersonRef`] of nobody: the records were replaced in the middle of a call.
+    #[error("the person asked for is no longer in the records")]
+    NoSuchPerson,
+    /// A stored value is outside what it may be.
+    #[error("the records database holds a {what} out of range: {value}")]
+    OutOfRange {
+        /// Which kind of value.
+        what: &'static str,
+        /// The value.
+        value: i64,
+    },
+}
+
+/// The months really covered: at most [`MOST_MONTHS`], the latest ones kept.
+fn bounded(from: Month, to: Month) -> Month {
+    from.max(to.plus(1 - MOST_MONTHS))
+}

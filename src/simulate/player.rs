@@ -151,7 +151,7 @@ impl<'a> Live<'a> {
                 // The call has ended before the caller could do this: the file is wrong, and the difference shows it.
                 continue;
             }
-            let _ = write!(self.transcript, "{}{}\n", comments(action), action.line);
+            let _ = writeln!(self.transcript, "{}{}", comments(action), action.line);
             self.act(&action.what);
         }
         self.run_out();

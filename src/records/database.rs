@@ -1,0 +1,188 @@
+//! A Hotline database file: opening it, and bringing its tables up to date.
+//!
+//! SQLite in WAL mode, `synchronous = NORMAL`: a commit outlives the process's end, whatever ends it; a power failure may
+//! cost the last moments' lock-outs and call records, never the file's soundness. Tables are `STRICT`, foreign keys are
+//! enforced. On Unix a new file may be read and written by its owner only.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+
+use super::keyed::Pepper;
+
+/// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_start.sql")];
+
+/// How long a statement waits for another connection's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why a database cannot be opened, and how to mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such file.
+    #[error("there is no records database {}: make one with `hotline records demo --database {}`", .0.display(), .0.display())]
+    Missing(PathBuf),
+    /// The file cannot be made or read.
+    #[error("cannot open the records database {}: {source}. Check that its folder may be written to", .path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no database of Hotline's.
+    #[error("{} is an SQLite database, but not one of Hotline's: name another file", .0.display())]
+    Foreign(PathBuf),
+    /// The file was written by a later Hotline.
+    #[error("{} was written by a later Hotline (tables of version {found}; this one knows {known}): use that one, or another file", .path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The latest version known here.
+        known: i64,
+    },
+    /// SQLite refuses it: not a database, damaged, or busy.
+    #[error("cannot open the records database {}: {source}", .path.display())]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+}
+
+/// What to do where there is no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    /// Make one with empty tables, and its folder.
+    Create,
+    /// [`OpenError::Missing`].
+    Refuse,
+}
+
+/// Opens a file for reading and writing, its tables up to date, and tells its pepper.
+pub(super) fn open(path: &Path, if_missing: IfMissing) -> Result<(Connection, Pepper), OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    match (path.try_exists().map_err(io)?, if_missing) {
+        (true, _) => {}
+        (false, IfMissing::Refuse) => return Err(OpenError::Missing(path.to_owned())),
+        (false, IfMissing::Create) => create_private(path).map_err(io)?,
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|source| database(path, source))?;
+    let (connection, pepper) = prepare(connection, path)?;
+    Ok((connection, pepper))
+}
+
+/// Opens an up-to-date file for reading only.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|source| database(path, source))?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| database(path, source))?;
+    Ok(connection)
+}
+
+/// A database that lasts as long as its connection.
+pub(super) fn open_in_memory() -> Result<(Connection, Pepper), OpenError> {
+    let path = Path::new(":memory:");
+    prepare(Connection::open_in_memory().map_err(|source| database(path, source))?, path)
+}
+
+fn prepare(mut connection: Connection, path: &Path) -> Result<(Connection, Pepper), OpenError> {
+    let failed = |source| database(path, source);
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    let tables = count_tables(&connection).map_err(failed)?;
+    let version = version(&connection).map_err(failed)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    match version {
+        None if tables > 0 => return Err(OpenError::Foreign(path.to_owned())),
+        Some(found) if found > known => return Err(OpenError::Newer { path: path.to_owned(), found, known }),
+        _ => {}
+    }
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    let pepper = migrate(&mut connection).map_err(failed)?;
+    Ok((connection, pepper))
+}
+
+/// Takes the steps that are still to be taken, in one transaction: another process that opens the file waits for it.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<Pepper> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT")?;
+    let taken = version(&transaction)?.unwrap_or(0);
+    for (done, step) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > taken) {
+        transaction.execute_batch(step)?;
+        transaction.execute("DELETE FROM schema_version", [])?;
+        transaction.execute("INSERT INTO schema_version VALUES (?1)", [done])?;
+    }
+    transaction.execute("INSERT OR IGNORE INTO meta (one, pepper) VALUES (1, ?1)", [Pepper::random_bytes()])?;
+    let pepper: [u8; 32] = transaction.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
+    transaction.commit()?;
+    Ok(Pepper::new(&pepper))
+}
+
+fn count_tables(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+}
+
+/// The steps a database has taken; nothing where it has no such table.
+fn version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    if !connection.table_exists(None, "schema_version")? {
+        return Ok(None);
+    }
+    connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()
+}
+
+/// An empty file that only its owner may read, for it will hold personal data; its folder too if that is missing.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn database(path: &Path, source: rusqlite::Error) -> OpenError {
+    OpenError::Database { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_strict_wal_and_its_owners() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.sqlite");
+        let (connection, _) = open(&path, IfMissing::Create).unwrap();
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, String>(0));
+        assert_eq!(pragma("journal_mode").unwrap(), "wal");
+        let strict = "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict \
+                      AND name NOT LIKE 'sqlite_%'";
+        assert_eq!(connection.query_row(strict, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn the_pepper_stays_and_is_nobody_elses() {
+        use crate::records::keyed::Kind;
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        let hash = |path: &Path| open(path, IfMissing::Create).unwrap().1.hash(Kind::Id, b"x");
+        assert_eq!(hash(&one), hash(&one));
+        assert_ne!(hash(&one), hash(&other));
+    }
+}

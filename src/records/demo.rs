@@ -1,0 +1,136 @@
+//! Made-up records: several hundred insured people with varied histories, for demonstrations, test calls and simulation.
+//!
+//! Same seed and as-of month, same people, on every machine: all chance comes from ChaCha20 streams, a stream a person,
+//! read as integers. More people only append: the first 500 of 1,000 are the 500 of 500. The first ten are
+//! [`NAMED`], whose numbers and histories do not depend on the seed.
+//!
+//! # No real person bears these numbers
+//!
+//! ```text
+//!   PP 99 CC …    citizens: province PP exists; GB/T 2260 gives its cities 01–20 and 51–70, its prefectures 21–50, its
+//!                 county-level cities 90; no province has a "99"
+//!   8x 9999 …     residence permits: real ones are 810000, 820000, 830000
+//!   9 PP 999 …    permanent residence: the country's place holds ISO 3166's 900–999, left to private use
+//! ```
+//!
+//! Birth dates and check symbols (GB 11643, X for one in eleven) are right, so that the numbers pass every check a
+//! keyed number must pass. No names are stored: nothing in Hotline needs them.
+
+mod history;
+mod named;
+mod people;
+
+use std::path::Path;
+
+use jiff::civil::Date;
+
+pub use named::{NAMED, NamedPerson, named};
+
+use super::database::{self, IfMissing};
+use super::sqlite::{SqliteRecords, replace_all};
+use super::{Insured, MemoryRecords, OpenError};
+use crate::facts::Month;
+
+/// The most made-up people.
+pub const MOST_PEOPLE: u32 = 50_000;
+
+/// What to make up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DemoOptions {
+    /// How many people, the ten named ones included. Held within 10–[`MOST_PEOPLE`].
+    pub people: u32,
+    /// Which people.
+    pub seed: u64,
+    /// The month the records are true as of. Held within 2015-01–2050-12.
+    pub as_of: Month,
+}
+
+impl DemoOptions {
+    /// 500 people of seed 12333, true as of a month.
+    pub const fn as_of(as_of: Month) -> DemoOptions {
+        DemoOptions { people: 500, seed: 12333, as_of }
+    }
+
+    /// The named ten alone: quickly made, for tests and simulated calls.
+    pub const fn named_only(as_of: Month) -> DemoOptions {
+        DemoOptions { people: 10, seed: 12333, as_of }
+    }
+
+    fn bounded(self) -> DemoOptions {
+        let (first, last) = (Month::new(2015, 1).unwrap_or(self.as_of), Month::new(2050, 12).unwrap_or(self.as_of));
+        let people = self.people.clamp(10, MOST_PEOPLE);
+        DemoOptions { people, as_of: self.as_of.clamp(first, last), ..self }
+    }
+}
+
+/// The month that real records would be true as of on a day: the one before the previous, since a month's payments are
+/// entered in the month after, and published when that has ended.
+pub fn default_as_of(today: Date) -> Month {
+    Month::of(today).plus(-2)
+}
+
+/// The people, one at a time: 50,000 of them need no memory.
+pub fn people(options: DemoOptions) -> impl Iterator<Item = Insured> {
+    people::People::new(options.bounded())
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DemoReport {
+    /// People.
+    pub people: u32,
+    /// Rows of payments.
+    pub payments: u64,
+    /// The month they are true as of.
+    pub as_of: Month,
+    /// Whether other records were replaced.
+    pub replaced: bool,
+}
+
+/// Why the demo records were not written.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It holds records that are not made up.
+    #[error("{} holds records that are not made up: name another file, or replace them with --force", .0.display())]
+    RealRecords(std::path::PathBuf),
+    /// Writing failed; the database is as it was.
+    #[error("cannot write the demo records: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Writes the people into a database file, made with its folder if it is missing. Earlier demo records are replaced (and, if `force`,
+/// any others), in one transaction: a running hotline goes on and answers from the new ones. Lock-outs are lifted, call
+/// records stay. `progress` is called after each person.
+///
+/// # Errors
+/// [`DemoError`]; the database is then as it was.
+pub fn write(path: &Path, options: DemoOptions, force: bool, progress: impl FnMut()) -> Result<DemoReport, DemoError> {
+    let options = options.bounded();
+    let (mut connection, _) = database::open(path, IfMissing::Create)?;
+    let (as_of, seed): (Option<i64>, Option<i64>) =
+        connection.query_row("SELECT as_of, seed FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if as_of.is_some() && seed.is_none() && !force {
+        return Err(DemoError::RealRecords(path.to_owned()));
+    }
+    let payments = replace_all(&mut connection, options.as_of, Some(options.seed), people(options), progress)?;
+    Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced: as_of.is_some() })
+}
+
+/// The people in an SQLite database that lasts as long as the value.
+///
+/// # Errors
+/// [`DemoError`], if SQLite refuses.
+pub fn in_memory(options: DemoOptions) -> Result<SqliteRecords, DemoError> {
+    let options = options.bounded();
+    let records = SqliteRecords::open_in_memory()?;
+    replace_all(&mut records.writer(), options.as_of, Some(options.seed), people(options), || ())?;
+    Ok(records)
+}
+
+/// The people without SQL, for simulated calls: make one, and give each call [`MemoryRecords::fresh`] of it.
+pub fn without_sql(options: DemoOptions) -> MemoryRecords {
+    MemoryRecords::new(options.bounded().as_of, people(options))
+}

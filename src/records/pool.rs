@@ -1,0 +1,131 @@
+//! Keeps [`Records`], which block, off the calls' path.
+//!
+//! ```text
+//!   ask ──full? Unavailable at once──▶ [ 256 waiting ] ──▶ worker ──expired? Unavailable──▶ records.answer ──▶ reply
+//! ```
+//!
+//! Every question gets exactly one reply, also when the records fail or panic or the pool is dropped. A question already
+//! being answered is not broken off: who asks keeps a deadline of its own and ignores a late reply.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender};
+use jiff::Timestamp;
+
+use super::Records;
+use crate::facts::{Query, Reply};
+
+/// A pool's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// Threads that ask the records. Held within 1–64.
+    pub workers: usize,
+    /// Questions that may wait. At least 1.
+    pub queue: usize,
+}
+
+impl Default for PoolOptions {
+    /// 2 workers, 256 waiting.
+    fn default() -> PoolOptions {
+        PoolOptions { workers: 2, queue: 256 }
+    }
+}
+
+/// Threads over one [`Records`]. Shared by all calls; dropping it answers what waits with [`Reply::Unavailable`] and
+/// joins the threads.
+pub struct RecordsPool {
+    jobs: Option<Sender<Job>>,
+    closing: Arc<AtomicBool>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+struct Job {
+    query: Query,
+    at: Timestamp,
+    expires: Instant,
+    reply: Box<dyn FnOnce(Reply) + Send>,
+}
+
+impl RecordsPool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The system's, if it grants no thread.
+    pub fn start(records: &Arc<dyn Records>, options: PoolOptions) -> std::io::Result<RecordsPool> {
+        let (jobs, waiting) = crossbeam_channel::bounded(options.queue.max(1));
+        let closing = Arc::new(AtomicBool::new(false));
+        let mut pool = RecordsPool { jobs: Some(jobs), closing, workers: Vec::new() };
+        for number in 0..options.workers.clamp(1, 64) {
+            let (records, waiting, closing) = (Arc::clone(records), waiting.clone(), Arc::clone(&pool.closing));
+            let thread = std::thread::Builder::new().name(format!("records-{number}"));
+            pool.workers.push(thread.spawn(move || work(&*records, &waiting, &closing))?);
+        }
+        Ok(pool)
+    }
+
+    /// Asks the records at the time `at`. `reply` is called exactly once, from a worker's thread (from this one if the
+    /// queue is full), and must not block. Once `expires` has passed, a question that still waits is answered
+    /// [`Reply::Unavailable`] without asking. False if the queue was full.
+    pub fn ask(
+        &self,
+        query: Query,
+        at: Timestamp,
+        expires: Instant,
+        reply: impl FnOnce(Reply) + Send + 'static,
+    ) -> bool {
+        let job = Job { query, at, expires, reply: Box::new(reply) };
+        let refused = match &self.jobs {
+            Some(jobs) => jobs.try_send(job).err().map(crossbeam_channel::TrySendError::into_inner),
+            None => Some(job),
+        };
+        let Some(job) = refused else { return true };
+        tracing::warn!("a look-up was refused: the queue for the records is full");
+        (job.reply)(Reply::Unavailable);
+        false
+    }
+}
+
+impl Drop for RecordsPool {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Release);
+        self.jobs = None;
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+    }
+}
+
+fn work(records: &dyn Records, waiting: &Receiver<Job>, closing: &AtomicBool) {
+    for job in waiting {
+        let in_time = !closing.load(Ordering::Acquire) && now() < job.expires;
+        let reply = if in_time { ask(records, &job) } else { Reply::Unavailable };
+        let answering = AssertUnwindSafe(|| (job.reply)(reply));
+        if catch_unwind(answering).is_err() {
+            tracing::error!("a look-up's receiver panicked");
+        }
+    }
+}
+
+/// The records' answer; [`Reply::Unavailable`] for an error or a panic.
+fn ask(records: &dyn Records, job: &Job) -> Reply {
+    match catch_unwind(AssertUnwindSafe(|| records.answer(&job.query, job.at))) {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a look-up failed");
+            Reply::Unavailable
+        }
+        Err(_) => {
+            tracing::error!("the records panicked");
+            Reply::Unavailable
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a worker compares its asker's deadline with the clock")]
+fn now() -> Instant {
+    Instant::now()
+}

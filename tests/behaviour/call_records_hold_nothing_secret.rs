@@ -1,0 +1,108 @@
+//! Each call leaves one row: who, when, which way, how it ended; and no number that tells the caller or the person.
+
+use hotline::dialogue::{Ending, Outcome, Story};
+use hotline::facts::{Language, PersonRef, Secret};
+use hotline::records::{CallLog, CallRecord};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+const CALLER: &str = "13912345678";
+const SIP_CALL: &str = "a84b4c76e66710@pc33.example.com";
+
+fn record(started: &str) -> CallRecord {
+    let started: Timestamp = started.parse().unwrap();
+    let story = Story {
+        path: ["welcome", "main", "enter-id", "verify", "balance"].map(Into::into).to_vec(),
+        path_cut: 0,
+        outcome: Outcome::Served,
+        language: Language::ZhCn,
+        ending: Some(Ending::CallerHungUp),
+        keys: 31,
+    };
+    CallRecord {
+        started,
+        answered: Some(started + jiff::SignedDuration::from_millis(250)),
+        ended: started + jiff::SignedDuration::from_millis(90_250),
+        called: "12333".into(),
+        caller: Some(Secret::new(CALLER.into())),
+        menu: "12333".into(),
+        story,
+        person: Some(PersonRef(7)),
+        sip_call_id: Some(SIP_CALL.into()),
+        rtp_lost: Some(3),
+        rtp_jitter_us: None,
+    }
+}
+
+#[test]
+fn a_call_leaves_a_row_with_nothing_secret_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let log = CallLog::open(&path).unwrap();
+    assert!(log.write(record("2026-11-25T04:22:00.1234Z")));
+    let silent = CallRecord { answered: None, caller: None, person: None, ..record("2026-11-25T05:00:00Z") };
+    assert!(log.write(silent));
+    assert_eq!(log.lost(), 0);
+    drop(log);
+
+    let connection = Connection::open(&path).unwrap();
+    let sql = "SELECT started || ' ' || ended || ' ' || duration_ms || ' ' || called || ' ' || coalesce(caller_masked, '-') \
+               || ' ' || coalesce(length(caller_hash), 0) || ' ' || menu || ' ' || path || ' ' || outcome || ' ' || ending \
+               || ' ' || language || ' ' || coalesce(length(person_hash), 0) || ' ' || keys || ' ' || length(sip_call_hash) \
+               || ' ' || rtp_lost || ' ' || coalesce(rtp_jitter_us, '-') FROM calls ORDER BY started";
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let way = "welcome > main > enter-id > verify > balance";
+    assert_eq!(
+        rows,
+        [
+            format!(
+                "2026-11-25T04:22:00.123Z 2026-11-25T04:23:30.373Z 90000 12333 *********78 32 12333 {way} served \
+                 caller-hung-up zh-CN 32 31 32 3 -"
+            ),
+            format!(
+                "2026-11-25T05:00:00.000Z 2026-11-25T05:01:30.250Z 0 12333 - 0 12333 {way} served \
+                 caller-hung-up zh-CN 0 31 32 3 -"
+            ),
+        ]
+    );
+    drop(statement);
+    drop(connection);
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let bytes = files.flatten().collect::<Vec<u8>>();
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("*********78"));
+    for secret in [CALLER, &CALLER[1..], &CALLER[..9], SIP_CALL] {
+        assert!(!holds(secret), "the file holds {secret}");
+    }
+    assert!(!format!("{:?}", record("2026-11-25T05:00:00Z")).contains(CALLER));
+}
+
+#[test]
+fn records_older_than_a_year_go_as_new_ones_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    for started in ["2025-11-23T00:00:00Z", "2025-11-25T00:00:00Z", "2026-11-25T00:00:00Z"] {
+        let log = CallLog::open(&path).unwrap();
+        assert!(log.write(record(started)));
+    }
+    let connection = Connection::open(&path).unwrap();
+    let oldest: String = connection.query_row("SELECT min(started) FROM calls", [], |row| row.get(0)).unwrap();
+    assert_eq!(oldest, "2025-11-25T00:00:00.000Z");
+}
+
+#[test]
+fn more_records_than_may_wait_are_counted_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.sqlite");
+    let log = CallLog::open(&path).unwrap();
+    let holder = Connection::open(&path).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let taken = (0..2_000).filter(|_| log.write(record("2026-11-25T00:00:00Z"))).count();
+    assert!((1_024..2_000).contains(&taken), "{taken}");
+    assert!(log.lost() >= 2_000 - taken as u64);
+    holder.execute_batch("COMMIT").unwrap();
+    drop(log);
+    let stored: i64 = holder.query_row("SELECT count(*) FROM calls", [], |row| row.get(0)).unwrap();
+    assert!(stored > 0 && stored <= taken as i64, "what was taken is written when the log is dropped: {stored}");
+}
