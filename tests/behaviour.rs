@@ -25,9 +25,14 @@ mod payments_are_read_by_month;
 mod records_databases_are_opened_with_care;
 #[path = "behaviour/records_support.rs"]
 mod records_support;
+#[path = "behaviour/support/mod.rs"]
+mod support;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]
 mod three_failures_lock_an_id_and_a_caller;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]
 mod verification_does_not_tell_unknown_from_wrong;
+
+#[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
+mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;

@@ -91,6 +91,8 @@ pub struct Dialogue {
     ahead: VecDeque<Key>,
     /// Until when a lone `#` is the late terminator of the entry before, and dropped.
     late_terminator: Option<Moment>,
+    /// Until when a key is the rest of an entry that has come to its end early, and dropped.
+    rest_of_entry: Option<Moment>,
     /// Questions that `@back` leads to; the last is the one being asked. None twice, so never more than there are steps.
     history: Vec<StepId>,
     answers: Vec<Option<Answer>>,
@@ -138,6 +140,7 @@ impl Dialogue {
             sayings: 0,
             ahead: VecDeque::new(),
             late_terminator: None,
+            rest_of_entry: None,
             history: Vec::new(),
             answers: vec![None; menu.slots.len()],
             verified: None,
@@ -218,6 +221,10 @@ impl Dialogue {
         self.story.keys = self.story.keys.saturating_add(1);
         let late = self.late_terminator.take().is_some_and(|until| now <= until);
         if late && key == Key::Hash {
+            return Next::Stay;
+        }
+        if self.rest_of_entry.take().is_some_and(|until| now <= until) {
+            self.rest_of_entry = Some(now + question::REST_OF_ENTRY);
             return Next::Stay;
         }
         match &self.state {

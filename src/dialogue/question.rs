@@ -13,6 +13,9 @@
 //! | a wrong key or entry | as first key | no-match: its prompt, then the question again; keys kept are dropped |
 //! | no-inputs = `no-input-tries`, no-matches = `no-match-tries`, or both together = `tries` | | gave up |
 //!
+//! An entry that ends early, by a first `0` or a key the field has no use for, swallows the keys that follow within a
+//! second of each other.
+//!
 //! Keys kept before the question are its answer, and the prompt is left out; with type-ahead off they are dropped.
 
 use std::time::Duration;
@@ -25,6 +28,10 @@ use crate::speech::Line;
 
 /// For so long after an entry has ended without it, a lone `#` still belongs to that entry.
 const LATE_TERMINATOR: Duration = Duration::from_secs(3);
+
+/// Keys that follow so closely on one that ended an entry early are the rest of that entry: one who keys a whole
+/// number that begins with a wrong `0` must not find themselves led through menus by it.
+pub(super) const REST_OF_ENTRY: Duration = Duration::from_secs(1);
 
 /// A question being asked.
 #[derive(Debug)]
@@ -142,7 +149,7 @@ impl Dialogue {
             _ => {
                 question.no_inputs = question.no_inputs.saturating_add(1);
                 let line = question.tapered("no-input", question.no_inputs);
-                self.try_again(vec![line])
+                self.try_again(vec![line], None)
             }
         }
     }
@@ -166,6 +173,8 @@ impl Dialogue {
             What::Choice => self.choose(key),
             What::Entry { entry, .. } => {
                 let verdict = entry.key(key, today);
+                let ended_early = key != Key::Hash && matches!(verdict, Verdict::Person | Verdict::Wrong(_));
+                self.rest_of_entry = ended_early.then(|| now + REST_OF_ENTRY);
                 self.judge(now, verdict)
             }
         }
@@ -219,18 +228,19 @@ impl Dialogue {
         let State::Asking(question) = &mut self.state else { return Next::Stay };
         question.no_matches = question.no_matches.saturating_add(1);
         let lines = question.correction(mistake);
-        self.try_again(lines)
+        let named = lines.first().filter(|_| mistake != Mistake::NoMatch).cloned();
+        self.try_again(lines, named)
     }
 
-    /// Says what was wrong and asks again; or gives up.
-    fn try_again(&mut self, lines: Vec<Line>) -> Next {
+    /// Says what was wrong and asks again; or gives up, saying of the last try only what is worth knowing.
+    fn try_again(&mut self, lines: Vec<Line>, worth_knowing: Option<Line>) -> Next {
         let State::Asking(question) = &mut self.state else { return Next::Stay };
         question.start_over();
         if question.gave_up() {
             let last = Line::new(&format!("{}.gave-up", question.message)).or("common.gave-up");
             let gave_up = question.rules.gave_up;
             self.ahead.clear();
-            self.first_say = vec![last];
+            self.first_say = worth_knowing.into_iter().chain([last]).collect();
             return Next::Go(Target::Step(gave_up));
         }
         self.prompt(lines);

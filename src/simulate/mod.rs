@@ -22,6 +22,6 @@ mod player;
 mod suite;
 mod transcript;
 
-pub use player::{Heard, Played, Scene, play};
+pub use player::{Played, Scene, play};
 pub use suite::{Report, Suite, Verdict, run};
 pub use transcript::{Action, Given, RecordsState, TestCall, parse};

@@ -43,17 +43,6 @@ pub struct Played {
     pub stories: Vec<Story>,
 }
 
-/// One line heard, for tests that look closer than the transcript.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// The message.
-    pub message: Arc<str>,
-    /// Its text.
-    pub text: String,
-    /// Whether it was cut short.
-    pub cut: bool,
-}
-
 /// Plays a test call against fresh records.
 pub fn play(scene: &Scene, call: &TestCall, records: &dyn Records) -> Played {
     let mut played = Played { transcript: head(call), lengths: Vec::new(), stories: Vec::new() };

@@ -1,0 +1,3 @@
+//! What several behaviour tests need.
+
+pub mod hotline;
