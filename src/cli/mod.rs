@@ -36,7 +36,7 @@ enum Command {
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
     /// Make records to call about
-    Records(records::RecordsArgs),
+    Records(records::Records),
     /// Play the test calls beside a menu script
     Test(test::Test),
 }
@@ -46,7 +46,7 @@ pub fn run() -> ExitCode {
     match Hotline::parse().command {
         Command::Check(command) => command.run(),
         Command::Prompts(command) => command.run(),
-        Command::Records(command) => records::run(&command),
+        Command::Records(command) => command.run(),
         Command::Test(command) => command.run(),
     }
 }
