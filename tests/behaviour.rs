@@ -34,5 +34,11 @@ mod three_failures_lock_an_id_and_a_caller;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]
 mod verification_does_not_tell_unknown_from_wrong;
 
+#[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
+mod a_message_becomes_clips_and_pauses;
+#[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
+mod a_mistake_in_the_prompts_is_shown_with_its_place;
 #[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
 mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
+#[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
+mod the_recordings_a_message_needs_are_those_it_plays;

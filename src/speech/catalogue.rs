@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use fluent_bundle::FluentValue;
 use fluent_syntax::ast::Pattern;
 
 use super::compose::compose;
@@ -98,7 +97,7 @@ impl Catalogue {
         let mut arguments = markers::arguments(line);
         for (name, ..) in texts.uses(id) {
             if arguments.get(name).is_none() {
-                arguments.set(name.to_owned(), FluentValue::None);
+                arguments.set(name, markers::nothing());
             }
         }
         let formatted = texts.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new());

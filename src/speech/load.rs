@@ -261,7 +261,9 @@ fn too_deep(source: &str) -> Option<usize> {
 }
 
 fn syntax_fault(name: &str, source: &Arc<str>, error: &ParserError) -> Fault {
+    let line_break = matches!(&error.kind, ErrorKind::ExpectedCharRange { range } if range.contains('\n'));
     let hint = match &error.kind {
+        _ if line_break => "each variant is on a line of its own, and so is the } behind them",
         ErrorKind::ExpectedToken('=') | ErrorKind::ExpectedCharRange { .. } => {
             "a message is written: name = text; a line that continues it is indented"
         }
@@ -280,7 +282,7 @@ fn syntax_fault(name: &str, source: &Arc<str>, error: &ParserError) -> Fault {
         | ErrorKind::ExpectedSimpleExpressionAsSelector => "choose by a value: { $insurance -> … }",
         _ => "see projectfluent.org/fluent/guide",
     };
-    let message = error.kind.to_string();
+    let message = if line_break { "expected a line break".to_owned() } else { error.kind.to_string() };
     let mut letters = message.chars();
     let message: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
     Fault::error(name, source, error.pos.clone(), message).hint(hint)

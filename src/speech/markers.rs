@@ -47,9 +47,9 @@ pub(super) fn install<R>(bundle: &mut FluentBundle<R>) -> Result<(), FluentError
             [FluentValue::Number(number)] => marker(Some(function), &payload_of(number.value)).into(),
             [FluentValue::String(text)] => match split(text).next() {
                 Some(Run::Value(_, payload)) => marker(Some(function), payload).into(),
-                _ => FluentValue::None,
+                _ => nothing(),
             },
-            _ => FluentValue::None,
+            _ => nothing(),
         })?;
     }
     bundle.set_formatter(Some(|value, _| match value {
@@ -66,14 +66,15 @@ pub(super) fn argument(place: usize, value: &Value) -> FluentValue<'static> {
         Value::Word(word) => FluentValue::from(*word),
         _ => match u32::try_from(place).ok().and_then(|place| char::from_u32(PLACES + place)) {
             Some(place) => FluentValue::from(marker(None, place.encode_utf8(&mut [0; 4]))),
-            None => FluentValue::None,
+            None => nothing(),
         },
     }
 }
 
-/// What a message is given where any value may stand and nothing is chosen by it.
-pub(super) fn any_argument() -> FluentValue<'static> {
-    argument(0, &Value::Year(0))
+/// What a message is given in place of a value that its line lacks, or where any value may stand. It has a marker too, so
+/// that the fixed texts before and behind it stay two.
+pub(super) fn nothing() -> FluentValue<'static> {
+    FluentValue::from(marker(None, ""))
 }
 
 /// The arguments of a line.

@@ -55,15 +55,18 @@ impl Catalogue {
             return Err(self.missing(language, id));
         };
         let mut choices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut spoken: HashSet<&str> = HashSet::new();
         let mut arguments = FluentArgs::new();
         for (name, how, ..) in texts.uses(id) {
-            arguments.set(name, markers::any_argument());
+            arguments.set(name, markers::nothing());
             if let How::Choice(keys) = how {
                 choices.entry(name).or_default().extend(keys.iter().map(String::as_str));
+            } else {
+                spoken.insert(name);
             }
         }
         let choices: Vec<(&str, Vec<FluentValue<'_>>)> =
-            choices.into_iter().map(|(name, keys)| (name, values_to_try(&keys))).collect();
+            choices.into_iter().map(|(name, keys)| (name, values_to_try(&keys, spoken.contains(name)))).collect();
         let combinations = choices.iter().fold(1_usize, |product, (_, values)| product.saturating_mul(values.len()));
         if combinations > MOST_COMBINATIONS {
             return Err(texts.too_many_combinations(id));
@@ -139,19 +142,22 @@ impl Texts {
 }
 
 /// Values that choose each of these keys in turn, and one that chooses none of them. Where the keys are numbers or
-/// plural categories, a 1 and a number beside all keys reach each category that Mandarin and English have.
-fn values_to_try(keys: &BTreeSet<&str>) -> Vec<FluentValue<'static>> {
+/// plural categories, a 1 and a number beside all keys reach each category that Mandarin and English have; and where it is
+/// nowhere spoken, a plural category's name may be a word as well.
+fn values_to_try(keys: &BTreeSet<&str>, spoken: bool) -> Vec<FluentValue<'static>> {
     let numbers: BTreeSet<u64> = keys.iter().filter_map(|key| key.parse().ok()).collect();
-    let words: Vec<&str> = keys.iter().copied().filter(|key| !is_number(key) && !PLURALS.contains(key)).collect();
+    let words = keys.iter().filter(|key| !is_number(key));
+    let counted = keys.iter().all(|key| is_number(key) || PLURALS.contains(key));
     let mut values = Vec::new();
-    if words.is_empty() {
+    if counted {
         let other = (2..).find(|number| !numbers.contains(number));
         let all: BTreeSet<u64> = numbers.into_iter().chain([1]).chain(other).collect();
         values.extend(all.into_iter().map(|number| markers::argument(0, &super::Value::Count(number))));
     }
-    // A plural category's name may be a word as well.
-    values.extend(keys.iter().filter(|key| !is_number(key)).map(|key| FluentValue::from((*key).to_owned())));
-    values.push(markers::any_argument());
+    if !counted || !spoken {
+        values.extend(words.map(|key| FluentValue::from((*key).to_owned())));
+    }
+    values.push(markers::nothing());
     values
 }
 
