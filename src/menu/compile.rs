@@ -1,6 +1,6 @@
 //! From typed tables to a menu: names become places, defaults are filled in, and what no type can say is checked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -73,6 +73,8 @@ struct Compiler<'s, 'f> {
     slots: Slots,
     /// What `[defaults]` says of `0`.
     person: Option<&'s At<PersonRoute>>,
+    /// Steps that are written, but could not be read.
+    lost: &'s BTreeSet<String>,
     /// That nothing says where `0` leads is said once.
     person_missing: bool,
 }
@@ -140,6 +142,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
             languages,
             slots: Slots::default(),
             person: script.person.as_ref(),
+            lost: &script.lost,
             person_missing: false,
         };
         for step in &script.steps {
@@ -222,7 +225,10 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 node.question = true;
                 let choices = self.choices(chosen, rules, &mut node);
                 let rules = self.rules(rules, step, &mut node);
-                let also_in = menu.also_in.iter().map(|tag| self.spoken(tag)).collect();
+                for language in &menu.also_in {
+                    self.spoken(language);
+                }
+                let also_in = menu.also_in.iter().map(|language| language.value.0).collect();
                 let message = id(&menu.menu);
                 choices.zip(rules).map(|(choices, rules)| Kind::Menu { message, also_in, choices, rules })
             }
@@ -234,16 +240,14 @@ impl<'s, 'f> Compiler<'s, 'f> {
             Some(Body::Verify(verify)) => self.verify(verify, step, &mut node),
             Some(Body::ReadBack(read)) => self.read_back(read, step, &mut node),
             Some(Body::SetLanguage(set)) => {
-                let language = self.spoken(&set.set_language);
+                self.spoken(&set.set_language);
+                let language = set.set_language.value.0;
                 self.goal(&set.then, &mut node).map(|then| Kind::SetLanguage { language, then })
             }
             Some(Body::GoTo(go)) => {
                 let when_verified = go.when_verified.as_ref().map(|step| self.to(step, &mut node));
                 let then = self.goal(&go.go_to, &mut node);
-                match when_verified {
-                    Some(None) => None,
-                    to => then.map(|then| Kind::GoTo { then, when_verified: to.flatten() }),
-                }
+                then.map(|then| Kind::GoTo { then, when_verified: when_verified.flatten() })
             }
             Some(Body::HangUp(end)) => {
                 node.ends = true;
@@ -254,8 +258,9 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 Some(Kind::HangUp { message })
             }
             None => {
-                node.to
-                    .extend(step.mentions.iter().filter_map(|name| self.steps.get(name.as_str())).map(|step| step.0));
+                for way in &step.ways {
+                    self.goal(way, &mut node);
+                }
                 node.open = true;
                 None
             }
@@ -263,14 +268,13 @@ impl<'s, 'f> Compiler<'s, 'f> {
         (kind, node)
     }
 
-    /// A language that a step names; a fault if the hotline does not speak it.
-    fn spoken(&mut self, tag: &At<LanguageTag>) -> Language {
-        let language = tag.value.0;
-        if self.languages.as_ref().is_some_and(|languages| !languages.contains(&language)) {
-            let what = format!("the hotline does not speak `{language}`");
-            self.faults.error(&tag.span, what, "add it to `languages` in [hotline]");
+    /// Checks that the hotline speaks a language.
+    fn spoken(&mut self, language: &At<LanguageTag>) {
+        let tag = language.value.0;
+        if self.languages.as_ref().is_some_and(|languages| !languages.contains(&tag)) {
+            let what = format!("the hotline does not speak `{tag}`");
+            self.faults.error(&language.span, what, "add it to `languages` in [hotline]");
         }
-        language
     }
 
     fn say(&mut self, say: &Say, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
@@ -567,6 +571,10 @@ impl<'s, 'f> Compiler<'s, 'f> {
     fn named(&mut self, name: &str, span: &Range<usize>, node: &mut Node) -> Option<StepId> {
         if let Some(step) = self.steps.get(name) {
             return Some(*step);
+        }
+        if self.lost.contains(name) {
+            node.open = true;
+            return None;
         }
         let meant = if self.faults.has_room() { did_you_mean(name, self.steps.keys().copied()) } else { None };
         let hint = match meant {

@@ -47,7 +47,7 @@ impl Graph {
 
     /// Steps that no call comes to.
     fn unreachable(&self, start: usize, faults: &mut Faults) {
-        if self.nodes.iter().any(|node| node.open) {
+        if faults.is_broken() || self.nodes.iter().any(|node| node.open) {
             return;
         }
         let reached = self.reached(start, |_| true);
@@ -93,8 +93,8 @@ impl Graph {
     fn circles(&self, faults: &mut Faults) -> Vec<bool> {
         // Steps that are no questions are taken away as long as one leads only to what is away; rounds are left, and what
         // leads into them, which is taken away the same way from the other side.
-        let silent = |place: &usize| self.nodes.get(*place).is_some_and(|node| !node.question);
-        let mut left: Vec<bool> = self.nodes.iter().map(|node| !node.question).collect();
+        let silent = |place: &usize| self.nodes.get(*place).is_some_and(|node| !node.question && !node.open);
+        let mut left: Vec<bool> = self.nodes.iter().map(|node| !node.question && !node.open).collect();
         for forward in [true, false] {
             let mut ways: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
             let mut count = vec![0_usize; self.nodes.len()];
