@@ -12,6 +12,7 @@ use super::graph::{Graph, Node};
 use super::read::{Body, Chosen, Script, ScriptStep};
 use super::scalar::{At, Goal, LanguageTag, LastWords, MessageName, PersonRoute, SlotName, StepName, shorten};
 use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, Verify};
+use super::slots::{Content, Slots};
 use crate::facts::{Key, Language, did_you_mean};
 
 /// Where a step stands in its script, in bytes.
@@ -77,58 +78,6 @@ struct Compiler<'s, 'f> {
     lost: &'s BTreeSet<String>,
     /// That nothing says where `0` leads is said once.
     person_missing: bool,
-}
-
-/// A slot's content, by the field that stores it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    CitizenId,
-    Digits,
-    Year,
-    YesNo,
-    /// Of a step that could not be read.
-    Unknown,
-}
-
-impl Content {
-    const fn name(self) -> &'static str {
-        match self {
-            Content::CitizenId => "a `citizen-id` field",
-            Content::Digits => "a `digits` field",
-            Content::Year => "a `year` field",
-            Content::YesNo => "a `yes-no` field",
-            Content::Unknown => "a field",
-        }
-    }
-
-    fn of(field: script::Field) -> Content {
-        match field {
-            script::Field::CitizenId => Content::CitizenId,
-            script::Field::Year => Content::Year,
-            script::Field::YesNo => Content::YesNo,
-            script::Field::Digits(_) => Content::Digits,
-        }
-    }
-}
-
-/// All slots, in the order of the steps that store them.
-#[derive(Default)]
-struct Slots {
-    names: Vec<String>,
-    contents: Vec<Content>,
-    by_name: HashMap<String, SlotId>,
-    /// Whether a step that could not be read may store into any slot.
-    open: bool,
-}
-
-impl Slots {
-    fn add(&mut self, name: &str, content: Content) -> SlotId {
-        let id = SlotId(self.names.len());
-        self.names.push(name.into());
-        self.contents.push(content);
-        self.by_name.insert(name.into(), id);
-        id
-    }
 }
 
 impl<'s, 'f> Compiler<'s, 'f> {

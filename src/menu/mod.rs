@@ -17,6 +17,7 @@ mod reference;
 mod scalar;
 mod schema;
 mod script;
+mod slots;
 mod syntax;
 
 pub use compile::Place;

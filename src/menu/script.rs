@@ -88,8 +88,8 @@ pub(super) struct Fallback {
 pub(super) struct Say {
     /// The message.
     pub(super) say: At<MessageName>,
-    /// The records that the message speaks of: `"nothing"`, `"balances"` (both accounts) or `"summary"` (the message is
-    /// said once for each insurance).
+    /// The records that the message speaks of: `"nothing"`, `"balances"` (both accounts) or `"summary"` (the message,
+    /// then its attribute `.insurance` once for each insurance).
     #[serde(default)]
     pub(super) about: Records,
     /// Whether a key cuts the message short. `false` for what the law wants heard: keys pressed in it are kept.
