@@ -303,6 +303,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 Field::Digits { min: min.0, max: max.0 }
             }
         };
+        let before = node.to.len();
         let then = self.goal(&ask.then, node);
         let otherwise = ask.otherwise.as_ref().map(|goal| self.goal(goal, node));
         match &ask.otherwise {
@@ -328,6 +329,8 @@ impl<'s, 'f> Compiler<'s, 'f> {
         }
         let slot = ask.store.as_ref().map_or(&*step.name, |slot| &*slot.value.0);
         let store = self.slots.by_name.get(slot).copied()?;
+        node.stores = Some(store);
+        node.answered = node.to.iter().skip(before).copied().collect();
         Some(Kind::Ask {
             message: id(&ask.ask),
             field,
@@ -339,8 +342,8 @@ impl<'s, 'f> Compiler<'s, 'f> {
     }
 
     fn verify(&mut self, verify: &Verify, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
-        let id = self.slot(&verify.verify.id, Content::CitizenId);
-        let number = self.slot(&verify.verify.number, Content::Digits);
+        let id = self.slot(&verify.verify.id, Content::CitizenId, node);
+        let number = self.slot(&verify.verify.number, Content::Digits, node);
         let matched = self.to(&verify.matched, node);
         let unmatched = self.to(&verify.unmatched, node);
         let locked = self.to(&verify.locked, node);
@@ -358,7 +361,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
     fn read_back(&mut self, read: &ReadBack, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
         let period = match (&read.last_months, &read.year_in) {
             (Some(months), None) => Some(Period::LastMonths(months.value.0)),
-            (None, Some(slot)) => self.slot(slot, Content::Year).map(Period::YearIn),
+            (None, Some(slot)) => self.slot(slot, Content::Year, node).map(Period::YearIn),
             (None, None) => {
                 let what = "a `read-back` step needs `last-months` or `year-in`; both are missing";
                 self.faults.error(&step.span, what, "as in last-months = 12, or year-in = \"year\"");
@@ -539,7 +542,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
         None
     }
 
-    fn slot(&mut self, slot: &At<SlotName>, wanted: Content) -> Option<SlotId> {
+    fn slot(&mut self, slot: &At<SlotName>, wanted: Content, node: &mut Node) -> Option<SlotId> {
         let name = &*slot.value.0;
         let Some(id) = self.slots.by_name.get(name).copied() else {
             if !self.slots.open {
@@ -557,6 +560,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
             self.faults.error(&slot.span, what, format!("here it must be {}", wanted.name()));
             return None;
         }
+        node.reads.push((id, slot.span.clone()));
         Some(id)
     }
 }

@@ -1,9 +1,9 @@
 //! Where steps lead, as a whole: no step that no caller comes to, no call that cannot end, no speaking in circles.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
-use super::compiled::StepId;
+use super::compiled::{SlotId, StepId};
 use super::faults::Faults;
 
 /// A step, as far as its ways go.
@@ -15,6 +15,12 @@ pub(super) struct Node {
     pub(super) to: Vec<usize>,
     /// The person step, if `0` leads there.
     pub(super) person: Vec<usize>,
+    /// Those of `to` that only a good answer leads to.
+    pub(super) answered: Vec<usize>,
+    /// The slot that a good answer is kept in.
+    pub(super) stores: Option<SlotId>,
+    /// The slots it reads, and where it says so.
+    pub(super) reads: Vec<(SlotId, Range<usize>)>,
     /// It waits for the caller.
     pub(super) question: bool,
     /// It ends the call.
@@ -42,6 +48,7 @@ impl Graph {
         if let Some(start) = self.start {
             self.unreachable(start.0, faults);
             self.back_before_a_question(start.0, faults);
+            self.read_before_stored(start.0, faults);
         }
     }
 
@@ -149,6 +156,35 @@ impl Graph {
                 let what =
                     "a call can come here before it was asked anything, and then there is no question to go back to";
                 faults.error(span, what, "lead to a step by its name");
+            }
+        }
+    }
+
+    /// Steps that read a slot which nothing has been stored in on some way to them.
+    fn read_before_stored(&self, start: usize, faults: &mut Faults) {
+        if faults.is_broken() || self.nodes.iter().any(|node| node.open) {
+            return;
+        }
+        let reads = |node: &Node| node.reads.iter().map(|(slot, _)| *slot).collect::<Vec<_>>();
+        let slots: BTreeSet<SlotId> = self.nodes.iter().flat_map(reads).collect();
+        for slot in slots {
+            let mut without = Graph { nodes: self.nodes.clone(), start: self.start };
+            for node in without.nodes.iter_mut().filter(|node| node.stores == Some(slot)) {
+                // Giving up may lead to the same step as an answer: each way is taken out once.
+                for answered in std::mem::take(&mut node.answered) {
+                    node.to.iter().position(|to| *to == answered).map(|place| node.to.swap_remove(place));
+                }
+            }
+            let reached = without.reached(start, |_| true);
+            for (node, _) in self.nodes.iter().zip(reached).filter(|(_, reached)| *reached) {
+                for (_, span) in node.reads.iter().filter(|(read, _)| *read == slot) {
+                    let what = "a call can come here before anything is stored in this slot";
+                    faults.warning(
+                        span,
+                        what,
+                        "lead to the question that stores it first; without it the caller is led to `unavailable`",
+                    );
+                }
             }
         }
     }
