@@ -5,6 +5,8 @@
 #[path = "behaviour/expected.rs"]
 mod expected;
 
+#[path = "behaviour/a_good_script_becomes_the_steps_it_describes.rs"]
+mod a_good_script_becomes_the_steps_it_describes;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
 mod a_slow_or_broken_database_never_holds_a_call;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]
@@ -13,10 +15,16 @@ mod a_value_speaks_only_clips_of_its_vocabulary;
 mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
 mod call_records_hold_nothing_secret;
+#[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]
+mod check_tells_faults_to_people_and_to_machines;
+#[path = "behaviour/every_mistake_in_a_script_is_reported_at_once.rs"]
+mod every_mistake_in_a_script_is_reported_at_once;
 #[path = "behaviour/every_number_below_a_million_is_spoken_as_cldr_says.rs"]
 mod every_number_below_a_million_is_spoken_as_cldr_says;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
 mod made_up_people_are_the_same_everywhere;
+#[path = "behaviour/no_text_makes_the_check_of_a_script_fail.rs"]
+mod no_text_makes_the_check_of_a_script_fail;
 #[path = "behaviour/numbers_are_said_as_people_say_them.rs"]
 mod numbers_are_said_as_people_say_them;
 #[path = "behaviour/payments_are_read_by_month.rs"]

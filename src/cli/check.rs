@@ -248,7 +248,7 @@ pub fn write_faults(faults: &[Fault], format: Format, coloured: bool, out: &mut 
 /// The fault with a picture of its place.
 fn draw(fault: &Fault, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
     let theme = if coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(0).with_width(120);
+    let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(1).with_width(120);
     let mut drawn = String::new();
     handler.render_report(&mut drawn, fault).map_err(io::Error::other)?;
     for line in drawn.lines() {

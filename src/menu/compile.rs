@@ -1,6 +1,6 @@
 //! From typed tables to a menu: names become places, defaults are filled in, and what no type can say is checked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::graph::{Graph, Node};
 use super::read::{Body, Chosen, Script, ScriptStep};
 use super::scalar::{At, Goal, LanguageTag, LastWords, MessageName, PersonRoute, SlotName, StepName, shorten};
 use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, Verify};
+use super::slots::{Content, Slots};
 use crate::facts::{Key, Language, did_you_mean};
 
 /// Where a step stands in its script, in bytes.
@@ -73,60 +74,10 @@ struct Compiler<'s, 'f> {
     slots: Slots,
     /// What `[defaults]` says of `0`.
     person: Option<&'s At<PersonRoute>>,
+    /// Steps that are written, but could not be read.
+    lost: &'s BTreeSet<String>,
     /// That nothing says where `0` leads is said once.
     person_missing: bool,
-}
-
-/// A slot's content, by the field that stores it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    CitizenId,
-    Digits,
-    Year,
-    YesNo,
-    /// Of a step that could not be read.
-    Unknown,
-}
-
-impl Content {
-    const fn name(self) -> &'static str {
-        match self {
-            Content::CitizenId => "a `citizen-id` field",
-            Content::Digits => "a `digits` field",
-            Content::Year => "a `year` field",
-            Content::YesNo => "a `yes-no` field",
-            Content::Unknown => "a field",
-        }
-    }
-
-    fn of(field: script::Field) -> Content {
-        match field {
-            script::Field::CitizenId => Content::CitizenId,
-            script::Field::Year => Content::Year,
-            script::Field::YesNo => Content::YesNo,
-            script::Field::Digits(_) => Content::Digits,
-        }
-    }
-}
-
-/// All slots, in the order of the steps that store them.
-#[derive(Default)]
-struct Slots {
-    names: Vec<String>,
-    contents: Vec<Content>,
-    by_name: HashMap<String, SlotId>,
-    /// Whether a step that could not be read may store into any slot.
-    open: bool,
-}
-
-impl Slots {
-    fn add(&mut self, name: &str, content: Content) -> SlotId {
-        let id = SlotId(self.names.len());
-        self.names.push(name.into());
-        self.contents.push(content);
-        self.by_name.insert(name.into(), id);
-        id
-    }
 }
 
 impl<'s, 'f> Compiler<'s, 'f> {
@@ -140,6 +91,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
             languages,
             slots: Slots::default(),
             person: script.person.as_ref(),
+            lost: &script.lost,
             person_missing: false,
         };
         for step in &script.steps {
@@ -222,7 +174,10 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 node.question = true;
                 let choices = self.choices(chosen, rules, &mut node);
                 let rules = self.rules(rules, step, &mut node);
-                let also_in = menu.also_in.iter().map(|tag| self.spoken(tag)).collect();
+                for language in &menu.also_in {
+                    self.spoken(language);
+                }
+                let also_in = menu.also_in.iter().map(|language| language.value.0).collect();
                 let message = id(&menu.menu);
                 choices.zip(rules).map(|(choices, rules)| Kind::Menu { message, also_in, choices, rules })
             }
@@ -234,16 +189,14 @@ impl<'s, 'f> Compiler<'s, 'f> {
             Some(Body::Verify(verify)) => self.verify(verify, step, &mut node),
             Some(Body::ReadBack(read)) => self.read_back(read, step, &mut node),
             Some(Body::SetLanguage(set)) => {
-                let language = self.spoken(&set.set_language);
+                self.spoken(&set.set_language);
+                let language = set.set_language.value.0;
                 self.goal(&set.then, &mut node).map(|then| Kind::SetLanguage { language, then })
             }
             Some(Body::GoTo(go)) => {
                 let when_verified = go.when_verified.as_ref().map(|step| self.to(step, &mut node));
                 let then = self.goal(&go.go_to, &mut node);
-                match when_verified {
-                    Some(None) => None,
-                    to => then.map(|then| Kind::GoTo { then, when_verified: to.flatten() }),
-                }
+                then.map(|then| Kind::GoTo { then, when_verified: when_verified.flatten() })
             }
             Some(Body::HangUp(end)) => {
                 node.ends = true;
@@ -254,8 +207,9 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 Some(Kind::HangUp { message })
             }
             None => {
-                node.to
-                    .extend(step.mentions.iter().filter_map(|name| self.steps.get(name.as_str())).map(|step| step.0));
+                for way in &step.ways {
+                    self.goal(way, &mut node);
+                }
                 node.open = true;
                 None
             }
@@ -263,14 +217,13 @@ impl<'s, 'f> Compiler<'s, 'f> {
         (kind, node)
     }
 
-    /// A language that a step names; a fault if the hotline does not speak it.
-    fn spoken(&mut self, tag: &At<LanguageTag>) -> Language {
-        let language = tag.value.0;
-        if self.languages.as_ref().is_some_and(|languages| !languages.contains(&language)) {
-            let what = format!("the hotline does not speak `{language}`");
-            self.faults.error(&tag.span, what, "add it to `languages` in [hotline]");
+    /// Checks that the hotline speaks a language.
+    fn spoken(&mut self, language: &At<LanguageTag>) {
+        let tag = language.value.0;
+        if self.languages.as_ref().is_some_and(|languages| !languages.contains(&tag)) {
+            let what = format!("the hotline does not speak `{tag}`");
+            self.faults.error(&language.span, what, "add it to `languages` in [hotline]");
         }
-        language
     }
 
     fn say(&mut self, say: &Say, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
@@ -350,6 +303,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 Field::Digits { min: min.0, max: max.0 }
             }
         };
+        let before = node.to.len();
         let then = self.goal(&ask.then, node);
         let otherwise = ask.otherwise.as_ref().map(|goal| self.goal(goal, node));
         match &ask.otherwise {
@@ -375,6 +329,8 @@ impl<'s, 'f> Compiler<'s, 'f> {
         }
         let slot = ask.store.as_ref().map_or(&*step.name, |slot| &*slot.value.0);
         let store = self.slots.by_name.get(slot).copied()?;
+        node.stores = Some(store);
+        node.answered = node.to.iter().skip(before).copied().collect();
         Some(Kind::Ask {
             message: id(&ask.ask),
             field,
@@ -386,8 +342,8 @@ impl<'s, 'f> Compiler<'s, 'f> {
     }
 
     fn verify(&mut self, verify: &Verify, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
-        let id = self.slot(&verify.verify.id, Content::CitizenId);
-        let number = self.slot(&verify.verify.number, Content::Digits);
+        let id = self.slot(&verify.verify.id, Content::CitizenId, node);
+        let number = self.slot(&verify.verify.number, Content::Digits, node);
         let matched = self.to(&verify.matched, node);
         let unmatched = self.to(&verify.unmatched, node);
         let locked = self.to(&verify.locked, node);
@@ -405,7 +361,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
     fn read_back(&mut self, read: &ReadBack, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
         let period = match (&read.last_months, &read.year_in) {
             (Some(months), None) => Some(Period::LastMonths(months.value.0)),
-            (None, Some(slot)) => self.slot(slot, Content::Year).map(Period::YearIn),
+            (None, Some(slot)) => self.slot(slot, Content::Year, node).map(Period::YearIn),
             (None, None) => {
                 let what = "a `read-back` step needs `last-months` or `year-in`; both are missing";
                 self.faults.error(&step.span, what, "as in last-months = 12, or year-in = \"year\"");
@@ -568,6 +524,10 @@ impl<'s, 'f> Compiler<'s, 'f> {
         if let Some(step) = self.steps.get(name) {
             return Some(*step);
         }
+        if self.lost.contains(name) {
+            node.open = true;
+            return None;
+        }
         let meant = if self.faults.has_room() { did_you_mean(name, self.steps.keys().copied()) } else { None };
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -582,7 +542,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
         None
     }
 
-    fn slot(&mut self, slot: &At<SlotName>, wanted: Content) -> Option<SlotId> {
+    fn slot(&mut self, slot: &At<SlotName>, wanted: Content, node: &mut Node) -> Option<SlotId> {
         let name = &*slot.value.0;
         let Some(id) = self.slots.by_name.get(name).copied() else {
             if !self.slots.open {
@@ -600,6 +560,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
             self.faults.error(&slot.span, what, format!("here it must be {}", wanted.name()));
             return None;
         }
+        node.reads.push((id, slot.span.clone()));
         Some(id)
     }
 }

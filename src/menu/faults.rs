@@ -38,12 +38,23 @@ impl Faults {
     }
 
     /// A mistake of TOML itself. What else is wrong on its line is not spoken of: it follows from this.
-    pub(super) fn syntax(&mut self, span: Range<usize>, message: String) {
-        let line = self.line_of(span.start);
-        if self.broken_lines.insert(line) {
-            let hint = "text stands in quotes, a key and its value in one line: key = \"value\"";
-            self.keep(Fault::error(&self.file, &self.source, span, message).hint(hint));
+    pub(super) fn syntax(&mut self, span: Range<usize>, message: String, hint: &str) {
+        if self.silent(span.start) {
+            return;
         }
+        self.broken_lines.insert(self.line_of(span.start));
+        self.keep(Fault::error(&self.file, &self.source, span, message).hint(hint));
+    }
+
+    /// What is wrong here is not spoken of: it follows from something else.
+    pub(super) fn pass_over(&mut self, range: Range<usize>) {
+        let lines = self.line_of(range.start)..=self.line_of(range.end.saturating_sub(1));
+        self.broken_lines.extend(lines);
+    }
+
+    /// Whether the script is not TOML throughout.
+    pub(super) fn is_broken(&self) -> bool {
+        !self.broken_lines.is_empty()
     }
 
     pub(super) fn error(&mut self, span: &Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
@@ -85,7 +96,7 @@ impl Faults {
     }
 
     fn push(&mut self, fault: Fault, hint: String) {
-        if !self.broken_lines.contains(&self.line_of(fault.span.start)) {
+        if !self.silent(fault.span.start) {
             self.keep(if hint.is_empty() { fault } else { fault.hint(hint) });
         }
     }
@@ -96,6 +107,10 @@ impl Faults {
         } else if self.seen.insert((fault.span.start, fault.message.clone())) {
             self.kept.push(fault);
         }
+    }
+
+    fn silent(&self, at: usize) -> bool {
+        self.broken_lines.contains(&self.line_of(at))
     }
 
     fn line_of(&self, at: usize) -> usize {

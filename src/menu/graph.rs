@@ -1,9 +1,9 @@
 //! Where steps lead, as a whole: no step that no caller comes to, no call that cannot end, no speaking in circles.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
-use super::compiled::StepId;
+use super::compiled::{SlotId, StepId};
 use super::faults::Faults;
 
 /// A step, as far as its ways go.
@@ -15,6 +15,12 @@ pub(super) struct Node {
     pub(super) to: Vec<usize>,
     /// The person step, if `0` leads there.
     pub(super) person: Vec<usize>,
+    /// Those of `to` that only a good answer leads to.
+    pub(super) answered: Vec<usize>,
+    /// The slot that a good answer is kept in.
+    pub(super) stores: Option<SlotId>,
+    /// The slots it reads, and where it says so.
+    pub(super) reads: Vec<(SlotId, Range<usize>)>,
     /// It waits for the caller.
     pub(super) question: bool,
     /// It ends the call.
@@ -42,12 +48,13 @@ impl Graph {
         if let Some(start) = self.start {
             self.unreachable(start.0, faults);
             self.back_before_a_question(start.0, faults);
+            self.read_before_stored(start.0, faults);
         }
     }
 
     /// Steps that no call comes to.
     fn unreachable(&self, start: usize, faults: &mut Faults) {
-        if self.nodes.iter().any(|node| node.open) {
+        if faults.is_broken() || self.nodes.iter().any(|node| node.open) {
             return;
         }
         let reached = self.reached(start, |_| true);
@@ -93,8 +100,8 @@ impl Graph {
     fn circles(&self, faults: &mut Faults) -> Vec<bool> {
         // Steps that are no questions are taken away as long as one leads only to what is away; rounds are left, and what
         // leads into them, which is taken away the same way from the other side.
-        let silent = |place: &usize| self.nodes.get(*place).is_some_and(|node| !node.question);
-        let mut left: Vec<bool> = self.nodes.iter().map(|node| !node.question).collect();
+        let silent = |place: &usize| self.nodes.get(*place).is_some_and(|node| !node.question && !node.open);
+        let mut left: Vec<bool> = self.nodes.iter().map(|node| !node.question && !node.open).collect();
         for forward in [true, false] {
             let mut ways: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
             let mut count = vec![0_usize; self.nodes.len()];
@@ -149,6 +156,35 @@ impl Graph {
                 let what =
                     "a call can come here before it was asked anything, and then there is no question to go back to";
                 faults.error(span, what, "lead to a step by its name");
+            }
+        }
+    }
+
+    /// Steps that read a slot which nothing has been stored in on some way to them.
+    fn read_before_stored(&self, start: usize, faults: &mut Faults) {
+        if faults.is_broken() || self.nodes.iter().any(|node| node.open) {
+            return;
+        }
+        let reads = |node: &Node| node.reads.iter().map(|(slot, _)| *slot).collect::<Vec<_>>();
+        let slots: BTreeSet<SlotId> = self.nodes.iter().flat_map(reads).collect();
+        for slot in slots {
+            let mut without = Graph { nodes: self.nodes.clone(), start: self.start };
+            for node in without.nodes.iter_mut().filter(|node| node.stores == Some(slot)) {
+                // Giving up may lead to the same step as an answer: each way is taken out once.
+                for answered in std::mem::take(&mut node.answered) {
+                    node.to.iter().position(|to| *to == answered).map(|place| node.to.swap_remove(place));
+                }
+            }
+            let reached = without.reached(start, |_| true);
+            for (node, _) in self.nodes.iter().zip(reached).filter(|(_, reached)| *reached) {
+                for (_, span) in node.reads.iter().filter(|(read, _)| *read == slot) {
+                    let what = "a call can come here before anything is stored in this slot";
+                    faults.warning(
+                        span,
+                        what,
+                        "lead to the question that stores it first; without it the caller is led to `unavailable`",
+                    );
+                }
             }
         }
     }

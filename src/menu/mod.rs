@@ -17,6 +17,8 @@ mod reference;
 mod scalar;
 mod schema;
 mod script;
+mod slots;
+mod syntax;
 
 pub use compile::Place;
 pub use compiled::{

@@ -33,7 +33,8 @@ type Given = (&'static str, ValueKind);
 /// The message whose attributes every call may hear.
 pub(super) const COMMON: &str = "common";
 
-/// Attributes of a question's message, for silence and for wrong entries; `-2` after the second and later ones.
+/// Attributes of a question's message, for silence and for wrong entries; `-2` after the second and later ones. A
+/// question without the `-2` says its own first one again before it says that of `common`.
 pub(super) const QUESTION: &[&str] = &["no-input", "no-input-2", "no-match", "no-match-2", "gave-up"];
 
 /// Attributes of `common`, with when they are said.
@@ -47,7 +48,7 @@ pub(super) const COMMON_ATTRIBUTES: &[(&str, &str)] = &[
     ("bad-area", "an ID number whose first digits are no area"),
     ("bad-date", "an ID number whose birth date does not exist"),
     ("bad-check", "an ID number whose last symbol does not follow from the others"),
-    ("help", "after the second wrong entry of a question and later ones, where `0` leads to a person"),
+    ("help", "after a second wrong entry of any such kind, where `0` leads to a person"),
     ("out-of-range", "a year before 1949 or after this one"),
     ("one-moment", "the records have not answered for `look-up-patience`"),
     ("call-limit", "the call has lasted for `call-limit`; it ends"),
@@ -57,9 +58,9 @@ pub(super) const COMMON_ATTRIBUTES: &[(&str, &str)] = &[
 /// Attributes of an `ask` step's message that say what was wrong with an entry.
 pub(super) const fn field_attributes(field: Field) -> &'static [&'static str] {
     match field {
-        Field::CitizenId => &["help", "too-short", "too-long", "bad-area", "bad-date", "bad-check"],
-        Field::Digits { .. } => &["help", "too-short", "too-long"],
-        Field::Year => &["help", "too-short", "too-long", "out-of-range"],
+        Field::CitizenId => &["too-short", "too-long", "bad-area", "bad-date", "bad-check", "help"],
+        Field::Digits { .. } => &["too-short", "too-long", "help"],
+        Field::Year => &["too-short", "too-long", "out-of-range", "help"],
         Field::YesNo => &[],
     }
 }
@@ -103,9 +104,14 @@ pub(super) const READ_BACK_ATTRIBUTES: &[(&str, &str, &[Given])] = &[
     (
         "gap",
         "months in a row without a payment",
-        &[("from", ValueKind::Month), ("to", ValueKind::Month), ("months", ValueKind::Count)],
+        &[
+            ("from", ValueKind::Month),
+            ("to", ValueKind::Month),
+            ("months", ValueKind::Count),
+            ("as-of", ValueKind::Month),
+        ],
     ),
-    ("gap-month", "one month without a payment", &[("from", ValueKind::Month)]),
+    ("gap-month", "one month without a payment", &[("from", ValueKind::Month), ("as-of", ValueKind::Month)]),
     ("end", "all has been read", &[("as-of", ValueKind::Month)]),
     (
         "none",
@@ -117,7 +123,7 @@ pub(super) const READ_BACK_ATTRIBUTES: &[(&str, &str, &[Given])] = &[
 /// The attribute of a summary's message that is said once for each insurance.
 pub(super) const EACH_INSURANCE: &str = "insurance";
 
-/// The value that a `say` step's message is given where a `verify` step's `locked` leads to it.
+/// The value that a `say` step's message about no records is given where a `verify` step's `locked` leads to it.
 pub(super) const LOCKED: Given = ("minutes", ValueKind::Count);
 
 /// Every message that the menu may say, step by step, and those of `common` at the end.
@@ -138,7 +144,7 @@ pub fn needs(menu: &Menu) -> Vec<Need> {
         };
         match &step.kind {
             Kind::Say { message, about, .. } => {
-                let minutes = locked.contains(&id).then_some(LOCKED);
+                let minutes = (*about == About::Nothing && locked.contains(&id)).then_some(LOCKED);
                 let given: Vec<Given> = about.values().iter().copied().chain(minutes).collect();
                 need(message, &given, true);
                 if *about == About::Summary {

@@ -4,6 +4,7 @@
 //!   text --TOML, recovering--> tables --unknown and missing keys--> --serde, again without each key it refuses--> Script
 //! ```
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::faults::Faults;
 use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
 use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Verify};
+use super::syntax::mend;
 use crate::facts::{Key, did_you_mean};
 
 /// A script may have this many steps.
@@ -33,6 +35,8 @@ pub(super) struct Script {
     /// The other steps that `[defaults]` names.
     pub(super) named_in_defaults: Vec<At<StepName>>,
     pub(super) steps: Vec<ScriptStep>,
+    /// Names of tables that are not TOML, and of steps beyond the last that is allowed.
+    pub(super) lost: BTreeSet<String>,
 }
 
 /// One step's table.
@@ -41,8 +45,8 @@ pub(super) struct ScriptStep {
     pub(super) span: Range<usize>,
     /// Nothing, if it could not be read; the faults are known then.
     pub(super) body: Option<Body>,
-    /// Every text in the table of a step that could not be read: it may lead there, or store under that name.
-    pub(super) mentions: Vec<String>,
+    /// The ways of a step that could not be read, as far as they could.
+    pub(super) ways: Vec<At<Goal>>,
 }
 
 /// What a step's table says.
@@ -66,12 +70,12 @@ pub(super) struct Chosen {
 
 /// Reads all that can be read; what cannot is in `faults`.
 pub(super) fn read(text: &str, faults: &mut Faults) -> Script {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        faults.syntax(error.span().unwrap_or(0..0), error.message().to_owned());
-    }
-    let reader = Reader { faults, regions: Regions::of(root.get_ref(), text.len()), defaults: DeTable::new() };
-    reader.script(root.into_inner())
+    let mended = mend(text, faults);
+    let (root, _) = DeTable::parse_recoverable(&mended.text);
+    let regions = Regions::of(root.get_ref(), text.len());
+    let mut script = Reader { faults, regions, defaults: DeTable::new() }.script(root.into_inner());
+    script.lost.extend(mended.lost);
+    script
 }
 
 struct Reader<'f, 'i> {
@@ -103,6 +107,7 @@ impl<'i> Reader<'_, 'i> {
         let fallback = self.typed::<Fallback>(fallback, &(0..0), &TABLES.fallback, "[defaults]");
         let named_in_defaults = gave_up.into_iter().chain(fallback.and_then(|fallback| fallback.unavailable)).collect();
         let mut steps = Vec::new();
+        let lost = root.keys().skip(MOST_STEPS).map(|key| key.get_ref().to_string()).collect();
         for (key, value) in root {
             if steps.len() == MOST_STEPS {
                 let hint = "divide it into several hotlines";
@@ -111,7 +116,7 @@ impl<'i> Reader<'_, 'i> {
             }
             steps.extend(self.step(&key, value));
         }
-        Script { hotline, hotline_span: header, person, named_in_defaults, steps }
+        Script { hotline, hotline_span: header, person, named_in_defaults, steps, lost }
     }
 
     /// Checks `[defaults]` and keeps what is good in it.
@@ -119,7 +124,7 @@ impl<'i> Reader<'_, 'i> {
         let keys: Vec<&str> = TABLES.rules.keys().chain(TABLES.fallback.keys()).collect();
         self.drop_unknown(&mut table, |key| keys.contains(&key), &keys, "[defaults]");
         if let Some((key, value)) = table.get_key_value("person")
-            && matches!(value.get_ref(), DeValue::Boolean(false))
+            && value.get_ref().as_bool() == Some(false)
         {
             let hint = "write the step that `0` leads to; `person = false` belongs into that step itself";
             self.faults.error(&key.span(), "`person = false` in [defaults] would leave no way to a person", hint);
@@ -137,14 +142,13 @@ impl<'i> Reader<'_, 'i> {
         if let Err(message) = plain_name(name, "a step's name") {
             self.faults.error(&span, message, "give the step another name");
         }
-        let mut mentions = Vec::new();
-        texts(&table, &mut mentions);
         let kind = self.kind(name, &span, &table);
+        let mut ways = ways(kind, &table);
         let body = kind.and_then(|kind| self.body(kind, table, &span));
         if body.is_some() {
-            mentions.clear();
+            ways.clear();
         }
-        Some(ScriptStep { name: name.into(), span, body, mentions })
+        Some(ScriptStep { name: name.into(), span, body, ways })
     }
 
     /// The kind of a step, by the key that says it.
@@ -193,7 +197,7 @@ impl<'i> Reader<'_, 'i> {
         table = split(table, |key| own(key) || !of_others(key)).0;
         let keys: Vec<&str> = kind.keys().collect();
         let is_choice = |key: &str| kind.has_choices() && telephone_key(key).is_some();
-        let what = format!("a `{}` step", kind.key());
+        let what = format!("{} `{}` step", if kind == KindName::Ask { "an" } else { "a" }, kind.key());
         self.drop_unknown(&mut table, |key| keys.contains(&key) || is_choice(key), &keys, &what);
         let (choices, table) = split(table, is_choice);
         let (rules, mut own) = split(table, |key| kind.table().property(key).is_none());
@@ -273,7 +277,7 @@ impl<'i> Reader<'_, 'i> {
         span: &Range<usize>,
         schema: &Table,
     ) -> (Option<T>, DeTable<'i>) {
-        let mut dropped: Vec<String> = Vec::new();
+        let mut dropped: Vec<Vec<String>> = Vec::new();
         loop {
             let whole = Spanned::new(span.clone(), DeValue::Table(table.clone()));
             let error = match T::deserialize(ValueDeserializer::from(whole)) {
@@ -282,16 +286,21 @@ impl<'i> Reader<'_, 'i> {
             };
             let place = error.span().unwrap_or_else(|| span.clone());
             let Some(path) = remove_at(&mut table, place.start) else { return (None, table) };
-            let (first, last) = (path.first().cloned().unwrap_or_default(), path.last().cloned().unwrap_or_default());
-            // What serde calls missing is known by now, but for a bound of a field.
-            let missing = error.message().strip_prefix("missing field `").map(|rest| rest.trim_end_matches('`'));
-            let known = missing.is_some_and(|missing| {
-                schema.inner(&first).is_some() || dropped.iter().any(|dropped| dropped == missing)
-            });
-            if !known {
-                self.faults.error(&place, format!("`{last}`: {}", plain(error.message())), schema.meaning(&first));
+            // A value is not whole because a part of it was refused before: that is known.
+            let follows = dropped.iter().any(|before| before.len() > path.len() && before.starts_with(&path));
+            if let (false, [first, rest @ ..]) = (follows, path.as_slice()) {
+                let inner = schema.inner(first);
+                let known = inner.is_some() && error.message().starts_with("missing field");
+                let meaning = match (&inner, rest) {
+                    (Some(inner), [key]) => inner.meaning(key),
+                    _ => schema.meaning(first),
+                };
+                let key = rest.last().unwrap_or(first);
+                if !known {
+                    self.faults.error(&place, format!("`{key}`: {}", plain(error.message())), hint(&error, meaning));
+                }
             }
-            dropped.push(last);
+            dropped.push(path);
         }
     }
 
@@ -399,15 +408,21 @@ fn touches(span: &Range<usize>, place: usize) -> bool {
     span.contains(&place) || span.start == place
 }
 
-/// Every text in a table.
-fn texts(table: &DeTable<'_>, into: &mut Vec<String>) {
-    for value in table.values() {
-        match value.get_ref() {
-            DeValue::String(text) => into.push(text.to_string()),
-            DeValue::Table(inner) => texts(inner, into),
-            _ => {}
+/// Where a table leads, by the keys that lead somewhere; `kind` if it is known.
+fn ways(kind: Option<KindName>, table: &DeTable<'_>) -> Vec<At<Goal>> {
+    let kinds = kind.map_or(KindName::ALL.to_vec(), |kind| vec![kind]);
+    let leads = |key: &str| {
+        let mut tables = kinds.iter().map(|kind| kind.table()).chain(std::iter::once(&TABLES.rules));
+        telephone_key(key).is_some() || tables.any(|table| table.leads(key))
+    };
+    let mut ways = Vec::new();
+    for (key, value) in table {
+        let name = value.get_ref().as_str().filter(|name| !name.starts_with('@'));
+        if let (Some(name), true) = (name, leads(key.get_ref())) {
+            ways.push(At { span: value.span(), value: Goal::Step(name.into()) });
         }
     }
+    ways
 }
 
 fn split<'i>(table: DeTable<'i>, first: impl Fn(&str) -> bool) -> (DeTable<'i>, DeTable<'i>) {
@@ -423,14 +438,27 @@ fn telephone_key(key: &str) -> Option<Key> {
     }
 }
 
+/// What was probably meant, if the value is one of some words; what the key means otherwise.
+fn hint(error: &toml::de::Error, meaning: &str) -> String {
+    let mut words = error.message().split('`').skip(1).step_by(2);
+    let one_of = error.message().starts_with("unknown ");
+    let meant = words.next().filter(|_| one_of).and_then(|written| did_you_mean(written, words));
+    meant.map_or_else(|| meaning.to_owned(), |meant| format!("did you mean `{meant}`?"))
+}
+
 /// serde's words for what an operator has done.
 fn plain(message: &str) -> String {
-    if message.contains("unit variant, expected struct variant") {
+    if message.contains("unit variant, expected newtype variant") {
         return "`digits` needs its bounds: { digits = { min = 8, max = 12 } }".into();
     }
     message
         .replace("invalid type: ", "found ")
+        .replace("invalid value: ", "found ")
         .replace("expected a boolean", "expected true or false")
+        .replace("found sequence", "found a list")
+        .replace("found map", "found a table")
+        .replace("expected a sequence", "expected a list")
         .replace("unknown variant", "unknown value")
-        .replace("missing field", "is missing:")
+        .replace("unknown field", "unknown key")
+        .replace("missing field", "missing key")
 }

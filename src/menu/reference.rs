@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::compiled::{About, Field};
-use super::needs::{COMMON, COMMON_ATTRIBUTES, LOCKED, QUESTION, READ_BACK, READ_BACK_ATTRIBUTES, field_attributes};
+use super::needs::{
+    COMMON, COMMON_ATTRIBUTES, EACH_INSURANCE, LOCKED, QUESTION, READ_BACK, READ_BACK_ATTRIBUTES, field_attributes,
+};
 use super::read::{LONGEST_SCRIPT, MOST_STEPS};
 use super::scalar::{
     Goal, HotlineName, KeyName, LanguageTag, MessageName, NAME_LENGTH, SlotName, StepName, Text, Time,
@@ -136,9 +138,12 @@ fn value(schema: &Value) -> String {
 fn notes(kind: KindName) -> String {
     match kind {
         KindName::Say => format!(
-            "The message may name {} with `about = \"balances\"`; {} with `about = \"summary\"`; {} where a `verify` step's `locked` leads here.\n\n",
+            "The message may name {} with `about = \"balances\"`; {} with `about = \"summary\"`, where its attribute \
+             `.{EACH_INSURANCE}` is said for each insurance and may name {}; {} where a `verify` step's `locked` leads \
+             here.\n\n",
             named(About::Balances.values()),
             named(About::Summary.values()),
+            named(About::INSURANCE_VALUES),
             named(&[LOCKED])
         ),
         KindName::Menu => format!(

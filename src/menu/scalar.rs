@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Visitor};
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::facts::{Key, Language};
@@ -377,12 +377,11 @@ impl<const MIN: u8, const MAX: u8> JsonSchema for Whole<MIN, MAX> {
     }
 }
 
-/// A text of one type or one boolean.
+/// A text of one type, or the one boolean that may stand for it.
 struct OrBoolean<T> {
-    boolean: bool,
     wanted: &'static str,
     text: fn(&str) -> Result<T, String>,
-    otherwise: T,
+    boolean: (bool, T),
 }
 
 impl<T> Visitor<'_> for OrBoolean<T> {
@@ -397,21 +396,16 @@ impl<T> Visitor<'_> for OrBoolean<T> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<T, E> {
-        if value == self.boolean {
-            Ok(self.otherwise)
-        } else {
-            Err(E::custom(format_args!("`{value}` cannot stand here, expected {}", self.wanted)))
-        }
+        if value == self.boolean.0 { Ok(self.boolean.1) } else { Err(E::invalid_value(Unexpected::Bool(value), &self)) }
     }
 }
 
 impl<'de> Deserialize<'de> for PersonRoute {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(OrBoolean {
-            boolean: false,
             wanted: "a step's name in quotes, or false where the caller is with the person already",
             text: |text| StepName::read(text).map(|name| PersonRoute::Step(name.0)),
-            otherwise: PersonRoute::Nowhere,
+            boolean: (false, PersonRoute::Nowhere),
         })
     }
 }
@@ -433,10 +427,9 @@ impl JsonSchema for PersonRoute {
 impl<'de> Deserialize<'de> for LastWords {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(OrBoolean {
-            boolean: true,
             wanted: "a message's name in quotes, or true to hang up without a word",
             text: |text| MessageName::read(text).map(|name| LastWords::Message(name.0)),
-            otherwise: LastWords::None,
+            boolean: (true, LastWords::None),
         })
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::scalar::{Goal, Text};
+use super::scalar::{Goal, StepName, Text};
 use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Verify};
 
 /// The kinds of step.
@@ -132,6 +132,14 @@ impl Table {
     /// What a key is for.
     pub(super) fn meaning(&self, key: &str) -> &str {
         self.property(key).and_then(|property| property.get("description")).and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// Whether a key's value names a step.
+    pub(super) fn leads(&self, key: &str) -> bool {
+        let property = self.property(key);
+        let choices = property.and_then(|property| property.get("anyOf")).and_then(Value::as_array);
+        let patterns = property.into_iter().chain(choices.into_iter().flatten()).filter_map(|one| one.get("pattern"));
+        patterns.filter_map(Value::as_str).any(|pattern| [StepName::PATTERN, Goal::PATTERN].contains(&pattern))
     }
 
     /// The keys that must be there.

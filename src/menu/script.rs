@@ -64,7 +64,7 @@ pub(super) struct Rules {
     /// The step that giving up leads to; the person if it is not written.
     pub(super) gave_up: Option<At<StepName>>,
     /// The step that `0` leads to from every question that gives `0` no meaning of its own. `false` in a question that
-    /// the person step itself consists of.
+    /// the person step itself asks.
     pub(super) person: Option<At<PersonRoute>>,
     /// Whether a key cuts the question short.
     #[serde(default = "yes")]
@@ -119,7 +119,7 @@ pub(super) enum Records {
 pub(super) struct Menu {
     /// The message, which says what each key does.
     pub(super) menu: At<MessageName>,
-    /// Languages that the message is said in after the call's own: for the question which language to speak.
+    /// Languages to say the message in as well, after the call's own: for the question which language to speak.
     #[serde(default)]
     pub(super) also_in: Vec<At<LanguageTag>>,
 }
@@ -259,7 +259,7 @@ pub(super) struct SetLanguage {
 pub(super) struct GoTo {
     /// Where it goes on.
     pub(super) go_to: At<Goal>,
-    /// Where it goes on for a caller whose numbers have matched in this call, if that is another step.
+    /// Where it goes on for a caller who has been verified in this call; without it, to the same step.
     pub(super) when_verified: Option<At<StepName>>,
 }
 

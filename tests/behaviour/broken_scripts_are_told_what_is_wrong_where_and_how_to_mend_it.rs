@@ -19,7 +19,8 @@ fn each_broken_script_is_drawn_as_expected() {
             Ok(compiled) => (compiled.warnings, false),
             Err(faults) => (faults, true),
         };
-        assert_eq!(fails, name != "21-only-warnings.toml", "{name}");
+        let only_warned = ["21-only-warnings.toml", "25-read-before-it-is-stored.toml"];
+        assert_eq!(fails, !only_warned.contains(&name.as_str()), "{name}");
         assert!(faults.iter().all(|fault| fault.hint.is_some()), "{name}: {faults:#?}");
         let mut said = Vec::new();
         write_faults(&faults, Format::Text, false, &mut said).unwrap();

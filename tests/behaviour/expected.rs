@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Fails, with a diff, if the file does not hold this text.
-pub fn compare(file: &Path, found: &str) {
+pub(crate) fn compare(file: &Path, found: &str) {
     if std::env::var_os("HOTLINE_BLESS").is_some_and(|bless| bless == "1") {
         std::fs::write(file, found).unwrap();
         return;
