@@ -19,7 +19,6 @@ use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, Severity};
 
-use super::prompts::wanted_clips;
 use crate::audio::ClipStore;
 use crate::facts::Fault;
 use crate::menu::{self, Compiled, LONGEST_SCRIPT, StepId};
@@ -189,7 +188,7 @@ fn check_against_prompts(compiled: &Compiled, prompts: &Path) -> Vec<Fault> {
             return faults;
         }
     };
-    let wanted = wanted_clips(&compiled.menu, &catalogue);
+    let wanted = menu::wanted_clips(&compiled.menu, &catalogue);
     let missing = wanted.iter().filter(|clip| clips.find(clip.language, &clip.text, clip.form).is_none()).count();
     if missing > 0 {
         let message = format!("{missing} texts have no recording: they will be synthesized before the first call");

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod prompts;
 pub mod records;
+pub mod serve;
 pub mod test;
 
 use std::io::{self, IsTerminal};
@@ -37,6 +38,8 @@ enum Command {
     Prompts(prompts::Prompts),
     /// Make records to call about
     Records(records::Records),
+    /// Answer calls over SIP and RTP
+    Serve(serve::Serve),
     /// Play the test calls beside a menu script
     Test(test::Test),
 }
@@ -47,6 +50,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Test(command) => command.run(),
     }
 }
@@ -104,4 +108,13 @@ pub(crate) fn load_menu(path: &Path) -> Result<Compiled, Wrong> {
     let file = script.display().to_string();
     let text = std::fs::read_to_string(&script).map_err(|error| Wrong::Use(format!("{file}: {error}")))?;
     menu::parse(&file, &text).map_err(Wrong::Faults)
+}
+
+/// Logs to standard error, at the level that HOTLINE_LOG asks for; the SIP stack below warns only, since at `info` it
+/// writes whole messages.
+pub(crate) fn start_log() {
+    let asked = std::env::var("HOTLINE_LOG").unwrap_or_else(|_| "info".into());
+    let filter = tracing_subscriber::EnvFilter::new(format!("{asked},rsipstack=warn"));
+    // A second start in one process, as in tests, keeps the first.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

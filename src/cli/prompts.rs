@@ -18,9 +18,9 @@ use clap::{Args, Subcommand};
 use super::check::prompts_folder;
 use super::{Wrong, exit_code};
 use crate::audio::ClipStore;
-use crate::facts::{Form, Language};
-use crate::menu::{self, Menu};
-use crate::speech::{Catalogue, How, vocabulary_of};
+use crate::facts::Form;
+use crate::menu::{Menu, WantedClip, wanted_clips};
+use crate::speech::Catalogue;
 
 /// Looks after texts and recordings.
 #[derive(Debug, Args)]
@@ -51,51 +51,6 @@ struct Missing {
     /// Everything that the menus need, whether it is recorded or not
     #[arg(long)]
     all: bool,
-}
-
-/// A recording that a menu needs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct WantedClip {
-    /// Its language.
-    pub language: Language,
-    /// What is said.
-    pub text: Arc<str>,
-    /// How.
-    pub form: Form,
-    /// A file to record it into, as in `enter-id-too-short-1.wav`; empty for a piece of a number.
-    pub file: String,
-}
-
-/// Every recording that a menu can ask for, each once: fixed texts first, then pieces of numbers.
-pub fn wanted_clips(menu: &Menu, catalogue: &Catalogue) -> Vec<WantedClip> {
-    let mut met = HashSet::new();
-    let mut wanted = Vec::new();
-    let mut pieces = Vec::new();
-    for language in menu.languages.iter().copied() {
-        for need in menu::needs(menu) {
-            let Ok(texts) = catalogue.fixed_texts(language, &need.message) else { continue };
-            let several = texts.len() > 1;
-            for (place, text) in texts.into_iter().enumerate() {
-                if met.insert((language, Arc::clone(&text), Form::Plain)) {
-                    let number = if several { format!("-{}", place + 1) } else { String::new() };
-                    let file = format!("{}{number}.wav", need.message.replace('.', "-"));
-                    wanted.push(WantedClip { language, text, form: Form::Plain, file });
-                }
-            }
-            let uses = catalogue.variables(language, &need.message);
-            let functions = uses.values().flatten().filter_map(|used| match &used.how {
-                How::Function(function) => Some(*function),
-                _ => None,
-            });
-            for (text, form) in functions.flat_map(|function| vocabulary_of(language, function)) {
-                if met.insert((language, Arc::clone(&text), form)) {
-                    pieces.push(WantedClip { language, text, form, file: String::new() });
-                }
-            }
-        }
-    }
-    wanted.append(&mut pieces);
-    wanted
 }
 
 impl Prompts {

@@ -1,1 +1,209 @@
-//! (node)
+//! A running hotline: configuration, menus and prompts loaded and checked, records open, calls answered, and in the end
+//! drained.
+//!
+//! ```text
+//!   hotline.toml ──> menus, prompts, records ──> media workers ──> SIP agent: "listening on udp 0.0.0.0:5060"
+//!   SIGTERM, SIGINT ──> new calls 503, running ones go on ──> all over, or the drain's time is ──> end
+//! ```
+
+mod config;
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
+use crate::facts::{Fault, Form, Language};
+use crate::media::{EngineConfig, MediaEngine};
+use crate::menu::{self, Menu, wanted_clips};
+use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
+use crate::sip::{Agent, AgentConfig};
+use crate::speech::{Catalogue, Prompts};
+use crate::telephony::{Exchange, answer_calls};
+
+pub use config::{Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Sip as SipConfig};
+
+/// Calls waiting for a task; beyond it callers get 503.
+const MOST_WAITING: usize = 1024;
+/// How often a drain looks whether all calls are over.
+const DRAIN_LOOK: Duration = Duration::from_millis(100);
+
+/// A hotline that answers.
+pub struct Node {
+    agent: Agent,
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    drain: Duration,
+    answering: JoinHandle<()>,
+    log: Arc<CallLog>,
+}
+
+/// Why a hotline does not start; all that could be found out at once.
+#[derive(Debug)]
+pub struct StartFaults(pub Vec<Fault>);
+
+impl StartFaults {
+    fn one(place: &Path, error: impl std::fmt::Display) -> StartFaults {
+        StartFaults(vec![Fault::of_file(&place.display().to_string(), error.to_string())])
+    }
+}
+
+impl Node {
+    /// Loads everything and listens. `progress` is told of long work: what, how much is done, of how much.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the menus and texts, or the first thing that the machine does not give.
+    pub async fn start(config: &Config, progress: impl FnMut(&str, usize, usize)) -> Result<Node, StartFaults> {
+        let numbers = load_menus(config)?;
+        let prompts = Arc::new(load_prompts(config, &numbers, progress)?);
+        let database = &config.records.database;
+        let locks = LockPolicy {
+            failures: config.records.failures,
+            window: config.records.window,
+            lock: config.records.lock,
+        };
+        let records = SqliteRecords::open(database).map_err(|error| StartFaults::one(database, error))?;
+        let records: Arc<dyn Records> = Arc::new(records.with_locks(locks));
+        let pool = PoolOptions { workers: config.records.workers, ..PoolOptions::default() };
+        let records = RecordsPool::start(&records, pool).map_err(|error| StartFaults::one(database, error))?;
+        let log = Arc::new(CallLog::open(database).map_err(|error| StartFaults::one(database, error))?);
+        let media = start_media(config)?;
+        let (sender, calls) = mpsc::channel(MOST_WAITING);
+        let agent_config = AgentConfig {
+            advertised: config.sip.advertised,
+            max_calls: config.sip.calls,
+            retry_after: retry_after(config),
+            ..AgentConfig::new(config.sip.listen.clone())
+        };
+        let (agent, addresses) =
+            Agent::start(agent_config, sender).await.map_err(|error| StartFaults::one(Path::new("[sip]"), error))?;
+        let mut numbers = numbers;
+        let any = numbers.remove("*");
+        let exchange = Exchange {
+            numbers,
+            any,
+            prompts,
+            records: Arc::new(records),
+            log: Arc::clone(&log),
+            media: Arc::new(media),
+            retry_after: retry_after(config),
+        };
+        let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
+        Ok(Node { agent, addresses, drain: config.sip.drain, answering, log })
+    }
+
+    /// Calls ringing or running.
+    pub fn calls(&self) -> usize {
+        self.agent.standing().calls
+    }
+
+    /// Takes no new calls and waits for the running ones, as long as the configuration says. Then whatever still runs is
+    /// cut off. Tells how many calls were.
+    pub async fn drain(self) -> usize {
+        self.agent.drain();
+        let mut waited = Duration::ZERO;
+        while self.calls() > 0 && waited < self.drain {
+            #[allow(clippy::disallowed_methods, reason = "a shutdown looks ten times a second whether calls are over")]
+            tokio::time::sleep(DRAIN_LOOK).await;
+            waited += DRAIN_LOOK;
+        }
+        let cut = self.calls();
+        self.agent.stop();
+        self.answering.abort();
+        if self.log.lost() > 0 {
+            tracing::error!(records = self.log.lost(), "call records were lost: the disk was too slow");
+        }
+        cut
+    }
+}
+
+fn retry_after(config: &Config) -> u32 {
+    u32::try_from(config.sip.retry_after.as_secs()).unwrap_or(u32::MAX).max(1)
+}
+
+fn start_media(config: &Config) -> Result<MediaEngine, StartFaults> {
+    let listen = config.sip.listen.first().map(SocketAddr::ip);
+    let address = config.media.address.or(listen).unwrap_or(std::net::Ipv4Addr::LOCALHOST.into());
+    let mut engine = EngineConfig::on(address);
+    engine.ports = config.media.ports.0..=config.media.ports.1;
+    engine.time_out = config.media.time_out;
+    if config.media.workers > 0 {
+        engine.workers = config.media.workers;
+    }
+    MediaEngine::start(engine).map_err(|error| StartFaults::one(Path::new("[media]"), error))
+}
+
+fn load_menus(config: &Config) -> Result<HashMap<String, Arc<Menu>>, StartFaults> {
+    let mut faults = Vec::new();
+    let mut menus = HashMap::new();
+    for (number, path) in &config.numbers {
+        let script = if path.is_dir() { path.join("menu.toml") } else { path.clone() };
+        let file = script.display().to_string();
+        match std::fs::read_to_string(&script).map(|text| menu::parse(&file, &text)) {
+            Ok(Ok(compiled)) => {
+                menus.insert(number.clone(), Arc::new(compiled.menu));
+            }
+            Ok(Err(found)) => faults.extend(found.into_iter().filter(Fault::is_error)),
+            Err(error) => faults.push(Fault::of_file(&file, format!("the menu of {number} cannot be read: {error}"))),
+        }
+    }
+    if menus.is_empty() && faults.is_empty() {
+        let fault = Fault::of_file("[numbers]", "no number has a menu")
+            .hint("as in \"12333\" = \"voice-menus/12333\", or \"*\" for every number");
+        faults.push(fault);
+    }
+    if faults.is_empty() { Ok(menus) } else { Err(StartFaults(faults)) }
+}
+
+/// Texts and recordings; what nobody has recorded is synthesized now, so that no call waits for it.
+fn load_prompts(
+    config: &Config,
+    menus: &HashMap<String, Arc<Menu>>,
+    mut progress: impl FnMut(&str, usize, usize),
+) -> Result<Prompts, StartFaults> {
+    let folder = &config.prompts.folder;
+    let catalogue = Catalogue::from_dir(folder).map_err(StartFaults)?;
+    let mut faults = Vec::new();
+    for menu in menus.values() {
+        for need in menu::needs(menu) {
+            for language in &menu.languages {
+                if need.required || catalogue.has(*language, &need.message) {
+                    faults.extend(catalogue.check_line_in(*language, &need.message, &need.given));
+                }
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(StartFaults(faults));
+    }
+    let mut clips = ClipStore::load(folder).map_err(|found| {
+        StartFaults(found.iter().map(|fault| Fault::of_file(&folder.display().to_string(), fault.to_string())).collect())
+    })?;
+    let missing: HashSet<(Language, Arc<str>, Form)> = menus
+        .values()
+        .flat_map(|menu| wanted_clips(menu, &catalogue))
+        .filter(|clip| clips.find(clip.language, &clip.text, clip.form).is_none())
+        .map(|clip| (clip.language, clip.text, clip.form))
+        .collect();
+    let missing: Vec<_> = missing.into_iter().collect();
+    if !missing.is_empty() && config.prompts.synthesize {
+        let synthesizer = Synthesizer::espeak(config.prompts.cache.clone());
+        let failures = synthesize_missing(&mut clips, &missing, &synthesizer, |done, total| {
+            progress("synthesizing texts without a recording", done, total);
+        });
+        if let Some(failure) = failures.first() {
+            let message = format!("{} texts could not be synthesized; the first: {failure}", failures.len());
+            return Err(StartFaults::one(folder, message));
+        }
+    } else if !missing.is_empty() {
+        let message = format!("{} texts have no recording, and prompts.synthesize is off", missing.len());
+        return Err(StartFaults::one(folder, message));
+    }
+    Ok(Prompts::new(catalogue, clips))
+}
+

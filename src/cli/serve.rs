@@ -1,0 +1,111 @@
+//! `hotline serve`: answers real telephones.
+//!
+//! ```text
+//!   hotline serve --config hotline.toml
+//!   listening on udp 127.0.0.1:5060
+//! ```
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Wrong, exit_code};
+use crate::node::{Config, Node};
+
+/// Answers calls over SIP and RTP until it is told to end (SIGTERM or Ctrl-C); then it takes no new calls and lets the
+/// running ones finish.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  hotline records demo --database hotline-data/demo.db\n  hotline serve --config \
+                  hotline.toml\n\nPrints each address it listens on once it is ready. Exits with 0 after all calls have \
+                  ended, with 1 if it could not start or had to cut calls off, with 2 on wrong use. The environment's \
+                  HOTLINE_LOG sets what is logged, as in HOTLINE_LOG=debug."
+)]
+pub struct Serve {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "hotline.toml")]
+    config: PathBuf,
+    /// Listen on this address in place of the configuration's
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<std::net::SocketAddr>,
+    /// Use this records database in place of the configuration's
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+}
+
+impl Serve {
+    /// Serves until the end.
+    pub fn run(&self) -> ExitCode {
+        exit_code("serve", self.serve())
+    }
+
+    fn serve(&self) -> Result<bool, Wrong> {
+        super::start_log();
+        let mut config = Config::load(&self.config).map_err(|fault| Wrong::Faults(vec![fault]))?;
+        if !self.listen.is_empty() {
+            config.sip.listen.clone_from(&self.listen);
+        }
+        if let Some(database) = &self.database {
+            config.records.database.clone_from(database);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(async {
+            let bar = Progress::default();
+            let node = Node::start(&config, |what, done, total| bar.tell(what, done, total))
+                .await
+                .map_err(|faults| Wrong::Faults(faults.0))?;
+            bar.end();
+            for address in &node.addresses {
+                println!("listening on udp {address}");
+            }
+            std::io::stdout().flush()?;
+            told_to_end().await?;
+            println!("draining: {} calls are running", node.calls());
+            let cut = node.drain().await;
+            println!("ended; {cut} calls were cut off");
+            Ok(cut == 0)
+        })
+    }
+}
+
+/// SIGTERM or Ctrl-C.
+async fn told_to_end() -> std::io::Result<()> {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = term.recv() => Ok(()),
+        done = tokio::signal::ctrl_c() => done,
+    }
+}
+
+/// A bar on a terminal, a line at the beginning elsewhere.
+#[derive(Default)]
+struct Progress {
+    bar: std::cell::OnceCell<ProgressBar>,
+}
+
+impl Progress {
+    fn tell(&self, what: &str, done: usize, total: usize) {
+        let bar = self.bar.get_or_init(|| {
+            if !std::io::stderr().is_terminal() {
+                eprintln!("{what}: {total}");
+                return ProgressBar::hidden();
+            }
+            let bar = ProgressBar::new(u64::try_from(total).unwrap_or(0));
+            if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len}") {
+                bar.set_style(style);
+            }
+            bar.set_message(what.to_owned());
+            bar
+        });
+        bar.set_position(u64::try_from(done).unwrap_or(0));
+    }
+
+    fn end(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One task a call: from its INVITE to its record.
+//!
+//! ```text
+//!   INVITE ── number? media port? offer? ──> 180, 200 ── ACK ──> the dialogue begins
+//!     no: 404, 503, 488                                            | re-INVITE: new address, hold
+//!                                                                  v
+//!                              BYE from either side ──> leg ended ──> its figures ──> call record
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::conductor::{CallerConductor, Ended, take};
+use super::failure::Failure;
+use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story};
+use crate::facts::{CallerNumber, Language, Secret};
+use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
+use crate::menu::Menu;
+use crate::records::{CallLog, CallRecord, RecordsPool};
+use crate::sip::sdp::{self, Local, Negotiated};
+use crate::sip::{Call, CallEvent, EndCause, IncomingCall, Reoffer};
+use crate::speech::Prompts;
+
+/// The longest caller's number that is kept, in symbols (E.164 has 15 digits).
+const LONGEST_NUMBER: usize = 32;
+/// How long the figures of an ended leg are waited for.
+const FIGURES_WITHIN: Duration = Duration::from_secs(5);
+
+/// All that calls share.
+pub struct Exchange {
+    /// Which hotline answers at which number.
+    pub numbers: HashMap<String, Arc<Menu>>,
+    /// The hotline that answers at every other number, if one does.
+    pub any: Option<Arc<Menu>>,
+    /// Texts and recordings.
+    pub prompts: Arc<Prompts>,
+    /// The records, off the calls' path.
+    pub records: Arc<RecordsPool>,
+    /// Where calls are recorded.
+    pub log: Arc<CallLog>,
+    /// Sound and keys.
+    pub media: Arc<MediaEngine>,
+    /// Seconds after which a refused caller may try again.
+    pub retry_after: u32,
+}
+
+/// Answers calls until the agent is gone. Each has a task of its own; the agent bounds how many there are.
+pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<IncomingCall>) {
+    while let Some(incoming) = calls.recv().await {
+        let exchange = Arc::clone(&exchange);
+        tokio::spawn(async move {
+            if let Err(failure) = take_call(&exchange, incoming).await {
+                tracing::warn!(failure = failure.name(), "a call was refused or cut off");
+            }
+        });
+    }
+}
+
+async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(), Failure> {
+    let started = now();
+    match prepare(exchange, &incoming) {
+        Ok((menu, leg, local, sdp, agreed)) => {
+            let record = Record {
+                started,
+                called: incoming.number.clone(),
+                caller: caller_number(&incoming.caller.user),
+                menu: menu.name.clone(),
+                sip_call_id: incoming.call_id.clone(),
+            };
+            incoming.ring();
+            let call = incoming.accept(sdp);
+            let (tell, media_events) = mpsc::channel(4);
+            let ended = Ended::default();
+            let running = Running { exchange, menu, leg: Some(leg), local, agreed, call, tell, media_events, ended, answered: None };
+            running.run(record).await
+        }
+        Err(failure) => {
+            incoming.reject(failure.refusal());
+            Err(failure)
+        }
+    }
+}
+
+type Prepared = (Arc<Menu>, Leg, Local, String, Option<Negotiated>);
+
+/// Everything that can refuse a call, before it is answered.
+fn prepare(exchange: &Exchange, incoming: &IncomingCall) -> Result<Prepared, Failure> {
+    let menu = exchange.numbers.get(&incoming.number).or(exchange.any.as_ref()).ok_or(Failure::NoSuchNumber)?;
+    let retry_after = exchange.retry_after;
+    let leg = exchange.media.reserve().map_err(|error| {
+        tracing::warn!(%error, "no media for a call");
+        Failure::NoMediaPort { retry_after }
+    })?;
+    let local = Local::new(incoming.local, leg.address().port(), u64::from(rand::random::<u32>()));
+    let (sdp, agreed) = match &incoming.offer {
+        Some(offer) => {
+            let (answer, agreed) = sdp::answer(offer, &local).map_err(|_| Failure::NoCommonMedia)?;
+            (answer, Some(agreed))
+        }
+        None => (sdp::offer(&local), None),
+    };
+    Ok((Arc::clone(menu), leg, local, sdp, agreed))
+}
+
+/// What a record needs to know from the call's beginning.
+struct Record {
+    started: Timestamp,
+    called: String,
+    caller: Option<CallerNumber>,
+    menu: String,
+    sip_call_id: String,
+}
+
+/// A call that has been answered.
+struct Running<'a> {
+    exchange: &'a Arc<Exchange>,
+    menu: Arc<Menu>,
+    /// Until the call is over.
+    leg: Option<Leg>,
+    local: Local,
+    agreed: Option<Negotiated>,
+    call: Call,
+    tell: mpsc::Sender<MediaEvent>,
+    media_events: mpsc::Receiver<MediaEvent>,
+    ended: Ended,
+    answered: Option<Timestamp>,
+}
+
+impl Running<'_> {
+    async fn run(mut self, record: Record) -> Result<(), Failure> {
+        let mut failure = None;
+        loop {
+            tokio::select! {
+                event = self.call.next_event() => match event {
+                    Some(CallEvent::Ended(cause)) => {
+                        tracing::debug!(?cause, "call ended");
+                        if cause == EndCause::NoAck {
+                            tracing::warn!("a caller never acknowledged the answer");
+                        }
+                        break;
+                    }
+                    None => break,
+                    Some(event) => if let Err(found) = self.signalled(event, &record) {
+                        failure.get_or_insert(found);
+                        self.call.hang_up();
+                    },
+                },
+                Some(event) = self.media_events.recv() => match event {
+                    MediaEvent::HangUp => self.call.hang_up(),
+                    MediaEvent::TimedOut => {
+                        failure.get_or_insert(Failure::MediaTimedOut);
+                        self.call.hang_up();
+                    }
+                    MediaEvent::Ended(_) => {}
+                },
+            }
+        }
+        let stats = if self.answered.is_some() { self.end_media().await } else { None };
+        self.write(record, stats);
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn signalled(&mut self, event: CallEvent, record: &Record) -> Result<(), Failure> {
+        match event {
+            CallEvent::Confirmed { answer } => {
+                if let Some(answer) = answer.filter(|_| self.agreed.is_none()) {
+                    self.agreed = Some(self.accept(&answer)?);
+                }
+                self.begin(record)
+            }
+            CallEvent::Reoffer(reoffer) => self.reoffered(reoffer),
+            CallEvent::Reanswer(answer) => {
+                let agreed = self.accept(&answer)?;
+                self.agree(agreed)
+            }
+            // Keys by INFO are answered with 200 and not yet listened to; other events change nothing here.
+            _ => Ok(()),
+        }
+    }
+
+    fn accept(&self, answer: &[u8]) -> Result<Negotiated, Failure> {
+        sdp::accept_answer(&self.local, answer).map_err(|_| Failure::NoCommonMedia)
+    }
+
+    fn begin(&mut self, record: &Record) -> Result<(), Failure> {
+        let agreed = self.agreed.as_ref().ok_or(Failure::NoCommonMedia)?;
+        let leg = self.leg.as_mut().ok_or(Failure::MediaStopped)?;
+        let caller = Caller { number: record.caller.clone(), today: today() };
+        let conductor = CallerConductor::new(
+            Dialogue::new(Arc::clone(&self.menu), caller),
+            Arc::clone(&self.exchange.prompts),
+            Arc::clone(&self.exchange.records),
+            leg.mailbox(),
+            self.menu.look_up_deadline,
+            Arc::clone(&self.ended),
+        );
+        let tell = self.tell.clone();
+        let on_event = move |event| {
+            // Four places for three events: never full.
+            let _ = tell.try_send(event);
+        };
+        leg.begin(params(agreed), Box::new(conductor), on_event).map_err(|_| Failure::MediaStopped)?;
+        self.answered = Some(now());
+        Ok(())
+    }
+
+    /// A re-INVITE or UPDATE: a new address, hold, resume.
+    fn reoffered(&mut self, reoffer: Reoffer) -> Result<(), Failure> {
+        self.local = self.local.next();
+        let Some(offer) = &reoffer.offer else {
+            reoffer.accept(sdp::offer(&self.local));
+            return Ok(());
+        };
+        match sdp::answer(offer, &self.local) {
+            Ok((answer, agreed)) => {
+                reoffer.accept(answer);
+                self.agree(agreed)
+            }
+            Err(_) => {
+                // The stream stays as it was.
+                reoffer.refuse(Failure::NoCommonMedia.refusal());
+                Ok(())
+            }
+        }
+    }
+
+    fn agree(&mut self, agreed: Negotiated) -> Result<(), Failure> {
+        let params = params(&agreed);
+        self.agreed = Some(agreed);
+        if self.answered.is_none() {
+            return Ok(());
+        }
+        let leg = self.leg.as_ref().ok_or(Failure::MediaStopped)?;
+        leg.update(params).map_err(|_| Failure::MediaStopped)
+    }
+
+    /// Ends the leg and waits for its figures.
+    async fn end_media(&mut self) -> Option<MediaStats> {
+        drop(self.leg.take());
+        let figures = async {
+            loop {
+                match self.media_events.recv().await {
+                    Some(MediaEvent::Ended(stats)) => return Some(stats),
+                    Some(_) => {}
+                    None => return None,
+                }
+            }
+        };
+        tokio::time::timeout(FIGURES_WITHIN, figures).await.ok().flatten()
+    }
+
+    fn write(self, record: Record, stats: Option<MediaStats>) {
+        let language = self.menu.languages.first().copied().unwrap_or(Language::ZhCn);
+        let (story, person) = take(&self.ended).unwrap_or_else(|| (unbegun(language), None));
+        self.exchange.log.write(CallRecord {
+            started: record.started,
+            answered: self.answered,
+            ended: now(),
+            called: record.called,
+            caller: record.caller,
+            menu: record.menu,
+            story,
+            person,
+            sip_call_id: Some(record.sip_call_id),
+            rtp_lost: stats.map(|stats| u32::try_from(stats.lost.max(0)).unwrap_or(u32::MAX)),
+            rtp_jitter_us: stats.map(|stats| u32::try_from(stats.jitter.as_micros()).unwrap_or(u32::MAX)),
+        });
+    }
+}
+
+/// The story of a call whose caller was gone before the dialogue began.
+fn unbegun(language: Language) -> Story {
+    Story {
+        path: Vec::new(),
+        path_cut: 0,
+        outcome: Outcome::Nothing,
+        language,
+        ending: Some(Ending::CallerHungUp),
+        keys: 0,
+    }
+}
+
+fn params(agreed: &Negotiated) -> MediaParams {
+    let events = agreed.telephone_event.iter();
+    MediaParams {
+        remote: agreed.remote,
+        remote_rtcp: agreed.rtcp,
+        codec: agreed.codec,
+        payload_type: agreed.payload_type,
+        events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
+        ptime: agreed.ptime,
+        send: agreed.direction.may_send() && !agreed.remote.ip().is_unspecified(),
+    }
+}
+
+/// The caller's number, where the user part of From is one.
+fn caller_number(user: &str) -> Option<CallerNumber> {
+    let number: String = user.chars().filter(|symbol| !matches!(symbol, '-' | '.' | '(' | ')' | ' ')).collect();
+    let digits = number.strip_prefix('+').unwrap_or(&number);
+    let is_number = !digits.is_empty() && digits.bytes().all(|symbol| symbol.is_ascii_digit());
+    (is_number && number.len() <= LONGEST_NUMBER).then(|| Secret::new(number))
+}
+
+#[allow(clippy::disallowed_methods, reason = "the shell's clock: call records tell when")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+#[allow(clippy::disallowed_methods, reason = "the shell's calendar: which twelve months are the last")]
+fn today() -> jiff::civil::Date {
+    jiff::ZonedDateTime::now().date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_is_a_callers_number() {
+        let shown = |user| caller_number(user).map(|number| number.reveal().clone());
+        assert_eq!(shown("13900000001"), Some("13900000001".into()));
+        assert_eq!(shown("+86-139-0000-0001"), Some("+8613900000001".into()));
+        for none in ["", "+", "anonymous", "sipp", "1390000000x", "123456789012345678901234567890123"] {
+            assert_eq!(shown(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A dialogue inside its media worker: outputs become actions, events become inputs.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::dialogue::{Dialogue, Input, Output, SayingId, Story};
+use crate::facts::{Key, Moment, PersonRef, Query, Reply};
+use crate::media::{Actions, Conductor, Mailbox};
+use crate::records::RecordsPool;
+use crate::speech::Prompts;
+
+/// What became of a call, left by its conductor for the call's record.
+pub(super) type Ended = Arc<Mutex<Option<(Story, Option<PersonRef>)>>>;
+
+/// Takes what the conductor has left.
+pub(super) fn take(ended: &Ended) -> Option<(Story, Option<PersonRef>)> {
+    ended.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Drives one caller's call.
+pub(super) struct CallerConductor {
+    dialogue: Dialogue,
+    prompts: Arc<Prompts>,
+    records: Arc<RecordsPool>,
+    mailbox: Mailbox,
+    /// How long a look-up may take; the dialogue gives up by itself, this spares the database what nobody waits for.
+    deadline: Duration,
+    saying: Option<SayingId>,
+    ended: Ended,
+}
+
+impl CallerConductor {
+    pub(super) fn new(
+        dialogue: Dialogue,
+        prompts: Arc<Prompts>,
+        records: Arc<RecordsPool>,
+        mailbox: Mailbox,
+        deadline: Duration,
+        ended: Ended,
+    ) -> CallerConductor {
+        CallerConductor { dialogue, prompts, records, mailbox, deadline, saying: None, ended }
+    }
+
+    fn give(&mut self, now: Moment, input: Input, out: &mut Actions) {
+        self.dialogue.handle(now, input);
+        while let Some(output) = self.dialogue.poll_output() {
+            match output {
+                Output::Say(say) => {
+                    let said = self.prompts.say(&say.lines, say.pace);
+                    if said.missing > 0 {
+                        tracing::warn!(texts = said.missing, "texts without a recording were left silent");
+                    }
+                    self.saying = Some(say.id);
+                    out.play(said.playlist);
+                }
+                Output::StopSaying => {
+                    self.saying = None;
+                    out.stop();
+                }
+                Output::LookUp(query) => self.look_up(query),
+                Output::Entered(step) => tracing::debug!(%step, "step"),
+                Output::HangUp => {
+                    self.leave_story();
+                    out.hang_up();
+                }
+            }
+        }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the shell's clock: records count lock-outs in the time of the day")]
+    fn look_up(&self, query: Query) {
+        let mailbox = self.mailbox.clone();
+        let expires = Instant::now() + self.deadline;
+        self.records.ask(query, Timestamp::now(), expires, move |reply| {
+            // The call may have ended meanwhile: then nobody waits.
+            let _ = mailbox.send(Box::new(reply));
+        });
+    }
+
+    fn leave_story(&self) {
+        let story = (self.dialogue.story().clone(), self.dialogue.verified());
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(story);
+    }
+}
+
+impl Conductor for CallerConductor {
+    fn start(&mut self, now: Moment, out: &mut Actions) {
+        self.give(now, Input::Answered, out);
+    }
+
+    fn key(&mut self, now: Moment, key: Key, out: &mut Actions) {
+        self.give(now, Input::Key(key), out);
+    }
+
+    fn played(&mut self, now: Moment, out: &mut Actions) {
+        if let Some(id) = self.saying.take() {
+            self.give(now, Input::SayingDone(id), out);
+        }
+    }
+
+    fn timeout(&mut self, now: Moment, out: &mut Actions) {
+        self.give(now, Input::Timeout, out);
+    }
+
+    fn message(&mut self, now: Moment, message: Box<dyn Any + Send>, out: &mut Actions) {
+        if let Ok(reply) = message.downcast::<Reply>() {
+            self.give(now, Input::LookedUp(reply), out);
+        }
+    }
+
+    fn hung_up(&mut self, now: Moment) {
+        self.dialogue.handle(now, Input::HungUp);
+        self.leave_story();
+    }
+
+    fn wake_at(&self) -> Option<Moment> {
+        self.dialogue.poll_timeout()
+    }
+}

@@ -1,0 +1,44 @@
+//! The one table from what can go wrong with a call to its SIP answer, its name in metrics, and what the caller hears.
+
+use crate::sip::Refusal;
+
+/// Why a call could not be taken, or could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// No hotline answers at the number.
+    NoSuchNumber,
+    /// Nothing in the offer, or in the answer to ours, can be played.
+    NoCommonMedia,
+    /// No media port is free, or no socket could be had.
+    NoMediaPort {
+        /// When to try again, in seconds.
+        retry_after: u32,
+    },
+    /// The media engine does not do what it is told.
+    MediaStopped,
+    /// Nothing came from the caller for as long as the configuration allows.
+    MediaTimedOut,
+}
+
+impl Failure {
+    /// How the INVITE is refused; a call that is up already ends with BYE.
+    pub const fn refusal(self) -> Refusal {
+        match self {
+            Failure::NoSuchNumber => Refusal::NoSuchNumber,
+            Failure::NoCommonMedia => Refusal::NotAcceptable,
+            Failure::NoMediaPort { retry_after } => Refusal::Overloaded { retry_after },
+            Failure::MediaStopped | Failure::MediaTimedOut => Refusal::Failed { retry_after: None },
+        }
+    }
+
+    /// The name it is counted and logged under.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Failure::NoSuchNumber => "no-such-number",
+            Failure::NoCommonMedia => "no-common-media",
+            Failure::NoMediaPort { .. } => "no-media-port",
+            Failure::MediaStopped => "media-stopped",
+            Failure::MediaTimedOut => "media-timed-out",
+        }
+    }
+}
