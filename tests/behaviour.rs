@@ -50,3 +50,7 @@ mod a_mistake_in_the_prompts_is_shown_with_its_place;
 mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
 mod the_recordings_a_message_needs_are_those_it_plays;
+#![allow(missing_docs, clippy::disallowed_methods)]
+
+#[path = "behaviour/captured_keys_are_read.rs"]
+mod captured_keys_are_read;

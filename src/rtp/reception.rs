@@ -1,0 +1,183 @@
+//! How well a stream arrives: packets lost and jitter, after RFC 3550 appendices A.1, A.3 and A.8.
+
+use std::time::Duration;
+
+use crate::facts::Moment;
+
+use super::Header;
+
+/// A sequence number this far ahead is a restart (RFC 3550's MAX_DROPOUT).
+const MOST_AHEAD: u16 = 3000;
+/// A sequence number this far behind is late; further, a restart (MAX_MISORDER).
+const MOST_BEHIND: u16 = 100;
+
+/// The count of one source's packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reception {
+    source: Option<u32>,
+    /// The first sequence number, and the highest with its wraps.
+    first: u32,
+    highest: u32,
+    received: u32,
+    /// What the last report counted.
+    expected_before: u32,
+    received_before: u32,
+    /// Of streams that ended by a restart.
+    lost_before: i64,
+    /// Arrival less timestamp of the last packet, in ticks of 8000 Hz.
+    transit: Option<u32>,
+    /// Sixteen times the jitter, in ticks.
+    jitter: u32,
+}
+
+/// One report block of RTCP (RFC 3550 section 6.4.1), without the sender report's round trip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReceptionReport {
+    /// The source reported on.
+    pub ssrc: u32,
+    /// Lost since the last report, in 256ths.
+    pub fraction_lost: u8,
+    /// Lost in all, 0–0x7FFFFF.
+    pub lost: u32,
+    /// Highest sequence number with its wraps.
+    pub highest: u32,
+    /// Ticks of the clock.
+    pub jitter: u32,
+}
+
+impl Reception {
+    /// Counts a packet. `sound` says that its timestamp moves with time, as telephone-events' do not; those do not count
+    /// for jitter.
+    pub fn receive(&mut self, now: Moment, header: &Header, sound: bool) {
+        if self.source != Some(header.ssrc) || self.restarted(header.sequence) {
+            self.begin(header);
+        }
+        let ahead = header.sequence.wrapping_sub(self.highest as u16);
+        if ahead < 0x8000 {
+            self.highest = self.highest.wrapping_add(ahead.into());
+        }
+        self.received = self.received.saturating_add(1);
+        if sound {
+            self.measure(now, header.timestamp);
+        }
+    }
+
+    fn restarted(&self, sequence: u16) -> bool {
+        let ahead = sequence.wrapping_sub(self.highest as u16);
+        ahead > MOST_AHEAD && ahead < 0_u16.wrapping_sub(MOST_BEHIND)
+    }
+
+    fn begin(&mut self, header: &Header) {
+        let first = u32::from(header.sequence);
+        *self = Reception {
+            source: Some(header.ssrc),
+            first,
+            highest: first,
+            lost_before: self.lost(),
+            jitter: self.jitter,
+            ..Reception::default()
+        };
+    }
+
+    fn measure(&mut self, now: Moment, timestamp: u32) {
+        let arrival = (now.as_micros() / 125) as u32;
+        let transit = arrival.wrapping_sub(timestamp);
+        if let Some(before) = self.transit.replace(transit) {
+            let change = transit.wrapping_sub(before).cast_signed().unsigned_abs().min(8000);
+            self.jitter = self.jitter.saturating_add(change).saturating_sub((self.jitter + 8) >> 4);
+        }
+    }
+
+    fn expected(&self) -> u32 {
+        if self.source.is_some() { self.highest.wrapping_sub(self.first).wrapping_add(1) } else { 0 }
+    }
+
+    /// Packets that never came, less those that came twice.
+    pub fn lost(&self) -> i64 {
+        self.lost_before + i64::from(self.expected()) - i64::from(self.received)
+    }
+
+    /// Interarrival jitter.
+    pub fn jitter(&self) -> Duration {
+        Duration::from_micros(u64::from(self.jitter >> 4) * 125)
+    }
+
+    /// The report block for what came since the last one; nothing before the first packet.
+    pub fn report(&mut self) -> Option<ReceptionReport> {
+        let ssrc = self.source?;
+        let expected = self.expected();
+        let expected_since = expected.wrapping_sub(self.expected_before);
+        let lost_since = i64::from(expected_since) - i64::from(self.received.wrapping_sub(self.received_before));
+        (self.expected_before, self.received_before) = (expected, self.received);
+        let fraction = lost_since.max(0) * 256 / i64::from(expected_since.max(1));
+        Some(ReceptionReport {
+            ssrc,
+            fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
+            lost: u32::try_from(self.lost().clamp(0, 0x7F_FFFF)).unwrap_or(0),
+            highest: self.highest,
+            jitter: self.jitter >> 4,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn header(sequence: u16, timestamp: u32) -> Header {
+        Header { sequence, timestamp, ssrc: 7, ..Header::default() }
+    }
+
+    fn after(ms: u64) -> Moment {
+        Moment::from_micros(1_000_000 + ms * 1000)
+    }
+
+    #[test]
+    fn losses_are_counted_over_the_wrap() {
+        let mut reception = Reception::default();
+        assert_eq!(reception.report(), None);
+        for index in (0_u16..100).filter(|index| index % 4 != 1) {
+            let sequence = 65_500_u16.wrapping_add(index);
+            reception.receive(after(u64::from(index) * 20), &header(sequence, u32::from(index) * 160), true);
+        }
+        let report = reception.report().unwrap();
+        assert_eq!((report.lost, report.fraction_lost, report.jitter), (25, 64, 0));
+        assert_eq!(report.highest, 65_500 + 99);
+        assert_eq!(reception.lost(), 25);
+        // Nothing since.
+        assert_eq!(reception.report().unwrap().fraction_lost, 0);
+    }
+
+    #[test]
+    fn a_restart_and_a_new_source_lose_nothing() {
+        let mut reception = Reception::default();
+        reception.receive(after(0), &header(1, 0), true);
+        reception.receive(after(20), &header(30_000, 160), true);
+        reception.receive(after(40), &Header { ssrc: 8, ..header(5, 0) }, true);
+        assert_eq!(reception.lost(), 0);
+    }
+
+    #[test]
+    fn jitter_is_the_mean_change_of_transit() {
+        let mut reception = Reception::default();
+        for index in 0..200_u16 {
+            // Every second packet is 10 ms late.
+            let late = u64::from(index % 2) * 10;
+            reception.receive(after(u64::from(index) * 20 + late), &header(index, u32::from(index) * 160), true);
+        }
+        let jitter = reception.jitter().as_millis();
+        assert!((9..=10).contains(&jitter), "{jitter}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_packets_bring_it_down(packets in prop::collection::vec((any::<u16>(), any::<u32>(), any::<u64>(), 0_u32..3), 0..50)) {
+            let mut reception = Reception::default();
+            for (sequence, timestamp, at, ssrc) in packets {
+                reception.receive(Moment::from_micros(at), &Header { ssrc, ..header(sequence, timestamp) }, true);
+                let _ = reception.report();
+            }
+        }
+    }
+}
