@@ -1,1 +1,36 @@
-//! (sip)
+//! The user agent: what a telephone needs of SIP, and no more.
+//!
+//! ```text
+//!   network ── gate ──────── rsipstack ───────── agent ─── IncomingCall, Call ──> telephony, phone
+//!              datagrams:    transactions,       dialogs,
+//!              made whole,   timers, parser      offers, ends
+//!              or answered
+//!              without state
+//! ```
+//!
+//! * [`sdp`]: offer and answer (RFC 3264), pure.
+//! * [`gate`]: every datagram before the stack's parser sees it: repaired, answered at once or dropped.
+//! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]).
+//! * [`status`]: the one table from a reason to refuse to a SIP status.
+//!
+//! This room knows nothing of menus, dialogues or sound.
+
+pub mod agent;
+mod desk;
+mod dialog;
+mod field;
+pub mod gate;
+pub mod sdp;
+pub mod status;
+
+pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall};
+pub use status::Refusal;
+
+/// What a log filter must say about the stack below: at `info` it writes every message whole, telephone numbers and all.
+pub const LOG_DIRECTIVE: &str = "rsipstack=error";
+
+/// The methods this agent serves, as an Allow header has them (RFC 3261, section 20.5).
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+
+/// The bodies it understands, as an Accept header has them (RFC 3261, section 20.1).
+pub const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";

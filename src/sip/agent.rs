@@ -1,0 +1,350 @@
+//! The user agent: calls in, calls out, and the calls that are running. A shell over rsipstack's transactions.
+//!
+//! ```text
+//!              INVITE                          Agent::dial
+//!                |                                  |
+//!          IncomingCall ── ring, accept ──┐     Dialing ── Ringing, Answered ──┐
+//!                |                        |         |                          |
+//!             reject                      └──────> Call <──────────────────────┘
+//!          486, 488, 503 …                     Confirmed, Reoffer, Info, Ended; hang_up
+//! ```
+//!
+//! One task owns each call ([`call`]), one drives each INVITE transaction to its end ([`drive`]): the stack stops
+//! retransmitting what nobody drives, so a 487 or 486 stays with its driver until its ACK or Timer H. Dropping any of the
+//! three handles ends its call in the right way. Every channel and table is bounded; beyond the bound a request is refused.
+
+mod body;
+mod call;
+mod dial;
+mod dispatch;
+mod drive;
+mod incoming;
+mod reoffer;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsipstack::EndpointBuilder;
+use rsipstack::sip::{Header, Request, Response, StatusCode};
+use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption, TransportEventInspector};
+use rsipstack::transport::udp::UdpConnection;
+use rsipstack::transport::{SipAddr, SipConnection, TransportEvent, TransportLayer};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::desk::{Desk, Limits};
+use super::gate::{Backlog, GatedSocket};
+use super::{ACCEPT, ALLOW, Refusal, field};
+
+pub use call::{Call, CallEvent, EndCause};
+pub use dial::{DialFault, Dialing, DialingEvent};
+pub(super) use drive::Mail;
+pub use incoming::{IncomingCall, Party};
+pub use reoffer::Reoffer;
+
+/// How an agent is set up. Made by [`AgentConfig::new`]; fields may then be changed.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// UDP addresses to listen on; port 0 takes a free one. An unspecified IPv6 address hears IPv6 alone.
+    pub listen: Vec<SocketAddr>,
+    /// The address that others reach this machine at, where it is another than its own (behind NAT).
+    pub advertised: Option<IpAddr>,
+    /// The User-Agent header.
+    pub user_agent: String,
+    /// The most calls at once, ringing and running; beyond it 503 with Retry-After.
+    pub max_calls: usize,
+    /// The most transactions the stack keeps, running and remembered (each some 2–4 KB for 64·T1); beyond it 503.
+    pub max_transactions: usize,
+    /// Seconds in Retry-After of a 503.
+    pub retry_after: u32,
+    /// T1 of RFC 3261: how long a message and its answer take. 500 ms, but for tests of what comes at 64·T1.
+    pub t1: Duration,
+}
+
+impl AgentConfig {
+    /// Up to 1000 calls at these addresses.
+    pub fn new(listen: Vec<SocketAddr>) -> Self {
+        Self {
+            listen,
+            advertised: None,
+            user_agent: concat!("Hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
+            max_calls: 1000,
+            max_transactions: 65_536,
+            retry_after: 10,
+            t1: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Why an agent could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// No address to listen on.
+    #[error("no SIP address to listen on; give at least one, such as 0.0.0.0:5060")]
+    NoAddress,
+    /// An address could not be taken.
+    #[error("cannot listen for SIP on udp {address}: {fault}")]
+    Bind {
+        /// The one that was asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        fault: io::Error,
+    },
+    /// The stack below did not start.
+    #[error("the SIP stack did not start")]
+    Stack,
+}
+
+/// How an agent stands. For metrics, and for tests of leaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Calls ringing or running.
+    pub calls: usize,
+    /// Call-IDs of those calls.
+    pub dialogs: usize,
+    /// Call-IDs of ended calls, kept 64·T1 for their retransmissions.
+    pub ended: usize,
+    /// Transactions running in the stack.
+    pub transactions: usize,
+    /// Transactions whose last message the stack keeps for 64·T1.
+    pub remembered: usize,
+}
+
+/// A running agent. Cheap to clone; the last one dropped closes its sockets.
+#[derive(Clone)]
+pub struct Agent {
+    core: Arc<Core>,
+    _stop: Arc<DropGuard>,
+}
+
+impl Agent {
+    /// Listens, and sends every new call to `calls`. Where that channel is full, callers get 503.
+    ///
+    /// Returns the agent and the addresses it really listens on, in the order of [`AgentConfig::listen`].
+    ///
+    /// # Errors
+    /// [`StartFault`]: nothing is listened on then.
+    pub async fn start(
+        config: AgentConfig,
+        calls: mpsc::Sender<IncomingCall>,
+    ) -> Result<(Self, Vec<SocketAddr>), StartFault> {
+        let linger = config.t1 * 64;
+        let desk = Arc::new(Desk::new(Limits {
+            calls: config.max_calls,
+            transactions: config.max_transactions,
+            retry_after: config.retry_after,
+            linger,
+        }));
+        let (token, backlog) = (CancellationToken::new(), Arc::new(Backlog::new()));
+        let stop = token.clone().drop_guard();
+        let transport = TransportLayer::new(token.child_token());
+        let mut listeners = Vec::new();
+        for address in &config.listen {
+            listeners.push(listen(*address, &desk, &backlog, &token).await?);
+        }
+        if listeners.is_empty() {
+            return Err(StartFault::NoAddress);
+        }
+        listeners.iter().for_each(|listener| transport.add_transport(listener.connection.clone()));
+        let endpoint = EndpointBuilder::new()
+            .with_user_agent(&config.user_agent)
+            .with_cancel_token(token.child_token())
+            .with_transport_layer(transport)
+            .with_transport_inspector(Box::new(Counting(backlog)))
+            .with_option(EndpointOption { t1: config.t1, t1x64: linger, ..EndpointOption::default() })
+            .build();
+        desk.watch(Arc::downgrade(&endpoint.inner));
+        let incoming = endpoint.incoming_transactions().map_err(|_| StartFault::Stack)?;
+        let bound = listeners.iter().map(|listener| listener.bound).collect();
+        let core = Arc::new(Core { stack: Arc::clone(&endpoint.inner), desk, listeners, config, token });
+        tokio::spawn(async move { endpoint.serve().await });
+        tokio::spawn(dispatch::dispatch(Arc::clone(&core), incoming, calls));
+        Ok((Self { core, _stop: Arc::new(stop) }, bound))
+    }
+
+    /// Takes no new call from now on (503 with Retry-After, to OPTIONS too); running ones go on.
+    pub fn drain(&self) {
+        self.core.desk.drain();
+    }
+
+    /// How it stands now.
+    pub fn standing(&self) -> Standing {
+        let (dialogs, ended) = self.core.desk.known();
+        let stack = self.core.stack.get_stats();
+        Standing {
+            calls: self.core.desk.calls(),
+            dialogs,
+            ended,
+            transactions: stack.running_transactions,
+            remembered: stack.finished_transactions,
+        }
+    }
+
+    /// Closes the sockets; running calls end with [`EndCause::TransportGone`]. Hang them up first, if there is time.
+    pub fn stop(&self) {
+        self.core.token.cancel();
+    }
+}
+
+/// Tells the backlog that the stack has taken a message from its queue.
+struct Counting(Arc<Backlog>);
+
+#[async_trait::async_trait]
+impl TransportEventInspector for Counting {
+    async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
+        self.0.advance();
+        Some(event)
+    }
+}
+
+struct Listener {
+    connection: SipConnection,
+    bound: SocketAddr,
+}
+
+async fn listen(
+    address: SocketAddr,
+    desk: &Arc<Desk>,
+    backlog: &Arc<Backlog>,
+    token: &CancellationToken,
+) -> Result<Listener, StartFault> {
+    use rsipstack::platform::net::UdpSocket as _;
+    let bind = |fault| StartFault::Bind { address, fault };
+    let socket = GatedSocket::bind(address, Arc::clone(desk), Arc::clone(backlog)).map_err(bind)?;
+    let bound = socket.local_addr().map_err(|_| StartFault::Stack)?;
+    let connection = UdpConnection::from_socket(Arc::new(socket), None, Some(token.child_token())).await;
+    Ok(Listener { connection: connection.map_err(|_| StartFault::Stack)?.into(), bound })
+}
+
+/// What every call's task shares.
+struct Core {
+    stack: EndpointInnerRef,
+    desk: Arc<Desk>,
+    listeners: Vec<Listener>,
+    config: AgentConfig,
+    token: CancellationToken,
+}
+
+impl Core {
+    /// 64·T1: how long a transaction may take.
+    fn t1x64(&self) -> Duration {
+        self.config.t1 * 64
+    }
+
+    /// The address under which `peer` reaches the listener of this connection.
+    fn here(&self, connection: Option<&SipConnection>, peer: SocketAddr) -> Option<SocketAddr> {
+        let same = |listener: &&Listener| connection.is_some_and(|c| c.get_addr() == listener.connection.get_addr());
+        let of_family = |listener: &&Listener| listener.bound.is_ipv4() == peer.is_ipv4();
+        let listener = self.listeners.iter().find(same).or_else(|| self.listeners.iter().find(of_family))?;
+        let ip = match self.config.advertised {
+            Some(advertised) => advertised,
+            None if listener.bound.ip().is_unspecified() => source_towards(peer)?,
+            None => listener.bound.ip(),
+        };
+        Some(SocketAddr::new(ip, listener.bound.port()))
+    }
+
+    /// The listener that can send to `peer`.
+    fn connection_to(&self, peer: SocketAddr) -> Option<SipConnection> {
+        let listener = self.listeners.iter().find(|listener| listener.bound.is_ipv4() == peer.is_ipv4())?;
+        Some(listener.connection.clone())
+    }
+
+    /// Where a URI is. A private address behind a public `peer` cannot be reached and is taken to be the peer itself.
+    async fn resolve(&self, uri: &str, peer: Option<SocketAddr>) -> Option<SocketAddr> {
+        let host_port = rsipstack::sip::HostWithPort::try_from(field::host_port(uri)).ok()?;
+        let target = SipAddr { r#type: Some(rsipstack::sip::Transport::Udp), addr: host_port };
+        let found = match target.get_socketaddr() {
+            Ok(address) => Some(address),
+            Err(_) => {
+                let resolver = &self.stack.transport_layer.inner.domain_resolver;
+                let found = tokio::time::timeout(Duration::from_secs(4), resolver.resolve(&target)).await;
+                found.ok().and_then(Result::ok).and_then(|address| address.get_socketaddr().ok())
+            }
+        };
+        match (found, peer) {
+            (Some(found), Some(peer)) if is_inside(found.ip()) && !is_inside(peer.ip()) => Some(peer),
+            (found, peer) => found.or(peer),
+        }
+    }
+
+    /// A response of a request, with its Record-Route, a Contact, and a body of SDP.
+    fn response(&self, to: &Request, status: StatusCode, here: SocketAddr, sdp: Option<String>) -> Response {
+        let typed = sdp.is_some();
+        let mut response = self.stack.make_response(to, status, sdp.map(String::into_bytes));
+        let routes = to.headers.iter().filter(|header| matches!(header, Header::RecordRoute(_)));
+        response.headers.extend(routes.cloned().collect());
+        response.headers.push(contact(here));
+        response.headers.push(Header::Allow(ALLOW.into()));
+        response.headers.push(Header::Accept(ACCEPT.into()));
+        if typed {
+            response.headers.push(Header::ContentType("application/sdp".into()));
+        }
+        response
+    }
+
+    /// A response that refuses a request.
+    fn refusal(&self, to: &Request, refusal: Refusal) -> Response {
+        let status = StatusCode::Other(refusal.status(), refusal.reason().to_owned());
+        let mut response = self.stack.make_response(to, status, None);
+        if let Some(seconds) = refusal.retry_after() {
+            response.headers.push(Header::RetryAfter(seconds.to_string().into()));
+        }
+        if matches!(refusal, Refusal::MethodNotAllowed) {
+            response.headers.push(Header::Allow(ALLOW.into()));
+        }
+        response
+    }
+}
+
+fn contact(here: SocketAddr) -> Header {
+    Header::Contact(format!("<sip:hotline@{here}>").into())
+}
+
+/// A Via of a request of ours, with a new branch.
+fn via(here: SocketAddr) -> String {
+    format!("SIP/2.0/UDP {here};rport{}", rsipstack::transaction::make_via_branch())
+}
+
+/// The address this machine sends from towards a peer: what a socket bound to all addresses cannot say.
+fn source_towards(peer: SocketAddr) -> Option<IpAddr> {
+    let any: SocketAddr = if peer.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let socket = std::net::UdpSocket::bind(any).ok()?;
+    socket.connect(peer).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// Whether an address is of no use outside its own network (RFC 1918, 3927, 6598, 4193).
+fn is_inside(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = matches!(v4.octets(), [100, 64..=127, ..]);
+            v4.is_private() || v4.is_link_local() || v4.is_unspecified() || v4.is_loopback() || shared
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_loopback(),
+    }
+}
+
+/// The one place where this room asks the clock for its tasks.
+#[allow(clippy::disallowed_methods, reason = "the agent is a shell: it waits for limits that no message ends")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_inside;
+
+    #[test]
+    fn private_addresses_are_told_from_public_ones() {
+        for inside in ["10.1.33.103", "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1", "0.0.0.0", "fd00::1"] {
+            assert!(is_inside(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2001:db8::1"] {
+            assert!(!is_inside(outside.parse().unwrap()), "{outside}");
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! One call from its first answer to its end: the task that owns it, and the handle that the rest of the house holds.
+//!
+//! ```text
+//!   Ringing ──accept──> Accepted ──ACK──> Confirmed ──BYE, hang_up──> ended
+//!      │                   │ 64·T1 without ACK: BYE (RFC 3261, section 13.3.1.4)
+//!      │                   │ hang_up: waits for the ACK or 64·T1, then BYE (section 15)
+//!      └──CANCEL, reject, BYE, 3 minutes──> ended
+//! ```
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsipstack::sip::{HeadersExt as _, Method, Request, Response, StatusCode};
+use rsipstack::transaction::key::TransactionKey;
+use rsipstack::transaction::transaction::{Transaction, TransactionEventSender};
+use rsipstack::transport::SipConnection;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::super::Refusal;
+use super::super::desk::Seat;
+use super::super::dialog::Dialog;
+use super::drive::{self, Mail, News};
+use super::reoffer::{Pending, Reoffer};
+use super::{Core, body, now, via};
+
+/// The most events waiting for the holder of a call; an INFO or offer beyond it is refused, the end never.
+const MOST_EVENTS: usize = 32;
+/// How long a call may ring undecided (RFC 3261, section 13.3.1.1 lets proxies give up after three minutes).
+const LONGEST_RINGING: Duration = Duration::from_secs(180);
+/// The longest body of an INFO that is handed on, in octets.
+const LONGEST_INFO: usize = 1024;
+
+/// What happens to a call. Bodies may hold keyed digits, so Debug shows only the kind.
+#[non_exhaustive]
+pub enum CallEvent {
+    /// The far side has acknowledged the 200: sound may flow.
+    Confirmed {
+        /// The body of the ACK: the answer to a late offer. `None` where it has none.
+        answer: Option<Vec<u8>>,
+    },
+    /// The far side wants the stream changed: another address, hold, resume. Reply, or it is refused with 500.
+    Reoffer(Reoffer),
+    /// The ACK of a re-INVITE without offer: the answer to the offer that [`Reoffer::accept`] gave.
+    Reanswer(Vec<u8>),
+    /// An INFO, which has been answered with 200 (RFC 6086; keys, as old senders have them).
+    Info {
+        /// The Content-Type, as written.
+        content_type: String,
+        /// The body, at most 1024 octets.
+        body: Vec<u8>,
+    },
+    /// The call is over. The last event there is.
+    Ended(EndCause),
+}
+
+impl fmt::Debug for CallEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Confirmed { answer } => write!(f, "Confirmed(answer: {})", answer.is_some()),
+            Self::Reoffer(_) => f.write_str("Reoffer(…)"),
+            Self::Reanswer(_) => f.write_str("Reanswer(…)"),
+            Self::Info { .. } => f.write_str("Info(…)"),
+            Self::Ended(cause) => write!(f, "Ended({cause:?})"),
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EndCause {
+    /// This side hung up.
+    HungUp,
+    /// The far side hung up.
+    ByeReceived,
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// This side refused it.
+    Refused(Refusal),
+    /// The far side never acknowledged the 200; a BYE was sent.
+    NoAck,
+    /// The agent was stopped.
+    TransportGone,
+}
+
+/// A call. Dropped, it is hung up.
+#[derive(Debug)]
+pub struct Call {
+    call_id: String,
+    commands: mpsc::Sender<Command>,
+    events: mpsc::Receiver<CallEvent>,
+}
+
+impl Call {
+    pub(super) fn channel(call_id: &str) -> (Self, Events, mpsc::Receiver<Command>) {
+        let (sender, events) = mpsc::channel(MOST_EVENTS);
+        let (commands, inbox) = mpsc::channel(8);
+        (Self { call_id: call_id.to_owned(), commands, events }, Events::new(sender), inbox)
+    }
+
+    /// Its Call-ID.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// The next thing that happens; `None` after [`CallEvent::Ended`]. Cancel-safe.
+    pub async fn next_event(&mut self) -> Option<CallEvent> {
+        self.events.recv().await
+    }
+
+    /// Ends the call: BYE, once the far side has acknowledged the answer or cannot any more. [`CallEvent::Ended`] follows.
+    pub fn hang_up(&self) {
+        self.command(Command::HangUp);
+    }
+
+    pub(super) fn command(&self, command: Command) {
+        // Full only after eight unheeded commands, and the first of them ends the call.
+        let _ = self.commands.try_send(command);
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    Ring,
+    Accept(String),
+    Refuse(Refusal),
+    HangUp,
+}
+
+/// The events of a call on their way to its holder. There is always room for the confirmation and the end.
+pub(super) struct Events {
+    sender: mpsc::Sender<CallEvent>,
+    confirmed: Option<mpsc::OwnedPermit<CallEvent>>,
+    ended: Option<mpsc::OwnedPermit<CallEvent>>,
+}
+
+impl Events {
+    fn new(sender: mpsc::Sender<CallEvent>) -> Self {
+        let place = || sender.clone().try_reserve_owned().ok();
+        Self { confirmed: place(), ended: place(), sender }
+    }
+
+    /// False where the holder does not keep up.
+    pub(super) fn offer(&self, event: CallEvent) -> bool {
+        self.sender.try_send(event).is_ok()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.sender.capacity() > 0
+    }
+
+    fn confirm(&mut self, answer: Option<Vec<u8>>) {
+        if let Some(place) = self.confirmed.take() {
+            place.send(CallEvent::Confirmed { answer });
+        }
+    }
+
+    fn end(mut self, cause: EndCause) {
+        if let Some(place) = self.ended.take() {
+            place.send(CallEvent::Ended(cause));
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Ringing,
+    Accepted,
+    Confirmed,
+}
+
+/// The INVITE of the far side that began the call.
+pub(super) struct Invite {
+    pub(super) request: Request,
+    pub(super) driver: TransactionEventSender,
+    key: TransactionKey,
+}
+
+/// The task that owns a call.
+pub(super) struct Run {
+    pub(super) core: Arc<Core>,
+    _seat: Seat,
+    pub(super) dialog: Dialog,
+    connection: SipConnection,
+    pub(super) here: SocketAddr,
+    peer: SocketAddr,
+    pub(super) phase: Phase,
+    /// Whether an offer of this side waits for its answer in the ACK.
+    pub(super) late: bool,
+    hanging_up: bool,
+    invite: Option<Invite>,
+    /// The INVITE of this side, to know a fork by.
+    dialled: Option<Request>,
+    pub(super) pending: Option<Pending>,
+    pub(super) events: Events,
+    deadline: Option<Instant>,
+}
+
+impl Run {
+    #[expect(clippy::too_many_arguments, reason = "what an INVITE brings")]
+    pub(super) fn ringing(
+        core: &Arc<Core>,
+        seat: Seat,
+        dialog: Dialog,
+        connection: SipConnection,
+        here: SocketAddr,
+        peer: SocketAddr,
+        transaction: &Transaction,
+        late: bool,
+        events: Events,
+    ) -> Self {
+        let invite = Invite {
+            request: transaction.original.clone(),
+            driver: transaction.tu_sender.clone(),
+            key: transaction.key.clone(),
+        };
+        Self {
+            core: Arc::clone(core),
+            _seat: seat,
+            dialog,
+            connection,
+            here,
+            peer,
+            phase: Phase::Ringing,
+            late,
+            hanging_up: false,
+            invite: Some(invite),
+            dialled: None,
+            pending: None,
+            events,
+            deadline: Some(now() + LONGEST_RINGING),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a 200 brings")]
+    pub(super) fn answered(
+        core: &Arc<Core>,
+        seat: Seat,
+        dialog: Dialog,
+        connection: SipConnection,
+        here: SocketAddr,
+        peer: SocketAddr,
+        dialled: Request,
+        events: Events,
+    ) -> Self {
+        Self {
+            core: Arc::clone(core),
+            _seat: seat,
+            dialog,
+            connection,
+            here,
+            peer,
+            phase: Phase::Confirmed,
+            late: false,
+            hanging_up: false,
+            invite: None,
+            dialled: Some(dialled),
+            pending: None,
+            events,
+            deadline: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut mail: mpsc::Receiver<Mail>, mut commands: mpsc::Receiver<Command>) {
+        let stopped = self.core.token.clone();
+        let mut held = true;
+        let cause = loop {
+            let deadline = self.deadline;
+            let end = tokio::select! {
+                Some(mail) = mail.recv() => self.on_mail(mail).await,
+                command = commands.recv(), if held => {
+                    held = command.is_some();
+                    self.on_command(command.unwrap_or(Command::HangUp)).await
+                }
+                reply = Pending::reply(&mut self.pending), if self.pending.is_some() => { self.on_reply(reply).await; None }
+                () = until(deadline), if deadline.is_some() => self.on_deadline().await,
+                () = stopped.cancelled() => Some(EndCause::TransportGone),
+            };
+            if let Some(cause) = end {
+                break cause;
+            }
+        };
+        self.refuse_pending(Refusal::NoSuchCall).await;
+        self.events.end(cause);
+    }
+
+    async fn on_command(&mut self, command: Command) -> Option<EndCause> {
+        match (command, self.phase) {
+            (Command::Ring, Phase::Ringing) => {
+                self.answer_invite(StatusCode::Ringing, None);
+                None
+            }
+            (Command::Accept(sdp), Phase::Ringing) => {
+                self.answer_invite(StatusCode::OK, Some(sdp));
+                self.phase = Phase::Accepted;
+                // The driver tells when 64·T1 are over; this is for the case that the 200 could not even be sent.
+                self.deadline = Some(now() + self.core.t1x64() * 2);
+                None
+            }
+            (Command::Refuse(refusal), Phase::Ringing) => Some(self.refuse(refusal)),
+            (Command::HangUp, Phase::Ringing) => Some(self.refuse(Refusal::Unavailable)),
+            (Command::HangUp, Phase::Accepted) => {
+                self.hanging_up = true;
+                None
+            }
+            (Command::HangUp, Phase::Confirmed) => {
+                self.bye().await;
+                Some(EndCause::HungUp)
+            }
+            _ => None,
+        }
+    }
+
+    async fn on_deadline(&mut self) -> Option<EndCause> {
+        match self.phase {
+            Phase::Ringing => Some(self.refuse(Refusal::Unavailable)),
+            _ => self.never_acknowledged().await,
+        }
+    }
+
+    async fn on_mail(&mut self, mail: Mail) -> Option<EndCause> {
+        match mail {
+            Mail::Request(transaction) => self.on_request(*transaction).await,
+            Mail::Invite(News::Cancelled) if self.phase == Phase::Ringing => {
+                self.refuse(Refusal::Cancelled);
+                Some(EndCause::Cancelled)
+            }
+            Mail::Invite(News::Acked(ack)) if self.phase == Phase::Accepted => self.on_ack(&ack).await,
+            Mail::Invite(News::Over) if self.phase == Phase::Accepted => self.never_acknowledged().await,
+            Mail::Reinvite(news) => {
+                self.on_reinvite_news(news).await;
+                None
+            }
+            Mail::Response(response) => {
+                self.on_fork(&response).await;
+                None
+            }
+            Mail::Invite(_) => None,
+        }
+    }
+
+    async fn on_ack(&mut self, ack: &Request) -> Option<EndCause> {
+        self.phase = Phase::Confirmed;
+        self.deadline = None;
+        let answer = if self.late { body::sdp(&ack.headers, &ack.body).map(<[u8]>::to_vec) } else { None };
+        self.late = false;
+        self.events.confirm(answer);
+        if self.hanging_up {
+            self.bye().await;
+            return Some(EndCause::HungUp);
+        }
+        None
+    }
+
+    async fn never_acknowledged(&mut self) -> Option<EndCause> {
+        self.bye().await;
+        Some(if self.hanging_up { EndCause::HungUp } else { EndCause::NoAck })
+    }
+
+    /// A request inside the dialog (RFC 3261, section 12.2.2).
+    async fn on_request(&mut self, mut transaction: Transaction) -> Option<EndCause> {
+        transaction.destination = drive::source(&transaction.original).map(drive::address);
+        let request = &transaction.original;
+        let from_tag = request.from_header().ok().and_then(|from| from.tag().ok().flatten());
+        if from_tag.is_none_or(|tag| tag.value() != self.dialog.remote_tag()) {
+            drive::refuse(&self.core, transaction, Refusal::NoSuchCall);
+            return None;
+        }
+        let sequence = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
+        if !self.dialog.takes(sequence) {
+            drive::refuse(&self.core, transaction, Refusal::Failed { retry_after: None });
+            return None;
+        }
+        match request.method {
+            Method::Bye => return Some(self.on_bye(transaction).await),
+            Method::Invite => self.on_reinvite(transaction),
+            Method::Update => self.on_update(transaction).await,
+            Method::Info => self.on_info(transaction).await,
+            Method::Options => self.reply(transaction, Ok(())).await,
+            _ => self.reply(transaction, Err(Refusal::MethodNotAllowed)).await,
+        }
+        None
+    }
+
+    /// BYE, at any time: a call that still rings is then over like a cancelled one (section 15.1.2).
+    async fn on_bye(&mut self, transaction: Transaction) -> EndCause {
+        self.reply(transaction, Ok(())).await;
+        if self.phase == Phase::Ringing {
+            self.refuse(Refusal::Cancelled);
+        } else if let (Phase::Accepted, Some(invite)) = (self.phase, self.invite.take()) {
+            drive::release(&invite.driver, invite.key);
+        }
+        EndCause::ByeReceived
+    }
+
+    async fn on_info(&mut self, transaction: Transaction) {
+        let request = &transaction.original;
+        let event = CallEvent::Info {
+            content_type: body::content_type(&request.headers).to_owned(),
+            body: request.body.iter().take(LONGEST_INFO).copied().collect(),
+        };
+        let verdict = if self.events.offer(event) { Ok(()) } else { Err(Refusal::Failed { retry_after: Some(1) }) };
+        self.reply(transaction, verdict).await;
+    }
+
+    /// Answers a request other than INVITE, without a body.
+    pub(super) async fn reply(&self, mut transaction: Transaction, verdict: Result<(), Refusal>) {
+        let response = match verdict {
+            Ok(()) => self.core.response(&transaction.original, StatusCode::OK, self.here, None),
+            Err(refusal) => self.core.refusal(&transaction.original, refusal),
+        };
+        // Where it cannot be sent, the request comes again.
+        let _ = transaction.respond(response).await;
+    }
+
+    fn answer_invite(&self, status: StatusCode, sdp: Option<String>) {
+        if let Some(invite) = &self.invite {
+            drive::respond(&invite.driver, self.core.response(&invite.request, status, self.here, sdp));
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> EndCause {
+        if let Some(invite) = &self.invite {
+            drive::respond(&invite.driver, self.core.refusal(&invite.request, refusal));
+        }
+        EndCause::Refused(refusal)
+    }
+
+    async fn bye(&mut self) {
+        let bye = self.dialog.request(Method::Bye, via(self.here), &self.core.config.user_agent);
+        let peer = (!self.dialog.is_routed()).then_some(self.peer);
+        let to = self.core.resolve(self.dialog.next_hop(), peer).await.unwrap_or(self.peer);
+        drive::send(&self.core, bye, self.connection.clone(), to);
+    }
+
+    /// Another 2xx to one INVITE: a fork has been answered twice (section 13.2.2.4). The stack has acknowledged it; the
+    /// second call is ended.
+    async fn on_fork(&mut self, response: &Response) {
+        let Some(mut fork) = self.dialled.as_ref().and_then(|invite| Dialog::uac(invite, response)) else { return };
+        if fork.remote_tag() == self.dialog.remote_tag() {
+            return;
+        }
+        let bye = fork.request(Method::Bye, via(self.here), &self.core.config.user_agent);
+        let to = self.core.resolve(fork.next_hop(), None).await.unwrap_or(self.peer);
+        drive::send(&self.core, bye, self.connection.clone(), to);
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

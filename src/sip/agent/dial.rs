@@ -1,0 +1,289 @@
+//! A call out, from its INVITE to the first answer.
+//!
+//! ```text
+//!   dial ── INVITE (offer) ──>
+//!        <── 100, 180 (SDP)        Ringing
+//!        <── 200 (answer)          Answered, with the Call; ACK, and again for every 200 that comes again
+//!        <── 4xx, 5xx, 6xx         Refused; ACK
+//!   drop ── CANCEL ──>             once a provisional answer has come (RFC 3261, section 9.1)
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rsipstack::sip::{
+    Header, HeadersExt as _, Method, Request, Response, SipMessage, StatusCode, StatusCodeKind, Version, parse_uri,
+};
+use rsipstack::transaction::CallIdFormat;
+use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::SipConnection;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::super::desk::{Origin, Seat};
+use super::super::dialog::{Dialog, verbatim};
+use super::super::{ACCEPT, ALLOW, field};
+use super::call::{Call, Run};
+use super::drive::{self, Mail, News};
+use super::incoming::MOST_MAIL;
+use super::{Agent, Core, body, contact, now, via};
+
+/// Why a call out could not even be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum DialFault {
+    /// Not the URI of a telephone; the argument is named, not quoted: it may hold a personal number.
+    #[error("{0} is not a SIP address such as sip:12333@127.0.0.1:5060")]
+    BadUri(&'static str),
+    /// Its host has no address, or none of a kind that is listened on here.
+    #[error("the host to call cannot be found or reached over UDP")]
+    Unreachable,
+    /// The agent has stopped.
+    #[error("the SIP agent has stopped")]
+    Stopped,
+}
+
+/// What happens to a call out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DialingEvent {
+    /// The far side rings, or already sends sound.
+    Ringing {
+        /// The description in it: early media.
+        early: Option<Vec<u8>>,
+    },
+    /// The far side has answered. The last event there is; the call goes on in `call`.
+    Answered {
+        /// The running call.
+        call: Call,
+        /// The answer. `None`: the far side broke the rules, hang up.
+        answer: Option<Vec<u8>>,
+    },
+    /// The far side does not take it, 408 if it did not answer at all. The last event there is.
+    Refused {
+        /// Status, 300–699.
+        status: u16,
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// A call that is being set up. Dropped before the answer, it is cancelled.
+#[derive(Debug)]
+pub struct Dialing {
+    call_id: String,
+    events: mpsc::Receiver<DialingEvent>,
+    _abort: oneshot::Sender<()>,
+}
+
+impl Dialing {
+    /// Its Call-ID.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// The next thing that happens; `None` after the last. Cancel-safe.
+    pub async fn next_event(&mut self) -> Option<DialingEvent> {
+        self.events.recv().await
+    }
+}
+
+impl Agent {
+    /// Calls `target` as `from`, both URIs such as `sip:12333@127.0.0.1:5060`, with this offer.
+    ///
+    /// # Errors
+    /// [`DialFault`]: nothing has been sent then.
+    pub async fn dial(&self, target: &str, from: &str, offer: String) -> Result<Dialing, DialFault> {
+        let core = &self.core;
+        checked(target, "the address to call")?;
+        checked(from, "the caller's own address")?;
+        if core.token.is_cancelled() {
+            return Err(DialFault::Stopped);
+        }
+        let to = core.resolve(target, None).await.ok_or(DialFault::Unreachable)?;
+        let connection = core.connection_to(to).ok_or(DialFault::Unreachable)?;
+        let here = core.here(Some(&connection), to).ok_or(DialFault::Unreachable)?;
+        let (local_tag, invite) = invite(core, target, from, offer, here);
+        let call_id = invite.call_id_header().map_or("", |id| id.value()).to_owned();
+        let (post, mail) = mpsc::channel(MOST_MAIL);
+        // CSeq 0: the same INVITE may come to this very agent, and is another request there.
+        let origin = Origin { from_tag: local_tag.as_str().into(), sequence: 0 };
+        let seat = core.desk.seat(&call_id, &local_tag, origin, post.clone()).map_err(|_| DialFault::Stopped)?;
+        let transaction = drive::client(core, invite.clone(), connection.clone(), to)
+            .ok_or(DialFault::BadUri("the address to call"))?;
+        let (events_to, events) = mpsc::channel(8);
+        let (abort, aborted) = oneshot::channel();
+        tokio::spawn(drive_invite(Arc::clone(core), transaction, here, post));
+        let task = Setup { core: Arc::clone(core), seat, invite, connection, here, to, events: events_to };
+        tokio::spawn(task.run(mail, aborted));
+        Ok(Dialing { call_id, events, _abort: abort })
+    }
+}
+
+fn checked(uri: &str, name: &'static str) -> Result<(), DialFault> {
+    let sip = field::scheme(uri).eq_ignore_ascii_case("sip") && !uri.contains(['<', '>', '"', ' ', '\r', '\n', '?']);
+    if sip && parse_uri(uri).is_ok() && !field::host_port(uri).is_empty() {
+        Ok(())
+    } else {
+        Err(DialFault::BadUri(name))
+    }
+}
+
+fn invite(core: &Core, target: &str, from: &str, offer: String, here: SocketAddr) -> (String, Request) {
+    let tag = rsipstack::transaction::make_tag().value().to_owned();
+    let headers = vec![
+        Header::Via(via(here).into()),
+        Header::From(format!("<{from}>;tag={tag}").into()),
+        Header::To(format!("<{target}>").into()),
+        Header::CallId(rsipstack::transaction::make_call_id(None, CallIdFormat::Uuid)),
+        Header::CSeq("1 INVITE".into()),
+        Header::MaxForwards(70.into()),
+        contact(here),
+        Header::Allow(ALLOW.into()),
+        Header::Accept(ACCEPT.into()),
+        Header::UserAgent(core.config.user_agent.as_str().into()),
+        Header::ContentType("application/sdp".into()),
+    ];
+    let body = offer.into_bytes();
+    (
+        tag,
+        Request { method: Method::Invite, uri: verbatim(target), version: Version::V2, headers: headers.into(), body },
+    )
+}
+
+/// Drives the INVITE for as long as a 2xx may come again: the stack acknowledges each (X23 siphon-sip#389).
+async fn drive_invite(core: Arc<Core>, mut transaction: Transaction, here: SocketAddr, post: mpsc::Sender<Mail>) {
+    if transaction.send().await.is_ok() {
+        let mut answered = Vec::new();
+        while let Some(message) = transaction.receive().await {
+            let SipMessage::Response(response) = message else { continue };
+            if response.status_code.kind() == StatusCodeKind::Successful {
+                acknowledged(&core, &mut transaction, &response, here).await;
+                let tag = response.to_header().ok().and_then(|to| to.tag().ok().flatten());
+                // The same answer again; and no more than a few forks are told of.
+                if answered.contains(&tag) || answered.len() >= 8 {
+                    continue;
+                }
+                answered.push(tag);
+            }
+            let _ = post.send(Mail::Response(Box::new(response))).await;
+        }
+    }
+    let _ = post.send(Mail::Invite(News::Over)).await;
+}
+
+/// Where the stack could not read the 2xx well enough to acknowledge it, does so (X21 SIP.js#684).
+async fn acknowledged(core: &Core, transaction: &mut Transaction, response: &Response, here: SocketAddr) {
+    if transaction.last_ack.is_some() {
+        return;
+    }
+    let Some(dialog) = Dialog::uac(&transaction.original, response) else { return };
+    let mut ack = dialog.ack(1, via(here), &core.config.user_agent);
+    if let Ok(uri) = parse_uri(&ack.uri.to_string()) {
+        ack.uri = uri;
+    }
+    transaction.last_ack = Some(ack);
+    let _ = transaction.send_ack(transaction.connection.clone()).await;
+}
+
+/// The task of a call out until it is answered.
+struct Setup {
+    core: Arc<Core>,
+    seat: Seat,
+    invite: Request,
+    connection: SipConnection,
+    here: SocketAddr,
+    to: SocketAddr,
+    events: mpsc::Sender<DialingEvent>,
+}
+
+impl Setup {
+    async fn run(self, mut mail: mpsc::Receiver<Mail>, mut aborted: oneshot::Receiver<()>) {
+        let (mut provisional, mut cancelled) = (false, false);
+        let mut deadline: Option<Instant> = None;
+        let stopped = self.core.token.clone();
+        loop {
+            let news = tokio::select! {
+                news = mail.recv() => news,
+                _ = &mut aborted, if !cancelled => {
+                    cancelled = true;
+                    deadline = Some(now() + self.core.t1x64());
+                    if provisional {
+                        self.cancel();
+                    }
+                    continue;
+                }
+                () = async { match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                } } => return,
+                () = stopped.cancelled() => return,
+            };
+            match news {
+                Some(Mail::Response(response)) => match response.status_code.kind() {
+                    StatusCodeKind::Provisional => {
+                        if cancelled && !provisional {
+                            self.cancel();
+                        }
+                        provisional = true;
+                        self.ringing(&response);
+                    }
+                    StatusCodeKind::Successful => return self.answered(&response, mail, cancelled).await,
+                    _ => return self.refused(&response),
+                },
+                Some(Mail::Request(transaction)) => {
+                    drive::refuse(&self.core, *transaction, super::Refusal::NoSuchCall);
+                }
+                Some(Mail::Invite(News::Over)) | None => {
+                    let refused = DialingEvent::Refused { status: 408, reason: "Request Timeout".to_owned() };
+                    let _ = self.events.try_send(refused);
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn ringing(&self, response: &Response) {
+        let early = body::sdp(&response.headers, &response.body).map(<[u8]>::to_vec);
+        // One place stays free for the last event.
+        if response.status_code != StatusCode::Trying && self.events.capacity() > 1 {
+            let _ = self.events.try_send(DialingEvent::Ringing { early });
+        }
+    }
+
+    fn refused(&self, response: &Response) {
+        let reason = response.wire_reason.clone().unwrap_or_else(|| response.status_code.text().to_owned());
+        let _ = self.events.try_send(DialingEvent::Refused { status: response.status_code.code(), reason });
+    }
+
+    async fn answered(self, response: &Response, mail: mpsc::Receiver<Mail>, cancelled: bool) {
+        let Some(dialog) = Dialog::uac(&self.invite, response) else { return };
+        let (call, events, commands) = Call::channel(&dialog.call_id);
+        let Self { core, seat, invite, connection, here, to, events: told } = self;
+        let run = Run::answered(&core, seat, dialog, connection, here, to, invite, events);
+        let answer = body::sdp(&response.headers, &response.body).map(<[u8]>::to_vec);
+        // Given up meanwhile, or nobody listens any more: the handle is dropped here, and the call hung up.
+        if !cancelled {
+            let _ = told.try_send(DialingEvent::Answered { call, answer });
+        }
+        drop(told);
+        run.run(mail, commands).await;
+    }
+
+    /// CANCEL has the INVITE's Via, CSeq number and Request-URI, and is a transaction of its own (section 9.1).
+    fn cancel(&self) {
+        let kept = |header: &&Header| {
+            matches!(
+                header,
+                Header::Via(_) | Header::From(_) | Header::To(_) | Header::CallId(_) | Header::MaxForwards(_)
+            )
+        };
+        let mut headers: Vec<_> = self.invite.headers.iter().filter(kept).cloned().collect();
+        headers.push(Header::CSeq("1 CANCEL".into()));
+        headers.push(Header::ContentLength(0.into()));
+        let uri = self.invite.uri.clone();
+        let cancel =
+            Request { method: Method::Cancel, uri, version: Version::V2, headers: headers.into(), body: Vec::new() };
+        drive::send(&self.core, cancel, self.connection.clone(), self.to);
+    }
+}

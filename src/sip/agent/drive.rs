@@ -1,0 +1,138 @@
+//! Transactions driven to their end, each by a task of its own: the stack forgets one that nobody polls.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rsipstack::sip::{HeadersExt as _, Method, Request, Response, SipMessage, ToTypedHeader as _, Transport};
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
+use rsipstack::transport::{SipAddr, SipConnection};
+use tokio::sync::mpsc;
+
+use super::{Core, Refusal};
+
+/// How long an INVITE may go without its final answer, in multiples of 64·T1: five minutes and more.
+const LONGEST: u32 = 10;
+
+/// What comes to the task of a call.
+pub(in super::super) enum Mail {
+    /// A request inside the dialog.
+    Request(Box<Transaction>),
+    /// From the INVITE that began the call.
+    Invite(News),
+    /// From a later INVITE.
+    Reinvite(News),
+    /// A response to an INVITE of ours.
+    Response(Box<Response>),
+}
+
+/// What happens to an INVITE.
+pub(in super::super) enum News {
+    /// The far side takes it back; its CANCEL has been answered.
+    Cancelled,
+    /// The final answer has been acknowledged; the ACK's body.
+    Acked(Box<Request>),
+    /// The transaction is over.
+    Over,
+}
+
+/// Tells the driver of a server transaction to send this response.
+pub(super) fn respond(to: &TransactionEventSender, response: Response) {
+    // Where the driver has ended, there is nobody left to answer.
+    let _ = to.send(TransactionEvent::Respond(response));
+}
+
+/// Ends a driver at once: nothing more is retransmitted.
+pub(super) fn release(to: &TransactionEventSender, key: TransactionKey) {
+    let _ = to.send(TransactionEvent::Terminate(key));
+}
+
+/// Drives an INVITE from the far side until its last retransmission can have come.
+pub(super) async fn serve_invite(
+    core: Arc<Core>,
+    mut transaction: Transaction,
+    mail: Option<mpsc::Sender<Mail>>,
+    wrap: fn(News) -> Mail,
+) {
+    let drive = async {
+        while let Some(message) = transaction.receive().await {
+            let news = match message {
+                SipMessage::Request(request) if request.method == Method::Cancel => News::Cancelled,
+                SipMessage::Request(request) if request.method == Method::Ack => News::Acked(Box::new(request)),
+                _ => continue,
+            };
+            if let Some(mail) = &mail {
+                let _ = mail.send(wrap(news)).await;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(core.t1x64() * LONGEST, drive).await;
+    if let Some(mail) = mail {
+        let _ = mail.send(wrap(News::Over)).await;
+    }
+}
+
+/// Refuses a request that has no call, and sees to it that the refusal arrives.
+pub(super) fn refuse(core: &Arc<Core>, mut transaction: Transaction, refusal: Refusal) {
+    let core = Arc::clone(core);
+    tag(&mut transaction);
+    tokio::spawn(async move {
+        let response = core.refusal(&transaction.original, refusal);
+        if transaction.respond(response).await.is_ok() && transaction.original.method == Method::Invite {
+            serve_invite(core, transaction, None, Mail::Invite).await;
+        }
+    });
+}
+
+/// Gives a request's To this side's tag, so that every answer has the same one, and answers the way it came.
+pub(super) fn tag(transaction: &mut Transaction) -> String {
+    transaction.destination = source(&transaction.original).map(address);
+    let tag = rsipstack::transaction::make_tag();
+    if let Ok(to) = transaction.original.to_header_mut()
+        && to.tag().ok().flatten().is_none()
+    {
+        *to = format!("{};tag={}", to.value(), tag.value()).into();
+    }
+    tag.value().to_owned()
+}
+
+/// Where a request came from: the stack has noted it in its top Via.
+pub(super) fn source(request: &Request) -> Option<SocketAddr> {
+    let via = request.top_via_header().ok()?.typed().ok()?;
+    let sent_by = SipAddr { r#type: None, addr: via.uri.host_with_port.clone() };
+    let port = via.rport().flatten().or_else(|| sent_by.addr.port.as_ref().map(|port| port.0)).unwrap_or(5060);
+    let received = via.params.iter().find_map(|param| match param {
+        rsipstack::sip::Param::Received(received) => received.value().trim_matches(['[', ']']).parse().ok(),
+        _ => None,
+    });
+    match received {
+        Some(ip) => Some(SocketAddr::new(ip, port)),
+        None => sent_by.get_socketaddr().ok().map(|address| SocketAddr::new(address.ip(), port)),
+    }
+}
+
+pub(super) fn address(of: SocketAddr) -> SipAddr {
+    SipAddr { r#type: Some(Transport::Udp), addr: of.into() }
+}
+
+/// A transaction of ours, ready to be sent.
+pub(super) fn client(core: &Core, request: Request, over: SipConnection, to: SocketAddr) -> Option<Transaction> {
+    let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;
+    let mut transaction = Transaction::new_client(key, request, Arc::clone(&core.stack), Some(over));
+    transaction.destination = Some(address(to));
+    Some(transaction)
+}
+
+/// Sends a request other than INVITE and retransmits it until it is answered or 64·T1 are over.
+pub(super) fn send(core: &Arc<Core>, request: Request, over: SipConnection, to: SocketAddr) {
+    let core = Arc::clone(core);
+    tokio::spawn(async move {
+        let Some(mut transaction) = client(&core, request, over, to) else { return };
+        let drive = async {
+            if transaction.send().await.is_ok() {
+                while transaction.receive().await.is_some() {}
+            }
+        };
+        let _ = tokio::time::timeout(core.t1x64() * 2, drive).await;
+    });
+}

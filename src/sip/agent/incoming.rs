@@ -1,0 +1,198 @@
+//! A call that comes in, from its INVITE to the decision about it.
+//!
+//! ```text
+//!   INVITE (SDP) ───> 100      ring ──> 180      accept ──> 200 (answer) … 200 until ACK     reject ──> 4xx … until ACK
+//!   INVITE       ───> 100                        accept ──> 200 (offer)  … ACK (answer)
+//!   CANCEL       ───> 200 and 487 … 487 until ACK
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rsipstack::sip::{HeadersExt as _, Request};
+use rsipstack::transaction::transaction::Transaction;
+use tokio::sync::mpsc;
+
+use super::super::desk::Origin;
+use super::super::dialog::Dialog;
+use super::super::sdp::{Offer, SdpFault};
+use super::super::{Refusal, field};
+use super::call::{Call, CallEvent, Command, Run};
+use super::{Core, Mail, body, drive};
+
+/// The most messages waiting for a call's task.
+pub(super) const MOST_MAIL: usize = 32;
+
+/// Someone of a call. A telephone number is personal: it has no Debug.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Party {
+    /// The user part of a sip URI or the number of a tel URI, percent escapes undone; empty if there is none.
+    pub user: String,
+    /// The URI, verbatim.
+    pub uri: String,
+    /// The display name, without its quotes; empty if there is none.
+    pub display: String,
+}
+
+impl Party {
+    fn read(value: &str) -> Self {
+        let (display, uri) = field::Address::parse(value).map_or(("", value), |address| (address.display, address.uri));
+        Self { user: unescaped(field::user(uri)), uri: uri.to_owned(), display: display.to_owned() }
+    }
+}
+
+impl std::fmt::Debug for Party {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Party(…)")
+    }
+}
+
+/// A call that waits for a decision. Dropped without one, it is refused with 480.
+#[derive(Debug)]
+pub struct IncomingCall {
+    /// Its Call-ID: no two calls have the same.
+    pub call_id: String,
+    /// Who calls (From). Nothing vouches for it.
+    pub caller: Party,
+    /// Who is called (To).
+    pub called: Party,
+    /// Which number was dialled: the user part of the Request-URI, or its tel number.
+    pub number: String,
+    /// Where the INVITE came from.
+    pub source: SocketAddr,
+    /// The address under which the caller reaches this machine: the one for the session description.
+    pub local: IpAddr,
+    /// What the caller offers. `None`: the offer is this side's, in [`IncomingCall::accept`] (late offer).
+    pub offer: Option<Offer>,
+    call: Call,
+}
+
+impl IncomingCall {
+    /// 180 Ringing. May be said again.
+    pub fn ring(&self) {
+        self.call.command(Command::Ring);
+    }
+
+    /// 200 with this description: the answer, or the offer where there was none. It is retransmitted until the ACK, which
+    /// [`CallEvent::Confirmed`] tells of. Where the caller has given up meanwhile, the call's next event says so.
+    pub fn accept(self, sdp: String) -> Call {
+        self.call.command(Command::Accept(sdp));
+        self.call
+    }
+
+    /// Refuses the call.
+    pub fn reject(self, refusal: Refusal) {
+        self.call.command(Command::Refuse(refusal));
+    }
+
+    /// What happens while it waits: [`CallEvent::Ended`] where the caller gives up. Cancel-safe.
+    pub async fn next_event(&mut self) -> Option<CallEvent> {
+        self.call.next_event().await
+    }
+}
+
+/// Opens a call for an INVITE that the desk admits.
+pub(super) fn open(core: &Arc<Core>, mut transaction: Transaction, calls: &mpsc::Sender<IncomingCall>) {
+    let local_tag = drive::tag(&mut transaction);
+    match prepare(core, &transaction, &local_tag, calls) {
+        Ok((run, mail, post, commands)) => {
+            let core = Arc::clone(core);
+            tokio::spawn(run.run(mail, commands));
+            tokio::spawn(async move {
+                // Lost, it is only one retransmission of the INVITE more.
+                let _ = transaction.send_trying().await;
+                drive::serve_invite(core, transaction, Some(post), Mail::Invite).await;
+            });
+        }
+        Err(refusal) => drive::refuse(core, transaction, refusal),
+    }
+}
+
+type Prepared = (Run, mpsc::Receiver<Mail>, mpsc::Sender<Mail>, mpsc::Receiver<Command>);
+
+fn prepare(
+    core: &Arc<Core>,
+    transaction: &Transaction,
+    local_tag: &str,
+    calls: &mpsc::Sender<IncomingCall>,
+) -> Result<Prepared, Refusal> {
+    let request = &transaction.original;
+    let failed = Refusal::Failed { retry_after: None };
+    let dialog = Dialog::uas(request).ok_or(Refusal::Malformed("Bad Request"))?;
+    let source = drive::source(request).ok_or(failed)?;
+    let here = core.here(transaction.connection.as_ref(), source).ok_or(failed)?;
+    let connection = transaction.connection.clone().ok_or(failed)?;
+    let offer = offer(request).map_err(Refusal::from)?;
+    let (post, mail) = mpsc::channel(MOST_MAIL);
+    let sequence = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
+    let origin = Origin { from_tag: dialog.remote_tag().into(), sequence };
+    let seat = core.desk.seat(&dialog.call_id, local_tag, origin, post.clone())?;
+    let (call, events, commands) = Call::channel(&dialog.call_id);
+    let incoming = IncomingCall {
+        call_id: dialog.call_id.clone(),
+        caller: Party::read(request.from_header().map_or("", |from| from.value())),
+        called: Party::read(request.to_header().map_or("", |to| to.value())),
+        number: dialled(request),
+        source,
+        local: here.ip(),
+        offer,
+        call,
+    };
+    let late = incoming.offer.is_none();
+    let run = Run::ringing(core, seat, dialog, connection, here, source, transaction, late, events);
+    let retry_after = core.config.retry_after;
+    calls.try_send(incoming).map_err(|_| Refusal::Overloaded { retry_after })?;
+    Ok((run, mail, post, commands))
+}
+
+/// The offer in a request; `None` where it has none.
+pub(super) fn offer(request: &Request) -> Result<Option<Offer>, SdpFault> {
+    body::sdp(&request.headers, &request.body).map(Offer::parse).transpose()
+}
+
+/// The user part of the Request-URI. Where there is one the stack keeps it as written, but would write it escaped again.
+fn dialled(request: &Request) -> String {
+    match &request.uri.auth {
+        Some(auth) => unescaped(auth.user.split(';').next().unwrap_or_default()),
+        None => unescaped(field::user(&request.uri.to_string())),
+    }
+}
+
+/// Undoes percent escapes; one that is none stays as it is.
+fn unescaped(user: &str) -> String {
+    let mut octets = Vec::with_capacity(user.len());
+    let mut rest = user.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten().and_then(|two| std::str::from_utf8(two).ok());
+        match escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(octet) => {
+                octets.push(octet);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                octets.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&octets).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_in_numbers_are_undone() {
+        assert_eq!(unescaped("%2B86%2a%23"), "+86*#");
+        assert_eq!(unescaped("100%"), "100%");
+        assert_eq!(unescaped("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn a_party_shows_nothing_of_itself() {
+        let party = Party::read("\"Zhang San\" <sip:13800138000@h>;tag=1");
+        assert_eq!((party.user.as_str(), party.display.as_str()), ("13800138000", "Zhang San"));
+        assert_eq!(format!("{party:?}"), "Party(…)");
+    }
+}

@@ -1,0 +1,238 @@
+//! Who is here: the running calls by Call-ID, those that have just ended, and whether a new one may come.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use rsipstack::transaction::endpoint::EndpointInner;
+use tokio::sync::mpsc;
+
+use super::Refusal;
+use super::agent::Mail;
+use super::gate::FrontDesk;
+
+/// The most ended calls whose Call-ID is still known; past it the oldest are forgotten early.
+const MOST_ENDED: usize = 65_536;
+/// The most calls that may share a Call-ID: a call to oneself is two.
+const MOST_SHARING: usize = 4;
+
+/// The table of calls. One agent has one.
+pub(super) struct Desk {
+    book: Mutex<Book>,
+    calls: AtomicUsize,
+    draining: AtomicBool,
+    limits: Limits,
+    stack: OnceLock<Weak<EndpointInner>>,
+}
+
+/// How much may be open at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Calls ringing or running.
+    pub(super) calls: usize,
+    /// Transactions of the stack, running or remembered.
+    pub(super) transactions: usize,
+    /// Seconds, for Retry-After.
+    pub(super) retry_after: u32,
+    /// How long a Call-ID is known after its call: 64·T1.
+    pub(super) linger: Duration,
+}
+
+#[derive(Default)]
+struct Book {
+    running: HashMap<Arc<str>, Vec<Entry>>,
+    ended: HashMap<Arc<str>, Instant>,
+    order: VecDeque<(Instant, Arc<str>)>,
+}
+
+struct Entry {
+    local_tag: Arc<str>,
+    origin: Origin,
+    mail: mpsc::Sender<Mail>,
+}
+
+/// What makes an INVITE the same request by another way: Call-ID, From tag and CSeq (RFC 3261, section 8.2.2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) from_tag: Arc<str>,
+    pub(super) sequence: u32,
+}
+
+/// A call's place at the desk; given up when it is dropped.
+pub(super) struct Seat {
+    desk: Arc<Desk>,
+    call_id: Arc<str>,
+    local_tag: Arc<str>,
+}
+
+impl Desk {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            book: Mutex::default(),
+            calls: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            limits,
+            stack: OnceLock::new(),
+        }
+    }
+
+    /// Where the stack's own tables can be counted.
+    pub(super) fn watch(&self, stack: Weak<EndpointInner>) {
+        let _ = self.stack.set(stack);
+    }
+
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Calls ringing or running.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Call-IDs of running calls, and of calls that have just ended.
+    pub(super) fn known(&self) -> (usize, usize) {
+        let book = self.book();
+        (book.running.len(), book.ended.len())
+    }
+
+    /// Takes a call in.
+    ///
+    /// # Errors
+    /// [`Refusal::Merged`] where the same request is here already.
+    pub(super) fn seat(
+        self: &Arc<Self>,
+        call_id: &str,
+        local_tag: &str,
+        origin: Origin,
+        mail: mpsc::Sender<Mail>,
+    ) -> Result<Seat, Refusal> {
+        let (call_id, local_tag): (Arc<str>, Arc<str>) = (call_id.into(), local_tag.into());
+        let mut book = self.book();
+        let entries = book.running.entry(Arc::clone(&call_id)).or_default();
+        if entries.len() >= MOST_SHARING || entries.iter().any(|entry| entry.origin == origin) {
+            return Err(Refusal::Merged);
+        }
+        entries.push(Entry { local_tag: Arc::clone(&local_tag), origin, mail });
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Ok(Seat { desk: Arc::clone(self), call_id, local_tag })
+    }
+
+    /// The call that a request with this To tag belongs to.
+    pub(super) fn find(&self, call_id: &str, local_tag: &str) -> Option<mpsc::Sender<Mail>> {
+        let book = self.book();
+        let entry = book.running.get(call_id)?.iter().find(|entry| &*entry.local_tag == local_tag)?;
+        Some(entry.mail.clone())
+    }
+
+    /// Whether a call of this Call-ID has just ended.
+    pub(super) fn has_ended(&self, call_id: &str) -> bool {
+        self.book().ended.contains_key(call_id)
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FrontDesk for Desk {
+    fn knows(&self, call_id: &str) -> bool {
+        let book = self.book();
+        book.running.contains_key(call_id) || book.ended.contains_key(call_id)
+    }
+
+    fn admits(&self) -> Result<(), Refusal> {
+        let retry_after = self.limits.retry_after;
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Refusal::Draining { retry_after });
+        }
+        let open = self.stack.get().and_then(Weak::upgrade).map(|stack| stack.get_stats());
+        let transactions = open.map_or(0, |open| open.running_transactions + open.finished_transactions);
+        if self.calls() >= self.limits.calls || transactions >= self.limits.transactions {
+            return Err(Refusal::Overloaded { retry_after });
+        }
+        Ok(())
+    }
+}
+
+impl Book {
+    fn end(&mut self, call_id: Arc<str>, now: Instant, linger: Duration) {
+        self.ended.insert(Arc::clone(&call_id), now);
+        self.order.push_back((now, call_id));
+        while let Some((since, oldest)) = self.order.front() {
+            if self.order.len() <= MOST_ENDED && now.saturating_duration_since(*since) < linger {
+                break;
+            }
+            if self.ended.get(oldest) == Some(since) {
+                self.ended.remove(oldest);
+            }
+            self.order.pop_front();
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        #[allow(clippy::disallowed_methods, reason = "the desk is a shell: it remembers ended calls for 64·T1")]
+        let now = Instant::now();
+        let mut book = self.desk.book();
+        if let Some(entries) = book.running.get_mut(&self.call_id) {
+            entries.retain(|entry| entry.local_tag != self.local_tag);
+            if entries.is_empty() {
+                book.running.remove(&self.call_id);
+            }
+        }
+        book.end(Arc::clone(&self.call_id), now, self.desk.limits.linger);
+        self.desk.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desk(calls: usize) -> Arc<Desk> {
+        let linger = Duration::from_secs(32);
+        Arc::new(Desk::new(Limits { calls, transactions: 100, retry_after: 5, linger }))
+    }
+
+    fn origin(sequence: u32) -> Origin {
+        Origin { from_tag: "f".into(), sequence }
+    }
+
+    #[test]
+    fn a_full_desk_refuses_and_a_freed_seat_is_given_again() {
+        let (desk, (mail, _post)) = (desk(1), mpsc::channel(1));
+        let seat = desk.seat("a", "t", origin(1), mail).unwrap();
+        assert_eq!(desk.admits(), Err(Refusal::Overloaded { retry_after: 5 }));
+        assert!(desk.find("a", "t").is_some() && desk.find("a", "u").is_none());
+        drop(seat);
+        assert_eq!(desk.admits(), Ok(()));
+        assert!(desk.find("a", "t").is_none());
+        assert!(desk.knows("a"), "its retransmissions are still to be answered");
+        assert_eq!(desk.known(), (0, 1));
+    }
+
+    #[test]
+    fn the_same_request_by_two_ways_is_merged() {
+        let (desk, (mail, _post)) = (desk(9), mpsc::channel(1));
+        let _seat = desk.seat("a", "t", origin(1), mail.clone()).unwrap();
+        assert!(matches!(desk.seat("a", "u", origin(1), mail.clone()), Err(Refusal::Merged)));
+        assert!(desk.seat("a", "u", origin(2), mail).is_ok());
+    }
+
+    #[test]
+    fn ended_calls_are_forgotten_by_age_and_by_number() {
+        let mut book = Book::default();
+        let (start, linger) = (Instant::now(), Duration::from_secs(32));
+        for second in 0..100 {
+            book.end(format!("{second}").into(), start + Duration::from_secs(second), linger);
+        }
+        assert_eq!((book.ended.len(), book.order.len()), (32, 32));
+        for call in 0..MOST_ENDED + 10 {
+            book.end(format!("x{call}").into(), start + Duration::from_secs(100), linger);
+        }
+        assert_eq!((book.ended.len(), book.order.len()), (MOST_ENDED, MOST_ENDED));
+    }
+}

@@ -1,0 +1,171 @@
+//! The little grammar of header values that a user agent needs (RFC 3261, section 25.1), read tolerantly and verbatim.
+//!
+//! ```text
+//!   "Zhang \"San\"" <sip:+8610@pbx.example;user=phone>;tag=1928;x
+//!    display         uri                               params
+//! ```
+//!
+//! URIs are kept as they were written: the stack below would percent-encode an encoded user part a second time.
+
+/// A name-addr or addr-spec with its header parameters, borrowed from the value it was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address<'a> {
+    /// The display name without its outer quotes; escapes are left in. Empty if there is none.
+    pub(super) display: &'a str,
+    /// The URI between the angle brackets, or the bare one.
+    pub(super) uri: &'a str,
+    /// What follows, from the first `;` or empty.
+    params: &'a str,
+}
+
+impl<'a> Address<'a> {
+    /// Reads one address. `None` where quotes or brackets do not balance, or something follows that is no parameter.
+    pub(super) fn parse(value: &'a str) -> Option<Self> {
+        let value = value.trim();
+        let Some(open) = find_unquoted(value, '<')? else {
+            let (uri, params) = split_at(value, value.find(';').unwrap_or(value.len()));
+            return (!uri.is_empty() && !uri.contains(['"', '>', ' ', ','])).then_some(Self {
+                display: "",
+                uri: uri.trim(),
+                params,
+            });
+        };
+        let (display, rest) = split_at(value, open);
+        let rest = rest.get(1..)?;
+        let (uri, rest) = rest.split_once('>')?;
+        let params = rest.trim_start();
+        if !(params.is_empty() || params.starts_with(';')) || uri.trim().is_empty() || uri.contains(['<', '"']) {
+            return None;
+        }
+        Some(Self { display: unquoted(display.trim()), uri: uri.trim(), params })
+    }
+
+    /// A header parameter's value; empty for one without a value.
+    pub(super) fn param(&self, name: &str) -> Option<&'a str> {
+        param(self.params, name)
+    }
+
+    /// The tag, if there is one that is not empty.
+    pub(super) fn tag(&self) -> Option<&'a str> {
+        self.param("tag").filter(|tag| !tag.is_empty())
+    }
+}
+
+/// A parameter of a `;`-separated list; empty for one without a value.
+pub(super) fn param<'a>(params: &'a str, name: &str) -> Option<&'a str> {
+    params.split(';').find_map(|one| {
+        let (key, value) = one.split_once('=').unwrap_or((one, ""));
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+/// The entries of a comma-separated header value: commas inside quotes and brackets do not count.
+pub(super) fn entries(value: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped, mut bracketed) = (false, false, false);
+    value
+        .split(move |c| {
+            let here = !quoted && !bracketed && c == ',';
+            match c {
+                _ if escaped => escaped = false,
+                '\\' if quoted => escaped = true,
+                '"' if !bracketed => quoted = !quoted,
+                '<' if !quoted => bracketed = true,
+                '>' if !quoted => bracketed = false,
+                _ => {}
+            }
+            here
+        })
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+}
+
+/// The scheme of a URI, as written.
+pub(super) fn scheme(uri: &str) -> &str {
+    uri.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+/// The user part of a sip or sips URI, or the number of a tel URI, without parameters; percent escapes are left in.
+pub(super) fn user(uri: &str) -> &str {
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    if scheme(uri).eq_ignore_ascii_case("tel") {
+        return rest.split(';').next().unwrap_or("");
+    }
+    let user = rest.split('?').next().unwrap_or("").rsplit_once('@').map_or("", |(user, _)| user);
+    user.split([':', ';']).next().unwrap_or("")
+}
+
+/// Host and port of a sip or sips URI (RFC 3261, section 19.1.1): no user, no parameters. Brackets of IPv6 are kept.
+pub(super) fn host_port(uri: &str) -> &str {
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    let rest = rest.split('?').next().unwrap_or("");
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    rest.split(';').next().unwrap_or("").trim()
+}
+
+/// Where the first `wanted` outside quotes is; the outer `None` where a quote is never closed.
+#[expect(clippy::option_option, reason = "unbalanced and absent are different answers")]
+fn find_unquoted(value: &str, wanted: char) -> Option<Option<usize>> {
+    let (mut quoted, mut escaped, mut found) = (false, false, None);
+    for (at, c) in value.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            c if c == wanted && !quoted && found.is_none() => found = Some(at),
+            _ => {}
+        }
+    }
+    (!quoted).then_some(found)
+}
+
+fn split_at(value: &str, at: usize) -> (&str, &str) {
+    value.split_at_checked(at).unwrap_or((value, ""))
+}
+
+fn unquoted(display: &str) -> &str {
+    display.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(display)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_with_display_name_and_tag() {
+        let address =
+            Address::parse(r#""<Zhang> \"San\"" <sip:+8610;phone-context=x@pbx:5070;user=phone> ; tag = a1;x"#)
+                .unwrap();
+        assert_eq!(address.display, r#"<Zhang> \"San\""#);
+        assert_eq!(address.uri, "sip:+8610;phone-context=x@pbx:5070;user=phone");
+        assert_eq!(address.tag(), Some("a1"));
+        assert_eq!(address.param("x"), Some(""));
+        assert_eq!(user(address.uri), "+8610");
+        assert_eq!(host_port(address.uri), "pbx:5070");
+        let bare = Address::parse("sip:a@b;tag=9").unwrap();
+        assert_eq!((bare.uri, bare.tag()), ("sip:a@b", Some("9")));
+    }
+
+    #[test]
+    fn unbalanced_quotes_and_trailing_rubbish_are_no_address() {
+        // X01 opensips#2285
+        for bad in ["<sip:42@10.0.0.1:5060;ob>\"", "\"Mr. Doe <sip:a@b>;tag=1", "<sip:a@b", "<>", "", "Bob <sip:a@b> x"]
+        {
+            assert_eq!(Address::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_are_split_at_the_commas_that_separate() {
+        let list = r#""a,b" <sip:x;p="q,r"@h>, <sip:y@h,z> , sip:z@h"#;
+        assert_eq!(entries(list).count(), 3);
+        assert_eq!(entries(r#""a\",b" <sip:x@h>,<sip:y@h>"#).count(), 2);
+    }
+
+    #[test]
+    fn numbers_are_read_from_tel_and_sip() {
+        assert_eq!(user("tel:+86-10-12333;phone-context=cn"), "+86-10-12333");
+        assert_eq!(user("sip:12333@host"), "12333");
+        assert_eq!(user("sip:host"), "");
+        assert_eq!(host_port("sip:[::1]:5060"), "[::1]:5060");
+    }
+}

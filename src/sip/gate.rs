@@ -1,0 +1,282 @@
+//! Every datagram before the stack's parser: made whole, answered at once without state, or dropped. [`pass`] is pure.
+//!
+//! ```text
+//!   datagram ── tidy ──── head ───── judge ──┬─ Pass    the same octets, or a repaired copy, for the stack
+//!              CRLF, LF,  the few    RFC 3261 ├─ Answer  a response to send to where it came from (section 8.2.7:
+//!              folds,     fields     section  │          a stateless answer, the same for every retransmission)
+//!              UTF-8      needed     8.2      └─ Drop    nothing can or may be answered
+//! ```
+//!
+//! What the stack below does with the raw datagram, and why this stands before it: without Content-Length it loses the
+//! body; at the first octet that is not UTF-8 it loses all headers that follow; an unknown method, a wrong version or a
+//! mismatched CSeq it answers with silence or 200. A request outside a call needs no state at all, so a flood of them
+//! costs no memory.
+
+mod head;
+mod reply;
+mod socket;
+mod tidy;
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use super::{Refusal, field};
+use head::Head;
+pub(super) use socket::{Backlog, GatedSocket};
+
+/// The longest message that is read, in octets: the stack's own buffer.
+pub const MAX_MESSAGE: usize = 8192;
+/// The most header lines of a message.
+pub const MAX_HEADERS: usize = 256;
+
+/// What becomes of a datagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate<'a> {
+    /// To the stack: the datagram itself where nothing had to be mended.
+    Pass(Cow<'a, [u8]>),
+    /// To be sent back to where the datagram came from.
+    Answer(Vec<u8>),
+    /// Nothing to do.
+    Drop(Reason),
+}
+
+/// Why a datagram is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Only line ends, or nothing: a keep-alive (RFC 5626, section 3.5.1, without its answer).
+    KeepAlive,
+    /// Not a SIP message, or one that lacks what an answer needs.
+    Unanswerable,
+    /// A response or an ACK that nobody here waits for, or a broken one.
+    Stray,
+}
+
+/// What the gate asks the house about calls.
+pub trait FrontDesk {
+    /// Whether a call of this Call-ID is running, or has ended less than 64·T1 ago.
+    fn knows(&self, call_id: &str) -> bool;
+    /// Whether a new call would be taken.
+    ///
+    /// # Errors
+    /// The refusal that a new call gets now.
+    fn admits(&self) -> Result<(), Refusal>;
+}
+
+/// Judges one datagram that came from `source`.
+pub fn pass<'a>(datagram: &'a [u8], source: SocketAddr, desk: &impl FrontDesk) -> Gate<'a> {
+    let start = datagram.iter().position(|octet| !matches!(octet, b'\r' | b'\n' | 0)).unwrap_or(datagram.len());
+    let message = datagram.get(start..).unwrap_or_default();
+    if message.iter().all(u8::is_ascii_whitespace) {
+        return Gate::Drop(Reason::KeepAlive);
+    }
+    let tidy = tidy::tidy(message);
+    let Some(head) = Head::read(&tidy.head) else { return Gate::Drop(Reason::Unanswerable) };
+    if head.is_response() {
+        return match response(&head, desk) && tidy.complete && head.body_len(tidy.body.len()).is_ok() {
+            true => whole(message, &tidy, &head).map_or(Gate::Drop(Reason::Stray), Gate::Pass),
+            false => Gate::Drop(Reason::Stray),
+        };
+    }
+    let verdict =
+        if !tidy.complete { Err(Refusal::Malformed("Unfinished Header")) } else { judge(&head, tidy.body, desk) };
+    match verdict {
+        Ok(Verdict::Pass) => match whole(message, &tidy, &head) {
+            Some(message) => Gate::Pass(message),
+            None => reply::refuse(&head, source, Refusal::TooLong),
+        },
+        Ok(Verdict::Capabilities) => reply::capabilities(&head, source),
+        Ok(Verdict::Ignore) => Gate::Drop(Reason::Stray),
+        Err(refusal) => reply::refuse(&head, source, refusal),
+    }
+}
+
+enum Verdict {
+    Pass,
+    Capabilities,
+    Ignore,
+}
+
+/// RFC 3261, section 8.2, in its order: syntax, method, Request-URI, extensions, content; then whether there is such a call.
+fn judge(head: &Head<'_>, body: &[u8], desk: &impl FrontDesk) -> Result<Verdict, Refusal> {
+    let (method, uri) = request_line(head)?;
+    let call_id = mandatory(head)?;
+    sequence(head, method)?;
+    let known_method = METHODS.contains(&method);
+    if !known_method {
+        return Err(Refusal::UnknownMethod);
+    }
+    request_uri(uri)?;
+    match head.max_forwards.map(str::parse::<u8>) {
+        Some(Err(_)) => return Err(Refusal::Malformed("Bad Max-Forwards")),
+        Some(Ok(0)) => return Err(Refusal::TooManyHops),
+        _ => {}
+    }
+    let body_len = head.body_len(body.len())?;
+    let to_tag = routable(head)?;
+    match method {
+        "ACK" => return Ok(if desk.knows(call_id) { Verdict::Pass } else { Verdict::Ignore }),
+        "CANCEL" => return if desk.knows(call_id) { Ok(Verdict::Pass) } else { Err(Refusal::NoSuchCall) },
+        "NOTIFY" => return Err(Refusal::NoSuchCall),
+        "REGISTER" | "SUBSCRIBE" | "PUBLISH" | "MESSAGE" | "REFER" | "PRACK" => return Err(Refusal::MethodNotAllowed),
+        _ => {}
+    }
+    if head.lines().any(|(name, value)| name.eq_ignore_ascii_case("Require") && !value.is_empty()) {
+        return Err(Refusal::BadExtension);
+    }
+    if matches!(method, "INVITE" | "UPDATE") {
+        contact(head, method)?;
+        content(head, body.get(..body_len).unwrap_or_default())?;
+    }
+    match (method, to_tag) {
+        ("OPTIONS", false) => desk.admits().map(|()| Verdict::Capabilities),
+        ("INVITE", false) if desk.knows(call_id) => Ok(Verdict::Pass),
+        ("INVITE", false) => desk.admits().map(|()| Verdict::Pass),
+        (_, true) if desk.knows(call_id) => Ok(Verdict::Pass),
+        _ => Err(Refusal::NoSuchCall),
+    }
+}
+
+/// The methods anybody has heard of (RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086).
+const METHODS: [&str; 14] = [
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "OPTIONS",
+    "INFO",
+    "UPDATE",
+    "REGISTER",
+    "PRACK",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "REFER",
+    "MESSAGE",
+    "PUBLISH",
+];
+
+fn request_line<'a>(head: &Head<'a>) -> Result<(&'a str, &'a str), Refusal> {
+    let mut parts = head.start.split(' ');
+    let (Some(method), Some(uri), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(Refusal::Malformed("Bad Request-Line"));
+    };
+    if version.eq_ignore_ascii_case("SIP/2.0") {
+        Ok((method, uri))
+    } else if version.get(..4).is_some_and(|sip| sip.eq_ignore_ascii_case("SIP/")) {
+        Err(Refusal::UnsupportedVersion)
+    } else {
+        Err(Refusal::Malformed("Bad Request-Line"))
+    }
+}
+
+/// The six fields of every request (section 8.1.1) but Max-Forwards, which older senders lack. Returns the Call-ID.
+fn mandatory<'a>(head: &Head<'a>) -> Result<&'a str, Refusal> {
+    if head.count > MAX_HEADERS {
+        return Err(Refusal::Malformed("Too Many Headers"));
+    }
+    if head.repeated {
+        return Err(Refusal::Malformed("Repeated Header"));
+    }
+    for (field, words) in [(head.from, "Missing From"), (head.to, "Missing To"), (head.cseq, "Missing CSeq")] {
+        field.filter(|value| !value.is_empty()).ok_or(Refusal::Malformed(words))?;
+    }
+    head.call_id.filter(|id| !id.is_empty() && id.len() <= 256).ok_or(Refusal::Malformed("Missing Call-ID"))
+}
+
+fn sequence(head: &Head<'_>, method: &str) -> Result<(), Refusal> {
+    let mut parts = head.cseq.unwrap_or_default().split_ascii_whitespace();
+    // X06 kirm/sip.js#136
+    let number = parts.next().and_then(|number| number.parse::<u32>().ok()).filter(|number| *number < 1 << 31);
+    match (number, parts.next(), parts.next()) {
+        (Some(_), Some(name), None) if name == method => Ok(()),
+        (Some(_), Some(_), None) => Err(Refusal::Malformed("CSeq Method Mismatch")),
+        _ => Err(Refusal::Malformed("Bad CSeq")),
+    }
+}
+
+fn request_uri(uri: &str) -> Result<(), Refusal> {
+    if uri.is_empty() || uri.contains(['<', '>', '"', '\t']) {
+        return Err(Refusal::Malformed("Bad Request-URI"));
+    }
+    if !["sip", "sips", "tel"].iter().any(|scheme| field::scheme(uri).eq_ignore_ascii_case(scheme)) {
+        return Err(Refusal::UnsupportedScheme);
+    }
+    rsipstack::sip::parse_uri(uri).map(|_| ()).map_err(|_| Refusal::Malformed("Bad Request-URI"))
+}
+
+/// What the stack must be able to read, or the message would vanish in it: the top Via and both tags. Returns whether
+/// there is a To tag.
+fn routable(head: &Head<'_>) -> Result<bool, Refusal> {
+    use rsipstack::sip::{From, To, ToTypedHeader as _, Via};
+    let address = |value: Option<&str>, words| match value.and_then(field::Address::parse) {
+        Some(address) => Ok(address.tag().is_some()),
+        None => Err(Refusal::Malformed(words)),
+    };
+    if !address(head.from, "Bad From")? {
+        return Err(Refusal::Malformed("Missing From Tag"));
+    }
+    let to_tag = address(head.to, "Bad To")?;
+    let via = Via::new(head.via).first_value().and_then(|via| via.typed());
+    via.map_err(|_| Refusal::Malformed("Bad Via"))?;
+    let from = From::new(head.from.unwrap_or_default()).tag();
+    from.ok().flatten().ok_or(Refusal::Malformed("Bad From"))?;
+    To::new(head.to.unwrap_or_default()).tag().map_err(|_| Refusal::Malformed("Bad To"))?;
+    Ok(to_tag)
+}
+
+/// X01 opensips#2285, X03 pjproject#1092: a Contact is where the call will be ended, so it must be an address.
+fn contact(head: &Head<'_>, method: &str) -> Result<(), Refusal> {
+    let Some(value) = head.contact else {
+        return if method == "INVITE" { Err(Refusal::Malformed("Missing Contact")) } else { Ok(()) };
+    };
+    let first = field::entries(value).next().and_then(field::Address::parse);
+    let sip = first.is_some_and(|contact| {
+        ["sip", "sips"].iter().any(|scheme| field::scheme(contact.uri).eq_ignore_ascii_case(scheme))
+            && !field::host_port(contact.uri).is_empty()
+    });
+    if sip { Ok(()) } else { Err(Refusal::Malformed("Bad Contact")) }
+}
+
+fn content(head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    let plain = head.content_encoding.is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"));
+    let media_type = head.content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let known = media_type.eq_ignore_ascii_case("application/sdp")
+        || media_type.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"))
+        || (media_type.is_empty() && body.starts_with(b"v="));
+    if plain && known { Ok(()) } else { Err(Refusal::UnsupportedBody) }
+}
+
+/// Whether a response is whole and somebody here may be waiting for it.
+fn response(head: &Head<'_>, desk: &impl FrontDesk) -> bool {
+    let mut parts = head.start.splitn(3, ' ');
+    let version = parts.next().is_some_and(|version| version == "SIP/2.0");
+    let status = parts.next().filter(|status| status.len() == 3).and_then(|status| status.parse::<u16>().ok());
+    version
+        && status.is_some_and(|status| (100..700).contains(&status))
+        && mandatory(head).is_ok_and(|call_id| desk.knows(call_id))
+        && head.cseq.is_some_and(|cseq| cseq.split_ascii_whitespace().count() == 2)
+        && routable(head).is_ok()
+}
+
+/// The message as the stack wants it: its body as long as Content-Length says. `None` where that is over [`MAX_MESSAGE`].
+fn whole<'a>(message: &'a [u8], tidy: &tidy::Tidy<'a>, head: &Head<'_>) -> Option<Cow<'a, [u8]>> {
+    let length = head.body_len(tidy.body.len()).unwrap_or_default();
+    let body = tidy.body.get(..length).unwrap_or_default();
+    let changed = matches!(tidy.head, Cow::Owned(_)) || head.content_length.is_none();
+    let whole = if changed {
+        let mut octets = Vec::with_capacity(tidy.head.len() + 32 + length);
+        octets.extend_from_slice(tidy.head.as_bytes());
+        if head.content_length.is_none() {
+            octets.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+        }
+        octets.extend_from_slice(b"\r\n");
+        octets.extend_from_slice(body);
+        Cow::Owned(octets)
+    } else {
+        Cow::Borrowed(message.get(..tidy.head.len() + 2 + length)?)
+    };
+    (whole.len() <= MAX_MESSAGE).then_some(whole)
+}
