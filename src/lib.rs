@@ -14,6 +14,7 @@
 //!   dialogue   one call as a state machine: Input in, Output out; no I/O, no clock
 //!   menu       the voice-menu language: parse, check, compile
 //!   speech     message + values + language -> clips
+//!   media      every call's sound and keys, on threads of its own
 //!   sip  rtp   user agent, offer/answer; packets, telephone-event
 //!   audio      samples, G.711, WAV, the clip store
 //!   facts      keys, money, months, identity numbers, secrets, what records answer
@@ -23,6 +24,7 @@ pub mod audio;
 pub mod cli;
 pub mod dialogue;
 pub mod facts;
+pub mod media;
 pub mod menu;
 pub mod node;
 pub mod phone;

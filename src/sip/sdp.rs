@@ -21,6 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 
 use super::Refusal;
+pub use crate::audio::Codec;
 use media::Audio;
 
 /// The most octets a description may have.
@@ -31,33 +32,6 @@ pub const MAX_LINES: usize = 1024;
 pub const MAX_STREAMS: usize = 16;
 /// The payload type under which telephone-event is offered here.
 pub const OFFERED_EVENT: u8 = 101;
-
-/// A codec of this telephone: G.711 at 8 kHz, one channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// A-law, payload type 8 unless mapped otherwise.
-    Pcma,
-    /// µ-law, payload type 0 unless mapped otherwise.
-    Pcmu,
-}
-
-impl Codec {
-    /// The encoding name of its rtpmap (RFC 3551, section 6).
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pcma => "PCMA",
-            Self::Pcmu => "PCMU",
-        }
-    }
-
-    /// Its static payload type (RFC 3551, table 4).
-    pub fn static_payload_type(self) -> u8 {
-        match self {
-            Self::Pcma => 8,
-            Self::Pcmu => 0,
-        }
-    }
-}
 
 /// Which way sound may go, seen from this side (RFC 3264, section 5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -271,7 +245,7 @@ pub fn answer(offer: &Offer, local: &Local) -> Result<(String, Negotiated), SdpF
 
 /// An offer of this side: for a call out, or in the 200 of an INVITE that brought none (RFC 3261, section 13.2.1).
 pub fn offer(local: &Local) -> String {
-    let codecs: Vec<_> = local.codecs.iter().map(|codec| (*codec, codec.static_payload_type())).collect();
+    let codecs: Vec<_> = local.codecs.iter().map(|codec| (*codec, codec.payload_type())).collect();
     let events: &[u8] = if local.telephone_event { &[OFFERED_EVENT] } else { &[] };
     let wanted = Negotiated {
         remote: SocketAddr::new(local.address, local.port),

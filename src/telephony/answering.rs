@@ -22,7 +22,8 @@ use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaSt
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
 use crate::sip::sdp::{self, Local, Negotiated};
-use crate::sip::{Call, CallEvent, EndCause, IncomingCall, Reoffer};
+use crate::sip::agent::Reoffer;
+use crate::sip::{Call, CallEvent, EndCause, IncomingCall};
 use crate::speech::Prompts;
 
 /// The longest caller's number that is kept, in symbols (E.164 has 15 digits).

@@ -239,8 +239,11 @@ fn several_events_in_one_packet_are_several_keys() {
     assert_eq!(receiver.receive(Moment::ZERO, &header, 8000, &payload).count(), 0);
 }
 
-/// Presses of a proper sender, and for each packet: whether it is lost, how late it is, whether it comes twice.
-fn schedules() -> impl Strategy<Value = Vec<(u8, u32, u32, Vec<(u8, u64, bool)>)>> {
+/// A press: its event code, how many ticks the key is down, how many it is up; and for each packet whether it is lost
+/// (below the loss), how many milliseconds it is late, and whether it comes twice.
+type Fated = (u8, u32, u32, Vec<(u8, u64, bool)>);
+
+fn schedules() -> impl Strategy<Value = Vec<Fated>> {
     let fate = (0_u8..100, 0_u64..20, any::<bool>());
     prop::collection::vec((0_u8..16, 3_u32..20, 3_u32..30, prop::collection::vec(fate, 40)), 0..12)
 }

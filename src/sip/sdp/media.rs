@@ -99,7 +99,7 @@ fn codec(media: &Media, payload_type: u8) -> Option<Codec> {
     match rtpmap(media, payload_type) {
         Some((name, 8000, "1")) => both.into_iter().find(|codec| name.eq_ignore_ascii_case(codec.name())),
         Some(_) => None,
-        None => both.into_iter().find(|codec| codec.static_payload_type() == payload_type),
+        None => both.into_iter().find(|codec| codec.payload_type() == payload_type),
     }
 }
 

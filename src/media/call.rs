@@ -1,0 +1,470 @@
+//! One call in its worker: its sockets, what it plays, what it has heard.
+
+use std::io::{Error, ErrorKind};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use mio::net::UdpSocket;
+
+use crate::audio::{Codec, Playlist};
+use crate::facts::Moment;
+use crate::rtp::{
+    HEADER_LENGTH, Header, KeyReceiver, KeySender, KeyStep, Packet, Reception, Report, Reporter, SentSoFar, is_rtcp,
+};
+
+use super::clock::Clock;
+use super::engine::{EngineConfig, Reservation};
+use super::latch::{Latch, Verdict};
+use super::{Action, Actions, Conductor, MediaStats};
+
+/// The longest payload: 120 ms of G.711.
+const LONGEST_PAYLOAD: usize = 960;
+/// Between two RTCP reports (RFC 3550 section 6.2).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// Playlists that may end at one tick: more than one only if they are empty.
+const PLAYLISTS_A_TICK: usize = 4;
+/// Comfort noise (RFC 3389), which some phones send unasked when the caller is silent.
+const COMFORT_NOISE: u8 = 13;
+
+/// A telephone-event payload type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventType {
+    /// The dynamic payload type, as in 101.
+    pub payload_type: u8,
+    /// Its ticks a second.
+    pub clock_rate: u32,
+}
+
+/// What offer and answer agreed on. No `Debug`: an address can tell who calls.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MediaParams {
+    /// The far end's RTP address, from its SDP.
+    pub remote: SocketAddr,
+    /// Its RTCP address, if it is not the next port (RFC 3605).
+    pub remote_rtcp: Option<SocketAddr>,
+    /// The law.
+    pub codec: Codec,
+    /// Its payload type.
+    pub payload_type: u8,
+    /// Payload types of telephone-events, which all are listened to. Keys are sent as the first with 8000 Hz.
+    pub events: Vec<EventType>,
+    /// Milliseconds of sound a packet that we send: held within 10 and 120.
+    pub ptime: u8,
+    /// Whether the far end wants to hear us. If not (hold), what plays waits, and silence is no time-out.
+    pub send: bool,
+}
+
+/// What a call's owner is told, on the worker's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// The conductor wants the call to be ended. Nothing more is sent.
+    HangUp,
+    /// Neither RTP nor RTCP has come for as long as the configuration allows. Nothing more is sent.
+    TimedOut,
+    /// The leg has ended, and its ports are free. The last event, always.
+    Ended(MediaStats),
+}
+
+/// Hears a call's events. Must not block.
+pub type OnEvent = Box<dyn FnMut(MediaEvent) + Send>;
+
+/// One call.
+pub(super) struct Call {
+    // The sockets close before the reservation gives their ports back.
+    pub(super) rtp: UdpSocket,
+    pub(super) rtcp: UdpSocket,
+    pub(super) reservation: Reservation,
+    params: MediaParams,
+    conductor: Box<dyn Conductor>,
+    on_event: OnEvent,
+    latch: Latch,
+    playlist: Option<Playlist>,
+    keys: Option<KeySender>,
+    /// The last tick sent a packet of sound: the next one is not the first.
+    talking: bool,
+    /// The conductor has been called, so its timer may have changed.
+    conducted: bool,
+    /// Neither sends nor listens any more.
+    over: bool,
+    ssrc: u32,
+    sequence: u16,
+    first_timestamp: u32,
+    received_keys: KeyReceiver,
+    reception: Reception,
+    reporter: Reporter,
+    /// The packets sent when the last report was.
+    reported: u64,
+    next_report: Moment,
+    last_sent: Moment,
+    last_heard: Moment,
+    stats: MediaStats,
+}
+
+impl Call {
+    pub(super) fn new(
+        now: Moment,
+        config: &EngineConfig,
+        sockets: (UdpSocket, UdpSocket),
+        reservation: Reservation,
+        params: MediaParams,
+        conductor: Box<dyn Conductor>,
+        on_event: OnEvent,
+    ) -> Call {
+        let ssrc: u32 = rand::random();
+        Call {
+            rtp: sockets.0,
+            rtcp: sockets.1,
+            reservation,
+            latch: Latch::new(config.latching, params.remote, now),
+            params,
+            conductor,
+            on_event,
+            playlist: None,
+            keys: None,
+            talking: false,
+            conducted: true,
+            over: false,
+            ssrc,
+            sequence: rand::random::<u16>() & 0x7FFF,
+            first_timestamp: rand::random(),
+            received_keys: KeyReceiver::new(),
+            reception: Reception::default(),
+            reporter: Reporter::new(ssrc),
+            reported: 0,
+            // Calls that began together do not report together.
+            next_report: now + REPORT_INTERVAL / 2 + Duration::from_millis(u64::from(ssrc % 2500)),
+            last_sent: now,
+            last_heard: now,
+            stats: MediaStats::default(),
+        }
+    }
+
+    /// Lets the conductor do something, and does what it asks.
+    pub(super) fn conduct(&mut self, now: Moment, out: &mut Actions, act: impl FnOnce(&mut dyn Conductor, &mut Actions)) {
+        if self.over {
+            return;
+        }
+        self.conducted = true;
+        let conductor = self.conductor.as_mut();
+        if catch_unwind(AssertUnwindSafe(|| act(conductor, out))).is_err() {
+            tracing::error!("a call's conductor panicked; the call is ended");
+            out.hang_up();
+        }
+        for action in out.drain() {
+            match action {
+                Action::Play(playlist) => self.playlist = Some(playlist),
+                Action::Stop => self.playlist = None,
+                Action::SendKeys(plan) => self.send_keys(plan),
+                Action::HangUp => {
+                    self.go_silent(now);
+                    self.tell(MediaEvent::HangUp);
+                }
+            }
+        }
+    }
+
+    fn send_keys(&mut self, plan: crate::rtp::KeyPlan) {
+        let frame = u32::from(self.ptime()) * 8;
+        match &mut self.keys {
+            Some(keys) => keys.append(plan),
+            None => self.keys = Some(KeySender::new(plan, 8000, frame)),
+        }
+    }
+
+    fn tell(&mut self, event: MediaEvent) {
+        let on_event = &mut self.on_event;
+        if catch_unwind(AssertUnwindSafe(|| on_event(event))).is_err() {
+            tracing::error!("a call's owner panicked at its {event:?}");
+        }
+    }
+
+    /// Whether there is something to send at the next tick.
+    pub(super) fn wants_tick(&self) -> bool {
+        !self.over && self.params.send && (self.playlist.is_some() || self.keys.is_some())
+    }
+
+    fn ptime(&self) -> u8 {
+        self.params.ptime.clamp(10, 120)
+    }
+
+    /// Whether the conductor has been called since this was last asked.
+    pub(super) fn was_conducted(&mut self) -> bool {
+        std::mem::take(&mut self.conducted)
+    }
+
+    /// The stream pauses here: the next packet of sound begins a new stretch.
+    pub(super) fn pause(&mut self) {
+        self.talking = false;
+    }
+
+    /// Sends the packet due at millisecond `due` of the engine's time line, if there is one. Returns the milliseconds to
+    /// the next, if there will be one.
+    pub(super) fn tick(&mut self, now: Moment, due: u64, out: &mut Actions) -> Option<u64> {
+        let timestamp = self.timestamp_at(due);
+        for _ in 0..PLAYLISTS_A_TICK {
+            if !self.wants_tick() || self.tick_keys(now, due, timestamp, out) || self.tick_sound(now, due, timestamp) {
+                break;
+            }
+            // Between two keys, or at a playlist's end.
+            if self.playlist.take().is_some() {
+                self.conduct(now, out, |conductor, out| conductor.played(now, out));
+            } else {
+                self.talking = false;
+                break;
+            }
+        }
+        let again = self.wants_tick();
+        self.talking &= again;
+        again.then_some(self.ptime().into())
+    }
+
+    /// Sends a packet of the keys being sent, if one is due: it takes the sound's place.
+    fn tick_keys(&mut self, now: Moment, due: u64, timestamp: u32, out: &mut Actions) -> bool {
+        let Some(keys) = &mut self.keys else { return false };
+        let step = keys.tick(timestamp);
+        match step {
+            KeyStep::Packet { .. } => {
+                self.send_key(now, due, step);
+                true
+            }
+            KeyStep::Quiet => false,
+            KeyStep::Done => {
+                self.keys = None;
+                self.conduct(now, out, |conductor, out| conductor.keys_sent(now, out));
+                false
+            }
+        }
+    }
+
+    fn send_key(&mut self, now: Moment, due: u64, step: KeyStep) {
+        let KeyStep::Packet { marker, timestamp, payload } = step else { return };
+        let Some(event) = self.params.events.iter().find(|event| event.clock_rate == 8000) else { return };
+        let payload_type = event.payload_type;
+        let mut packet = [0; HEADER_LENGTH + 4];
+        let (header, body) = packet.split_at_mut(HEADER_LENGTH);
+        header.copy_from_slice(&self.next_header(payload_type, marker, timestamp).to_bytes());
+        body.copy_from_slice(&payload);
+        self.send(now, due, &packet);
+        self.talking = false;
+    }
+
+    /// Sends a packet of what plays, if there is sound left.
+    fn tick_sound(&mut self, now: Moment, due: u64, timestamp: u32) -> bool {
+        let Some(playlist) = &mut self.playlist else { return false };
+        let mut packet = [0; HEADER_LENGTH + LONGEST_PAYLOAD];
+        let length = usize::from(self.params.ptime.clamp(10, 120)) * 8;
+        let Some(packet) = packet.get_mut(..HEADER_LENGTH + length) else { return false };
+        let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
+        if playlist.fill(self.params.codec, payload) == 0 {
+            return false;
+        }
+        header.copy_from_slice(&self.next_header(self.params.payload_type, !self.talking, timestamp).to_bytes());
+        self.talking = true;
+        self.send(now, due, packet);
+        true
+    }
+
+    fn timestamp_at(&self, millisecond: u64) -> u32 {
+        self.first_timestamp.wrapping_add((millisecond as u32).wrapping_mul(8))
+    }
+
+    fn next_header(&mut self, payload_type: u8, marker: bool, timestamp: u32) -> Header {
+        self.sequence = self.sequence.wrapping_add(1);
+        Header { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc }
+    }
+
+    fn send(&mut self, now: Moment, due: u64, packet: &[u8]) {
+        let sent = || match self.latch.is_latched() {
+            true => self.rtp.send(packet),
+            false => self.rtp.send_to(packet, self.latch.far_end()),
+        };
+        // An ICMP error of an earlier packet is told at the next send, which is then not made.
+        let result = sent().or_else(|error| if is_refusal(&error) { sent() } else { Err(error) });
+        match result {
+            Ok(_) => {
+                self.stats.packets_sent += 1;
+                self.stats.octets_sent += (packet.len() - HEADER_LENGTH) as u64;
+                self.stats.late.record(now.since(Moment::from_micros(due * 1000)));
+            }
+            Err(_) => self.stats.send_errors += 1,
+        }
+        self.last_sent = now;
+    }
+
+    /// A datagram on the RTP port.
+    pub(super) fn receive(&mut self, now: Moment, from: SocketAddr, datagram: &[u8], out: &mut Actions) {
+        let packet = match Packet::parse(datagram) {
+            Ok(packet) if !is_rtcp(datagram) => packet,
+            _ => {
+                self.stats.refused += 1;
+                return;
+            }
+        };
+        let header = packet.header;
+        let event = self.params.events.iter().find(|event| event.payload_type == header.payload_type).copied();
+        let known = event.is_some() || [self.params.payload_type, COMFORT_NOISE].contains(&header.payload_type);
+        let verdict = if known { self.latch.judge(now, from, &header) } else { Verdict::Stranger };
+        match verdict {
+            Verdict::Stranger => {
+                self.stats.refused += 1;
+                return;
+            }
+            Verdict::Latched => self.connect(from),
+            Verdict::Ours => {}
+        }
+        self.last_heard = now;
+        self.stats.packets_received += 1;
+        self.reception.receive(now, &header, event.is_none());
+        let Some(event) = event else { return };
+        for key in self.received_keys.receive(now, &header, event.clock_rate, packet.payload) {
+            self.stats.keys_received += 1;
+            self.conduct(now, out, |conductor, out| conductor.key(now, key, out));
+        }
+    }
+
+    /// From here on the kernel drops what comes from elsewhere, and sending is cheaper. A failure leaves it to us.
+    fn connect(&mut self, far_end: SocketAddr) {
+        if let Err(error) = self.rtp.connect(far_end) {
+            tracing::debug!(%error, "a media socket cannot be connected");
+        }
+    }
+
+    /// A datagram on the RTCP port.
+    pub(super) fn receive_rtcp(&mut self, now: Moment, from: SocketAddr, datagram: &[u8]) {
+        if !self.latch.admits_rtcp(from) {
+            self.stats.refused += 1;
+            return;
+        }
+        let Ok(heard) = self.reporter.receive(now, datagram) else {
+            self.stats.refused += 1;
+            return;
+        };
+        self.last_heard = now;
+        if let Some(about_us) = heard.about_us {
+            self.stats.far_lost = Some(about_us.lost);
+        }
+    }
+
+    /// New parameters from a re-INVITE or UPDATE. A new address opens the latch again.
+    pub(super) fn update(&mut self, now: Moment, config: &EngineConfig, params: MediaParams) {
+        if params.remote != self.latch.signalled() {
+            self.latch = Latch::new(config.latching, params.remote, now);
+            if let Err(error) = rustix::net::connect_unspec(&self.rtp) {
+                tracing::debug!(%error, "a media socket cannot be let go of its far end");
+            }
+        }
+        if params.send && !self.params.send {
+            self.last_heard = now;
+        }
+        self.params = params;
+    }
+
+    /// What is due by time: the dialogue's timer, the report, the keep-alive, the time-out.
+    pub(super) fn timer(&mut self, now: Moment, due: u64, config: &EngineConfig, out: &mut Actions) {
+        if self.over {
+            return;
+        }
+        if self.conductor.wake_at().is_some_and(|wake| wake <= now) {
+            self.conduct(now, out, |conductor, out| conductor.timeout(now, out));
+        }
+        if self.next_report <= now {
+            self.next_report = now + REPORT_INTERVAL;
+            self.report(now, false);
+        }
+        if self.keep_alive_at(config).is_some_and(|at| at <= now) {
+            self.keep_alive(now, due);
+        }
+        if self.time_out_at(config).is_some_and(|at| at <= now) {
+            self.go_silent(now);
+            self.hung_up(now);
+            self.tell(MediaEvent::TimedOut);
+        }
+    }
+
+    /// When [`Call::timer`] wants to be called next.
+    pub(super) fn wake_at(&self, config: &EngineConfig) -> Option<Moment> {
+        if self.over {
+            return None;
+        }
+        let times = [self.conductor.wake_at(), self.keep_alive_at(config), self.time_out_at(config)];
+        times.into_iter().flatten().chain([self.next_report]).min()
+    }
+
+    fn keep_alive_at(&self, config: &EngineConfig) -> Option<Moment> {
+        (self.params.send && !self.wants_tick()).then(|| self.last_sent + config.keep_alive)
+    }
+
+    fn time_out_at(&self, config: &EngineConfig) -> Option<Moment> {
+        self.params.send.then(|| self.last_heard + config.time_out)
+    }
+
+    /// One packet of silence, so that NATs and far ends know the stream lives.
+    fn keep_alive(&mut self, now: Moment, due: u64) {
+        let mut packet = [self.params.codec.silence(); HEADER_LENGTH + 160];
+        let timestamp = self.timestamp_at(due);
+        let header = self.next_header(self.params.payload_type, true, timestamp).to_bytes();
+        packet.iter_mut().zip(header).for_each(|(to, from)| *to = from);
+        self.send(now, due, &packet);
+    }
+
+    fn report(&mut self, now: Moment, bye: bool) {
+        let sent = (self.stats.packets_sent > self.reported).then(|| SentSoFar {
+            packets: self.stats.packets_sent as u32,
+            octets: self.stats.octets_sent as u32,
+            timestamp: self.timestamp_at(now.as_micros() / 1000),
+        });
+        self.reported = self.stats.packets_sent;
+        let cname = format!("{:08x}", self.ssrc);
+        let report = Report { now, ntp: Clock::ntp(), sent, cname: &cname, bye };
+        let mut packet = [0; 256];
+        let length = self.reporter.write(&mut packet, &mut self.reception, &report);
+        if let Some(packet) = length.and_then(|length| packet.get(..length)) {
+            let _ = self.rtcp.send_to(packet, self.rtcp_far_end());
+        }
+    }
+
+    fn rtcp_far_end(&self) -> SocketAddr {
+        let rtp = self.latch.far_end();
+        let signalled = self.params.remote_rtcp.filter(|_| rtp == self.latch.signalled());
+        signalled.unwrap_or_else(|| SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)))
+    }
+
+    /// Closes a key under way, says RTCP's goodbye and sends nothing more.
+    fn go_silent(&mut self, now: Moment) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        if let Some(mut keys) = self.keys.take() {
+            keys.close().for_each(|step| self.send_key(now, now.as_micros() / 1000, step));
+        }
+        self.playlist = None;
+        self.report(now, true);
+    }
+
+    fn hung_up(&mut self, now: Moment) {
+        let conductor = self.conductor.as_mut();
+        if catch_unwind(AssertUnwindSafe(|| conductor.hung_up(now))).is_err() {
+            tracing::error!("a call's conductor panicked at its end");
+        }
+    }
+
+    /// Ends the call, tells its conductor and owner, and frees its ports.
+    pub(super) fn end(mut self, now: Moment) {
+        if !self.over {
+            self.go_silent(now);
+            self.hung_up(now);
+        }
+        self.stats.lost = self.reception.lost();
+        self.stats.jitter = self.reception.jitter();
+        let Call { rtp, rtcp, reservation, stats, mut on_event, .. } = self;
+        drop((rtp, rtcp));
+        drop(reservation);
+        let _ = catch_unwind(AssertUnwindSafe(|| on_event(MediaEvent::Ended(stats))));
+    }
+}
+
+/// Whether an error is an ICMP message about an earlier packet.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable)
+}

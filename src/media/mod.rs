@@ -1,0 +1,35 @@
+//! The media engine: every call's sound and keys, on threads of its own.
+//!
+//! ```text
+//!   signalling                                       worker thread, one a core
+//!   engine.reserve() -> Leg (a port pair, for the SDP)
+//!   leg.begin(params, conductor, on_event) ──mailbox──> slab of calls
+//!   leg.update(params) · leg.send(message)               │  pacing wheel: a call a millisecond of its 20 ms
+//!   leg.end() ─────────────────────────────────────────> │    header + copy from the clip, one send
+//!   on_event(HangUp | TimedOut | Ended(stats)) <──────── │  timer wheel: dialogue's timers, RTCP, keep-alive, time-out
+//!                                                        │  sockets: telephone-event -> Conductor::key
+//! ```
+//!
+//! A call's [`Conductor`] runs inside its worker, so a key stops the sound with no thread between. The path of a playing
+//! packet allocates nothing, takes no lock and looks nothing up. A call that waits for a key sends one packet every few
+//! seconds and stands in no list that is walked.
+//!
+//! Bounds: as many calls as port pairs; a leg's mailbox holds 32 messages; 64 datagrams of a socket are read before
+//! others have their turn.
+
+mod call;
+mod clock;
+mod conductor;
+mod engine;
+mod latch;
+mod ports;
+mod stats;
+mod wheel;
+mod worker;
+
+pub use call::{EventType, MediaEvent, MediaParams, OnEvent};
+pub use clock::Clock;
+pub use conductor::{Action, Actions, Conductor};
+pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError};
+pub use latch::Latching;
+pub use stats::{Lateness, MediaStats};

@@ -1,0 +1,123 @@
+//! Port pairs: an even port for RTP and the odd one above it for RTCP (RFC 3550 section 11). A port rests after a call,
+//! so that the last call's stray packets do not reach the next.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+
+use crate::facts::Moment;
+
+use super::MediaError;
+
+/// Pairs tried when others are taken by other programs.
+const TRIES: usize = 32;
+
+/// The pairs that are free, the longest free first.
+pub(super) struct Ports {
+    address: IpAddr,
+    rest: Duration,
+    free: VecDeque<(u16, Moment)>,
+    all: usize,
+}
+
+/// A pair of bound sockets.
+pub(super) struct Pair {
+    pub(super) port: u16,
+    pub(super) rtp: UdpSocket,
+    pub(super) rtcp: UdpSocket,
+}
+
+impl Ports {
+    /// Every pair of a range, in random order: a port that can be guessed is easier to spray.
+    pub(super) fn new(address: IpAddr, range: RangeInclusive<u16>, rest: Duration) -> Result<Ports, MediaError> {
+        let (first, last) = (*range.start(), *range.end());
+        let mut even: Vec<u16> = range.filter(|port| *port > 0 && port % 2 == 0 && *port < last).collect();
+        if even.is_empty() {
+            return Err(MediaError::NoPairs { first, last });
+        }
+        even.shuffle(&mut rand::rng());
+        let free: VecDeque<_> = even.into_iter().map(|port| (port, Moment::ZERO)).collect();
+        Ok(Ports { address, rest, all: free.len(), free })
+    }
+
+    /// How many pairs there are.
+    pub(super) fn len(&self) -> usize {
+        self.all
+    }
+
+    /// The address pairs are bound to.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Binds a pair that has rested.
+    pub(super) fn take(&mut self, now: Moment) -> Result<Pair, MediaError> {
+        let mut refused = None;
+        for _ in 0..TRIES {
+            let Some((port, rested)) = self.free.pop_front() else { break };
+            if rested > now {
+                self.free.push_front((port, rested));
+                break;
+            }
+            match self.bind(port) {
+                Ok(pair) => return Ok(pair),
+                Err(error) => {
+                    self.free.push_back((port, now + self.rest));
+                    refused = Some(error);
+                }
+            }
+        }
+        match refused {
+            Some(error) => Err(MediaError::Socket { address: self.address, error }),
+            None => Err(MediaError::PortsExhausted { pairs: self.all }),
+        }
+    }
+
+    /// Gives a pair back, whose sockets are closed.
+    pub(super) fn give_back(&mut self, port: u16, now: Moment) {
+        self.free.push_back((port, now + self.rest));
+    }
+
+    fn bind(&self, port: u16) -> std::io::Result<Pair> {
+        let bind = |port| {
+            let socket = UdpSocket::bind(SocketAddr::new(self.address, port))?;
+            socket.set_nonblocking(true)?;
+            Ok::<_, std::io::Error>(socket)
+        };
+        Ok(Pair { port, rtp: bind(port)?, rtcp: bind(port.saturating_add(1))? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn pairs_are_even_and_odd_and_rest_after_a_call() {
+        let mut ports = Ports::new(HERE, 41_001..=41_005, Duration::from_secs(2)).unwrap();
+        assert_eq!(ports.len(), 2);
+        let (one, two) = (ports.take(Moment::ZERO).unwrap(), ports.take(Moment::ZERO).unwrap());
+        assert_eq!((one.port + two.port) / 2, 41_003);
+        assert_eq!(one.rtcp.local_addr().unwrap().port(), one.port + 1);
+        assert!(matches!(ports.take(Moment::ZERO), Err(MediaError::PortsExhausted { pairs: 2 })));
+        let port = one.port;
+        drop(one);
+        ports.give_back(port, Moment::ZERO);
+        assert!(ports.take(Moment::from_micros(1_900_000)).is_err());
+        assert_eq!(ports.take(Moment::from_micros(2_000_000)).unwrap().port, port);
+    }
+
+    #[test]
+    fn a_pair_that_another_program_holds_is_passed_over() {
+        let _taken = UdpSocket::bind("127.0.0.1:41010").unwrap();
+        let mut ports = Ports::new(HERE, 41_010..=41_013, Duration::from_secs(2)).unwrap();
+        assert_eq!(ports.take(Moment::ZERO).unwrap().port, 41_012);
+        assert!(matches!(Ports::new(HERE, 7..=7, Duration::ZERO), Err(MediaError::NoPairs { first: 7, last: 7 })));
+    }
+}

@@ -1,0 +1,303 @@
+//! A worker: one thread, one poll, a slab of calls.
+//!
+//! ```text
+//!   loop:  packets due (pacing wheel) → timers due → mailbox → sleep in poll until the next → sockets
+//!
+//!   pacing, one turn of 20 ms:   |0 ms: calls 3, 17 |1 ms: 8 |2 ms: 5, 21 | …     new calls go where fewest are
+//! ```
+
+use std::any::Any;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::facts::Moment;
+
+use super::call::{Call, is_refusal};
+use super::clock::Clock;
+use super::engine::{EngineConfig, Reservation};
+use super::wheel::Wheel;
+use super::{Actions, Conductor, MediaParams, OnEvent};
+
+/// The poll's name for the mailbox.
+pub(super) const MAILBOX: Token = Token(usize::MAX);
+/// Milliseconds over which calls are spread.
+const PHASES: usize = 20;
+/// A turn of the pacing wheel: longer than the longest packet and a phase.
+const PACING_TURN: usize = 256;
+/// A turn of the timer wheel: longer than the RTCP interval.
+const TIMER_TURN: usize = 8192;
+/// Datagrams of one socket before others have their turn.
+const DATAGRAMS_A_TURN: usize = 64;
+/// Commands before packets have their turn.
+const COMMANDS_A_TURN: usize = 256;
+/// Packets sent before the clock is asked again.
+const PACKETS_A_LOOK: usize = 16;
+/// A packet later than this is not caught up with: the stream goes on from now.
+const LATEST: u64 = 100;
+/// The largest datagram that is read; RTP of G.711 is far smaller.
+const DATAGRAM: usize = 2048;
+
+/// What a worker is asked to do. `call` is a slot, `id` the reservation's, so that a late message misses.
+pub(super) enum Command {
+    Begin {
+        sockets: (mio::net::UdpSocket, mio::net::UdpSocket),
+        reservation: Reservation,
+        params: MediaParams,
+        conductor: Box<dyn Conductor>,
+        on_event: OnEvent,
+    },
+    Update { call: u32, id: u64, params: MediaParams },
+    Message { call: u32, id: u64, message: Box<dyn Any + Send> },
+    End { call: u32, id: u64 },
+    Stop,
+}
+
+pub(super) struct Worker {
+    config: EngineConfig,
+    clock: Clock,
+    poll: Poll,
+    mailbox: Receiver<Command>,
+    calls: Vec<Option<Box<Slot>>>,
+    pacing: Wheel,
+    timers: Wheel,
+    /// Calls in each phase.
+    phases: [u32; PHASES],
+    /// Sockets that have more to read.
+    unread: Vec<Token>,
+    actions: Actions,
+}
+
+struct Slot {
+    id: u64,
+    phase: u64,
+    call: Call,
+}
+
+impl Worker {
+    pub(super) fn new(
+        config: EngineConfig,
+        clock: Clock,
+        poll: Poll,
+        mailbox: Receiver<Command>,
+        most_calls: usize,
+    ) -> Worker {
+        Worker {
+            config,
+            clock,
+            poll,
+            mailbox,
+            calls: Vec::new(),
+            pacing: Wheel::new(PACING_TURN, most_calls),
+            timers: Wheel::new(TIMER_TURN, most_calls),
+            phases: [0; PHASES],
+            unread: Vec::new(),
+            actions: Actions::new(),
+        }
+    }
+
+    /// Runs until it is told to stop, then ends every call.
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            self.send_due();
+            self.fire_due();
+            let Some(more) = self.read_mailbox() else { break };
+            let wait = if more || !self.unread.is_empty() { Some(Duration::ZERO) } else { self.time_to_next() };
+            if let Err(error) = self.poll.poll(&mut events, wait)
+                && error.kind() != ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "the media engine cannot wait for its sockets");
+                break;
+            }
+            let mut ready = std::mem::take(&mut self.unread);
+            ready.extend(events.iter().map(|event| event.token()).filter(|token| *token != MAILBOX));
+            ready.iter().for_each(|token| self.read(*token));
+        }
+        let now = self.clock.now();
+        let calls = std::mem::take(&mut self.calls);
+        calls.into_iter().flatten().for_each(|slot| slot.call.end(now));
+    }
+
+    fn send_due(&mut self) {
+        let mut now = self.clock.now();
+        let until = millisecond(now);
+        for count in 1.. {
+            let Some((call, due)) = self.pacing.take(until) else { break };
+            if count % PACKETS_A_LOOK == 0 {
+                now = self.clock.now();
+            }
+            let Some(Some(slot)) = self.calls.get_mut(call as usize) else { continue };
+            let next = slot.call.tick(now, due, &mut self.actions);
+            if let Some(step) = next {
+                let late = until.saturating_sub(due + step);
+                let skipped = if late > LATEST { late.div_ceil(step) * step } else { 0 };
+                self.pacing.set(call, due + step + skipped);
+            }
+            // Sound that ended may have changed the dialogue's timers.
+            if slot.call.was_conducted() || next.is_none() {
+                self.arm(call, now);
+            }
+        }
+    }
+
+    fn fire_due(&mut self) {
+        let now = self.clock.now();
+        let until = millisecond(now);
+        while let Some((call, _)) = self.timers.take(until) {
+            let Some(Some(slot)) = self.calls.get_mut(call as usize) else { continue };
+            slot.call.timer(now, until, &self.config, &mut self.actions);
+            self.arm(call, now);
+        }
+    }
+
+    /// Sets a call's timer, and its pacing if it has begun or ceased to have something to send.
+    fn arm(&mut self, call: u32, now: Moment) {
+        let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
+        let this = millisecond(now);
+        match (slot.call.wants_tick(), self.pacing.due(call)) {
+            (true, None) => {
+                let next = this + 1;
+                let wait = (slot.phase + PHASES as u64 - next % PHASES as u64) % PHASES as u64;
+                self.pacing.set(call, next + wait);
+            }
+            (false, Some(_)) => {
+                self.pacing.clear(call);
+                slot.call.pause();
+            }
+            _ => {}
+        }
+        match slot.call.wake_at(&self.config) {
+            // Rounded up, and never this millisecond again: a timer that is always due does not stop the rest.
+            Some(wake) => {
+                let due = wake.as_micros().div_ceil(1000).max(this + 1);
+                if self.timers.due(call) != Some(due) {
+                    self.timers.set(call, due);
+                }
+            }
+            None => self.timers.clear(call),
+        }
+    }
+
+    /// How long until a packet or timer is due; nothing if none will ever be.
+    fn time_to_next(&self) -> Option<Duration> {
+        let next = [self.pacing.next_slot(), self.timers.next_slot()].into_iter().flatten().min()?;
+        Some(Moment::from_micros(next * 1000).since(self.clock.now()))
+    }
+
+    /// Carries out what was asked. Whether there is more; nothing if the engine stops.
+    fn read_mailbox(&mut self) -> Option<bool> {
+        for _ in 0..COMMANDS_A_TURN {
+            let Ok(command) = self.mailbox.try_recv() else { return Some(false) };
+            let now = self.clock.now();
+            match command {
+                Command::Begin { sockets, reservation, params, conductor, on_event } => {
+                    let call = Call::new(now, &self.config, sockets, reservation, params, conductor, on_event);
+                    self.begin(now, call);
+                }
+                Command::Update { call, id, params } => self.update(now, call, id, params),
+                Command::Message { call, id, message } => self.message(now, call, id, message),
+                Command::End { call, id } => self.end(now, call, id),
+                Command::Stop => return None,
+            }
+        }
+        Some(true)
+    }
+
+    fn begin(&mut self, now: Moment, mut call: Call) {
+        let (place, id) = (call.reservation.slot(), call.reservation.id());
+        let token = place as usize * 2;
+        let registry = self.poll.registry();
+        let registered = registry
+            .register(&mut call.rtp, Token(token), Interest::READABLE)
+            .and_then(|()| registry.register(&mut call.rtcp, Token(token + 1), Interest::READABLE));
+        if let Err(error) = registered {
+            tracing::error!(%error, "a media socket cannot be watched; its call is ended");
+            call.end(now);
+            return;
+        }
+        let least = self.phases.iter().enumerate().min_by_key(|(_, calls)| **calls).map_or(0, |(phase, _)| phase);
+        if let Some(calls) = self.phases.get_mut(least) {
+            *calls += 1;
+        }
+        if self.calls.len() <= place as usize {
+            self.calls.resize_with(place as usize + 1, || None);
+        }
+        call.conduct(now, &mut self.actions, |conductor, out| conductor.start(now, out));
+        if let Some(free) = self.calls.get_mut(place as usize) {
+            *free = Some(Box::new(Slot { id, phase: least as u64, call }));
+        }
+        self.arm(place, now);
+        // What came before the sockets were watched.
+        self.unread.extend([Token(token), Token(token + 1)]);
+    }
+
+    fn update(&mut self, now: Moment, call: u32, id: u64, params: MediaParams) {
+        let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
+        if slot.id == id {
+            slot.call.reservation.message_read();
+            slot.call.update(now, &self.config, params);
+            self.arm(call, now);
+        }
+    }
+
+    fn message(&mut self, now: Moment, call: u32, id: u64, message: Box<dyn Any + Send>) {
+        let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
+        if slot.id == id {
+            slot.call.reservation.message_read();
+            slot.call.conduct(now, &mut self.actions, |conductor, out| conductor.message(now, message, out));
+            self.arm(call, now);
+        }
+    }
+
+    fn end(&mut self, now: Moment, call: u32, id: u64) {
+        let Some(place) = self.calls.get_mut(call as usize) else { return };
+        let Some(slot) = place.take_if(|slot| slot.id == id) else { return };
+        self.pacing.clear(call);
+        self.timers.clear(call);
+        if let Some(calls) = self.phases.get_mut(slot.phase as usize) {
+            *calls = calls.saturating_sub(1);
+        }
+        slot.call.end(now);
+    }
+
+    /// Reads a socket until it is empty or others must have their turn.
+    fn read(&mut self, token: Token) {
+        let (call, rtcp) = ((token.0 / 2) as u32, token.0 % 2 == 1);
+        let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
+        let mut datagram = [0; DATAGRAM];
+        let now = self.clock.now();
+        let mut emptied = false;
+        for _ in 0..DATAGRAMS_A_TURN {
+            let socket = if rtcp { &slot.call.rtcp } else { &slot.call.rtp };
+            match socket.recv_from(&mut datagram) {
+                Ok((length, from)) => {
+                    let datagram = datagram.get(..length).unwrap_or_default();
+                    if rtcp {
+                        slot.call.receive_rtcp(now, from, datagram);
+                    } else {
+                        slot.call.receive(now, from, datagram, &mut self.actions);
+                    }
+                }
+                Err(error) if is_refusal(&error) || error.kind() == ErrorKind::Interrupted => {}
+                // Nothing more, or a broken socket, which its time-out will end.
+                Err(_) => {
+                    emptied = true;
+                    break;
+                }
+            }
+        }
+        if !emptied {
+            self.unread.push(token);
+        }
+        if slot.call.was_conducted() {
+            self.arm(call, now);
+        }
+    }
+}
+
+fn millisecond(now: Moment) -> u64 {
+    now.as_micros() / 1000
+}
