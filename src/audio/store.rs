@@ -154,6 +154,13 @@ impl ClipStore {
         [exact, plain, inside, ending].into_iter().find_map(Option::as_ref)
     }
 
+    /// Every clip there is, each text in each of its forms.
+    pub fn iter(&self) -> impl Iterator<Item = (Language, &Arc<str>, &Arc<Clip>)> {
+        self.clips.iter().flat_map(|(language, clips)| {
+            clips.iter().flat_map(move |(text, forms)| forms.iter().flatten().map(move |clip| (*language, text, clip)))
+        })
+    }
+
     /// Adds a clip, or replaces the one of the same text and form.
     pub fn insert(&mut self, language: Language, text: Arc<str>, form: Form, clip: Clip) {
         let [plain, inside, ending] = self.clips.entry(language).or_default().entry(text).or_default();

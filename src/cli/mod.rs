@@ -2,6 +2,7 @@
 //!
 //! Exit codes mean the same everywhere: 0 all is well, 1 faults were found, 2 the command was used wrongly.
 
+pub mod call;
 pub mod check;
 pub mod prompts;
 pub mod records;
@@ -32,6 +33,8 @@ struct Hotline {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Dial a hotline from this terminal
+    Call(call::Call),
     /// Report every mistake in menu scripts and their messages
     Check(check::Check),
     /// Look after texts and recordings
@@ -47,6 +50,7 @@ enum Command {
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
     match Hotline::parse().command {
+        Command::Call(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),

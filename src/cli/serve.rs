@@ -18,12 +18,10 @@ use crate::node::{Config, Node};
 /// Answers calls over SIP and RTP until it is told to end (SIGTERM or Ctrl-C); then it takes no new calls and lets the
 /// running ones finish.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  hotline records demo --database hotline-data/demo.db\n  hotline serve --config \
+#[command(after_help = "Examples:\n  hotline records demo --database hotline-data/demo.db\n  hotline serve --config \
                   hotline.toml\n\nPrints each address it listens on once it is ready. Exits with 0 after all calls have \
                   ended, with 1 if it could not start or had to cut calls off, with 2 on wrong use. The environment's \
-                  HOTLINE_LOG sets what is logged, as in HOTLINE_LOG=debug."
-)]
+                  HOTLINE_LOG sets what is logged, as in HOTLINE_LOG=debug.")]
 pub struct Serve {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "hotline.toml")]

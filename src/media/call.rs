@@ -141,7 +141,12 @@ impl Call {
     }
 
     /// Lets the conductor do something, and does what it asks.
-    pub(super) fn conduct(&mut self, now: Moment, out: &mut Actions, act: impl FnOnce(&mut dyn Conductor, &mut Actions)) {
+    pub(super) fn conduct(
+        &mut self,
+        now: Moment,
+        out: &mut Actions,
+        act: impl FnOnce(&mut dyn Conductor, &mut Actions),
+    ) {
         if self.over {
             return;
         }
@@ -316,7 +321,12 @@ impl Call {
         self.last_heard = now;
         self.stats.packets_received += 1;
         self.reception.receive(now, &header, event.is_none());
-        let Some(event) = event else { return };
+        let Some(event) = event else {
+            if header.payload_type == self.params.payload_type {
+                self.conductor.heard(now, packet.payload);
+            }
+            return;
+        };
         for key in self.received_keys.receive(now, &header, event.clock_rate, packet.payload) {
             self.stats.keys_received += 1;
             self.conduct(now, out, |conductor, out| conductor.key(now, key, out));

@@ -21,6 +21,12 @@ pub trait Conductor: Send {
     /// that was stopped or replaced.
     fn played(&mut self, now: Moment, out: &mut Actions);
 
+    /// A packet of sound from the far end: its payload, in the law that was agreed on. A conductor that listens only for
+    /// keys leaves this as it is.
+    fn heard(&mut self, now: Moment, payload: &[u8]) {
+        let _ = (now, payload);
+    }
+
     /// All keys of the [`Action::SendKeys`] have been sent.
     fn keys_sent(&mut self, now: Moment, out: &mut Actions) {
         let _ = (now, out);

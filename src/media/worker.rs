@@ -49,9 +49,20 @@ pub(super) enum Command {
         conductor: Box<dyn Conductor>,
         on_event: OnEvent,
     },
-    Update { call: u32, id: u64, params: MediaParams },
-    Message { call: u32, id: u64, message: Box<dyn Any + Send> },
-    End { call: u32, id: u64 },
+    Update {
+        call: u32,
+        id: u64,
+        params: MediaParams,
+    },
+    Message {
+        call: u32,
+        id: u64,
+        message: Box<dyn Any + Send>,
+    },
+    End {
+        call: u32,
+        id: u64,
+    },
     Stop,
 }
 

@@ -124,11 +124,7 @@ pub struct Prompts {
 
 impl Default for Prompts {
     fn default() -> Prompts {
-        Prompts {
-            folder: PathBuf::from("prompts"),
-            synthesize: true,
-            cache: PathBuf::from("hotline-data/synthesized"),
-        }
+        Prompts { folder: PathBuf::from("prompts"), synthesize: true, cache: PathBuf::from("hotline-data/synthesized") }
     }
 }
 

@@ -62,11 +62,8 @@ impl Node {
         let numbers = load_menus(config)?;
         let prompts = Arc::new(load_prompts(config, &numbers, progress)?);
         let database = &config.records.database;
-        let locks = LockPolicy {
-            failures: config.records.failures,
-            window: config.records.window,
-            lock: config.records.lock,
-        };
+        let locks =
+            LockPolicy { failures: config.records.failures, window: config.records.window, lock: config.records.lock };
         let records = SqliteRecords::open(database).map_err(|error| StartFaults::one(database, error))?;
         let records: Arc<dyn Records> = Arc::new(records.with_locks(locks));
         let pool = PoolOptions { workers: config.records.workers, ..PoolOptions::default() };
@@ -182,7 +179,9 @@ fn load_prompts(
         return Err(StartFaults(faults));
     }
     let mut clips = ClipStore::load(folder).map_err(|found| {
-        StartFaults(found.iter().map(|fault| Fault::of_file(&folder.display().to_string(), fault.to_string())).collect())
+        StartFaults(
+            found.iter().map(|fault| Fault::of_file(&folder.display().to_string(), fault.to_string())).collect(),
+        )
     })?;
     let missing: HashSet<(Language, Arc<str>, Form)> = menus
         .values()
@@ -206,4 +205,3 @@ fn load_prompts(
     }
     Ok(Prompts::new(catalogue, clips))
 }
-

@@ -1,1 +1,20 @@
-//! (phone)
+//! A telephone in a terminal: the shell for people and scripts that dial without a telephone.
+//!
+//! ```text
+//!   keyboard, script ──> keys ──RFC 4733──>           far end
+//!   loudspeaker (cpal), WAV file, transcript <──RTP── (a hotline, or any SIP telephone)
+//! ```
+//!
+//! Recordings that this machine has too are recognized in the sound, byte for byte, so that a call made without ears has
+//! a transcript ([`Ear`]).
+
+mod dialling;
+mod ear;
+mod keyboard;
+mod script;
+mod speaker;
+
+pub use dialling::{Call, CallEnd, PhoneFault, dial};
+pub use ear::Ear;
+pub use script::{Script, ScriptFault, Step, parse as parse_script};
+pub use speaker::Speaker;

@@ -21,8 +21,8 @@ use crate::facts::{CallerNumber, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
-use crate::sip::sdp::{self, Local, Negotiated};
 use crate::sip::agent::Reoffer;
+use crate::sip::sdp::{self, Local, Negotiated};
 use crate::sip::{Call, CallEvent, EndCause, IncomingCall};
 use crate::speech::Prompts;
 
@@ -76,7 +76,18 @@ async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(
             let call = incoming.accept(sdp);
             let (tell, media_events) = mpsc::channel(4);
             let ended = Ended::default();
-            let running = Running { exchange, menu, leg: Some(leg), local, agreed, call, tell, media_events, ended, answered: None };
+            let running = Running {
+                exchange,
+                menu,
+                leg: Some(leg),
+                local,
+                agreed,
+                call,
+                tell,
+                media_events,
+                ended,
+                answered: None,
+            };
             running.run(record).await
         }
         Err(failure) => {
