@@ -1,22 +1,50 @@
 //! Every behaviour test: one behaviour a file under `tests/`, its name a sentence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
-#![allow(missing_docs, unreachable_pub, clippy::disallowed_methods)]
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::disallowed_methods)]
 
 #[path = "behaviour/expected.rs"]
 mod expected;
+#[path = "behaviour/records_support.rs"]
+mod records_support;
+#[path = "behaviour/support/sip_client.rs"]
+mod sip_client;
+#[path = "behaviour/support/mod.rs"]
+mod support;
 
+#[path = "behaviour/a_call_out_is_set_up_and_ended.rs"]
+mod a_call_out_is_set_up_and_ended;
+#[path = "behaviour/a_call_rings_is_answered_and_hung_up.rs"]
+mod a_call_rings_is_answered_and_hung_up;
+#[path = "behaviour/a_caller_hears_exactly_the_clips_of_the_dialogue.rs"]
+mod a_caller_hears_exactly_the_clips_of_the_dialogue;
+#[path = "behaviour/a_cancelled_call_is_refused_until_that_is_acknowledged.rs"]
+mod a_cancelled_call_is_refused_until_that_is_acknowledged;
+#[path = "behaviour/a_foreign_load_generator_completes_its_calls.rs"]
+mod a_foreign_load_generator_completes_its_calls;
 #[path = "behaviour/a_good_script_becomes_the_steps_it_describes.rs"]
 mod a_good_script_becomes_the_steps_it_describes;
+#[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
+mod a_message_becomes_clips_and_pauses;
+#[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
+mod a_mistake_in_the_prompts_is_shown_with_its_place;
+#[path = "behaviour/a_running_call_is_changed_and_asked.rs"]
+mod a_running_call_is_changed_and_asked;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
 mod a_slow_or_broken_database_never_holds_a_call;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]
 mod a_value_speaks_only_clips_of_its_vocabulary;
+#[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
+mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
 #[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
 mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
 mod call_records_hold_nothing_secret;
+#[path = "behaviour/captured_keys_are_read.rs"]
+mod captured_keys_are_read;
 #[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]
 mod check_tells_faults_to_people_and_to_machines;
+#[path = "behaviour/ended_calls_leave_nothing_behind.rs"]
+mod ended_calls_leave_nothing_behind;
 #[path = "behaviour/every_mistake_in_a_script_is_reported_at_once.rs"]
 mod every_mistake_in_a_script_is_reported_at_once;
 #[path = "behaviour/every_number_below_a_million_is_spoken_as_cldr_says.rs"]
@@ -27,30 +55,21 @@ mod made_up_people_are_the_same_everywhere;
 mod no_text_makes_the_check_of_a_script_fail;
 #[path = "behaviour/numbers_are_said_as_people_say_them.rs"]
 mod numbers_are_said_as_people_say_them;
+#[path = "behaviour/offers_are_answered_with_what_both_sides_have.rs"]
+mod offers_are_answered_with_what_both_sides_have;
 #[path = "behaviour/payments_are_read_by_month.rs"]
 mod payments_are_read_by_month;
 #[path = "behaviour/records_databases_are_opened_with_care.rs"]
 mod records_databases_are_opened_with_care;
-#[path = "behaviour/records_support.rs"]
-mod records_support;
-#[path = "behaviour/support/mod.rs"]
-mod support;
+#[path = "behaviour/rubbish_from_the_network_is_survived.rs"]
+mod rubbish_from_the_network_is_survived;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
+#[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
+mod the_recordings_a_message_needs_are_those_it_plays;
 #[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]
 mod three_failures_lock_an_id_and_a_caller;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]
 mod verification_does_not_tell_unknown_from_wrong;
-
-#[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
-mod a_message_becomes_clips_and_pauses;
-#[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
-mod a_mistake_in_the_prompts_is_shown_with_its_place;
-#[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
-mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
-#[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
-mod the_recordings_a_message_needs_are_those_it_plays;
-#![allow(missing_docs, clippy::disallowed_methods)]
-
-#[path = "behaviour/captured_keys_are_read.rs"]
-mod captured_keys_are_read;
+#[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]
+mod what_cannot_be_served_is_answered_at_once;

@@ -19,12 +19,14 @@ const MOST_KEPT: usize = 8000 * 120;
 const NEW_LINE: usize = 8000 * 35 / 100;
 
 type Anchor = [u8; ANCHOR];
+/// A clip, its text, and where in it its anchor is.
+type Known = (Arc<Clip>, Arc<str>, usize);
 
 /// Listens for recordings.
 pub struct Ear {
     codec: Codec,
     /// By the first sound of a clip: the clip, its text, and where in it that sound is.
-    known: HashMap<Anchor, Vec<(Arc<Clip>, Arc<str>, usize)>>,
+    known: HashMap<Anchor, Vec<Known>>,
     heard: Vec<u8>,
     /// Up to here everything has been looked at.
     looked: usize,
@@ -34,7 +36,7 @@ pub struct Ear {
 impl Ear {
     /// An ear that knows the recordings of a store.
     pub fn new(clips: &ClipStore, codec: Codec) -> Ear {
-        let mut known: HashMap<Anchor, Vec<(Arc<Clip>, Arc<str>, usize)>> = HashMap::new();
+        let mut known: HashMap<Anchor, Vec<Known>> = HashMap::new();
         for (_, text, clip) in clips.iter() {
             if let Some((at, anchor)) = anchor_of(clip.bytes(codec)) {
                 known.entry(anchor).or_default().push((Arc::clone(clip), Arc::clone(text), at));

@@ -189,6 +189,7 @@ impl Drop for Seat {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test needs some moment to count from")]
 mod tests {
     use super::*;
 

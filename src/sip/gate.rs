@@ -160,7 +160,7 @@ fn request_line<'a>(head: &Head<'a>) -> Result<(&'a str, &'a str), Refusal> {
     else {
         return Err(Refusal::Malformed("Bad Request-Line"));
     };
-    if version.eq_ignore_ascii_case("SIP/2.0") {
+    if version == "SIP/2.0" {
         Ok((method, uri))
     } else if version.get(..4).is_some_and(|sip| sip.eq_ignore_ascii_case("SIP/")) {
         Err(Refusal::UnsupportedVersion)
@@ -216,8 +216,9 @@ fn routable(head: &Head<'_>) -> Result<bool, Refusal> {
         return Err(Refusal::Malformed("Missing From Tag"));
     }
     let to_tag = address(head.to, "Bad To")?;
-    let via = Via::new(head.via).first_value().and_then(|via| via.typed());
-    via.map_err(|_| Refusal::Malformed("Bad Via"))?;
+    let readable = |via: &str| Via::new(via).typed().map(|_| ()).map_err(|_| Refusal::Malformed("Bad Via"));
+    head.via.split(',').try_for_each(readable)?;
+    Via::new(head.via).first_value().map_err(|_| Refusal::Malformed("Bad Via"))?;
     let from = From::new(head.from.unwrap_or_default()).tag();
     from.ok().flatten().ok_or(Refusal::Malformed("Bad From"))?;
     To::new(head.to.unwrap_or_default()).tag().map_err(|_| Refusal::Malformed("Bad To"))?;

@@ -263,7 +263,9 @@ impl Setup {
         let run = Run::answered(&core, seat, dialog, connection, here, to, invite, events);
         let answer = body::sdp(&response.headers, &response.body).map(<[u8]>::to_vec);
         // Given up meanwhile, or nobody listens any more: the handle is dropped here, and the call hung up.
-        if !cancelled {
+        if cancelled {
+            drop(call);
+        } else {
             let _ = told.try_send(DialingEvent::Answered { call, answer });
         }
         drop(told);

@@ -29,11 +29,12 @@ impl<'a> Head<'a> {
     /// `None` where there is no Via: nothing could be answered.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let mut head = Self { text, start: text.split("\r\n").next()?, ..Self::default() };
+        let mut routed = false;
         for (name, value) in lines(text) {
             head.count += 1;
             let slot = match Field::of(name) {
                 Some(Field::Via) => {
-                    if head.via.is_empty() {
+                    if !std::mem::replace(&mut routed, true) {
                         head.via = value;
                     }
                     continue;

@@ -1,3 +1,4 @@
 //! What several behaviour tests need.
 
 pub mod hotline;
+pub mod node;
