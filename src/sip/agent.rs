@@ -9,7 +9,7 @@
 //!          486, 488, 503 …                     Confirmed, Reoffer, Info, Ended; hang_up
 //! ```
 //!
-//! One task owns each call ([`call`]), one drives each INVITE transaction to its end ([`drive`]): the stack stops
+//! One task owns each call (`call`), one drives each INVITE transaction to its end (`drive`): the stack stops
 //! retransmitting what nobody drives, so a 487 or 486 stays with its driver until its ACK or Timer H. Dropping any of the
 //! three handles ends its call in the right way. Every channel and table is bounded; beyond the bound a request is refused.
 
