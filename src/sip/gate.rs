@@ -216,9 +216,14 @@ fn routable(head: &Head<'_>) -> Result<bool, Refusal> {
         return Err(Refusal::Malformed("Missing From Tag"));
     }
     let to_tag = address(head.to, "Bad To")?;
-    let readable = |via: &str| Via::new(via).typed().map(|_| ()).map_err(|_| Refusal::Malformed("Bad Via"));
-    head.via.split(',').try_for_each(readable)?;
-    Via::new(head.via).first_value().map_err(|_| Refusal::Malformed("Bad Via"))?;
+    let sip = |via: &str| {
+        let mut protocol = via.splitn(3, '/').map(str::trim);
+        protocol.next().is_some_and(|name| name.eq_ignore_ascii_case("SIP")) && protocol.next() == Some("2.0")
+    };
+    let readable = |via: &str| sip(via) && Via::new(via).typed().is_ok();
+    if !head.via.split(',').all(readable) || Via::new(head.via).first_value().is_err() {
+        return Err(Refusal::Malformed("Bad Via"));
+    }
     let from = From::new(head.from.unwrap_or_default()).tag();
     from.ok().flatten().ok_or(Refusal::Malformed("Bad From"))?;
     To::new(head.to.unwrap_or_default()).tag().map_err(|_| Refusal::Malformed("Bad To"))?;

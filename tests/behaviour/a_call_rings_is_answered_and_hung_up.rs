@@ -220,3 +220,36 @@ async fn a_refusal_has_its_status_and_comes_again_until_it_is_acknowledged() {
         phone.ack_refusal().await;
     }
 }
+
+#[tokio::test]
+async fn an_agent_on_all_addresses_and_on_ipv6_says_where_it_is_reached() {
+    let mut house = House::with(|config| config.listen = vec!["0.0.0.0:0".parse().unwrap()]).await;
+    let mut phone = Phone::new(([127, 0, 0, 1], house.address.port()).into()).await;
+    phone.send(&phone.invite(OFFER)).await;
+    let call = house.call().await;
+    assert_eq!(call.local.to_string(), "127.0.0.1");
+    let _call = call.accept(ANSWER.to_owned());
+    assert!(field(&phone.status(200).await, "Contact").contains(&format!("@127.0.0.1:{}>", house.address.port())));
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        println!("skipped: this machine has no IPv6");
+        return;
+    }
+    let mut house = House::with(|config| config.listen = vec!["[::1]:0".parse().unwrap()]).await;
+    let mut phone = Phone::new(house.address).await;
+    phone.send(&phone.invite(OFFER)).await;
+    let mut call = house.call().await.accept(ANSWER.to_owned());
+    assert!(field(&phone.status(200).await, "Contact").contains(&format!("@[::1]:{}>", house.address.port())));
+    phone.ack("").await;
+    assert!(matches!(event(&mut call).await, CallEvent::Confirmed { .. }));
+    call.hang_up();
+    assert!(phone.request_of("BYE").await.starts_with(&format!("BYE sip:13800000000@{} SIP/2.0", phone.here)));
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_told_with_its_name() {
+    let house = House::open().await;
+    let (sender, _calls) = tokio::sync::mpsc::channel(1);
+    let again = hotline::sip::Agent::start(hotline::sip::AgentConfig::new(vec![house.address]), sender).await;
+    let fault = again.err().expect("listening twice").to_string();
+    assert!(fault.contains(&house.address.to_string()), "{fault}");
+}

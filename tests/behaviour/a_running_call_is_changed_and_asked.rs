@@ -26,7 +26,8 @@ async fn a_hold_is_answered_recvonly_with_a_new_version_and_a_resume_sendrecv() 
         [("INVITE", 2, "a=sendonly\r\n", Direction::RecvOnly), ("UPDATE", 3, "a=sendrecv\r\n", Direction::SendRecv)]
     {
         let offer = format!("{OFFER}{change}");
-        phone.send(&phone.request(method, sequence, "z9hG4bKre", "", &offer)).await;
+        // X04 pjproject#965: with the branch of the first INVITE.
+        phone.send(&phone.request(method, sequence, &phone.branch, "", &offer)).await;
         let CallEvent::Reoffer(reoffer) = event(&mut call).await else { panic!("no new offer") };
         let (answer, agreed) = sdp::answer(reoffer.offer.as_ref().unwrap(), &local).unwrap();
         assert_eq!(agreed.direction, direction);

@@ -73,7 +73,7 @@ async fn seeds(peer: SocketAddr) -> Vec<Vec<u8>> {
 #[tokio::test]
 async fn two_hundred_thousand_mutated_messages_neither_panic_the_gate_nor_the_parser() {
     let seeds = seeds("127.0.0.1:5060".parse().unwrap()).await;
-    let mut chance = ChaCha8Rng::seed_from_u64(6);
+    let mut chance = ChaCha8Rng::seed_from_u64(4475);
     let source: SocketAddr = "203.0.113.5:7777".parse().unwrap();
     let (mut passed, mut lost) = (0, 0);
     for turn in 0..200_000 {
@@ -122,7 +122,7 @@ async fn an_agent_answers_after_twenty_thousand_mutated_datagrams() {
     phone.ack("").await;
     let inside: Vec<_> =
         ["INFO", "UPDATE", "INVITE", "OPTIONS", "ACK"].map(|m| phone.request(m, 5, "", "", OFFER)).into();
-    let mut chance = ChaCha8Rng::seed_from_u64(6);
+    let mut chance = ChaCha8Rng::seed_from_u64(2543);
     for turn in 0..20_000 {
         let seed = if turn % 4 == 0 { inside[turn / 4 % inside.len()].as_bytes() } else { &seeds[turn % seeds.len()] };
         let octets = mutate(seed, &mut chance);

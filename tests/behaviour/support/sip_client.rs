@@ -66,7 +66,7 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) async fn new(peer: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let socket = UdpSocket::bind(if peer.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" }).await.unwrap();
         let here = socket.local_addr().unwrap();
         let id: u64 = rand::random();
         let (call_id, branch) = (format!("{id:x}@phone"), format!("z9hG4bK{id:x}"));
@@ -103,9 +103,9 @@ impl Phone {
         let text = String::from_utf8(octets[..length].to_vec()).unwrap();
         if text.starts_with("SIP/2.0 ")
             && !text.starts_with("SIP/2.0 100")
-            && let Some(tag) = field(&text, "To").split_once(";tag=").map(|(_, tag)| tag.to_owned())
+            && let Some((_, tag)) = field(&text, "To").split_once(";tag=")
         {
-            self.remote_tag = tag;
+            self.remote_tag = tag.to_owned();
         }
         text
     }
