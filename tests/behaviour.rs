@@ -11,6 +11,8 @@ mod sip_client;
 #[path = "behaviour/support/mod.rs"]
 mod support;
 
+#[path = "behaviour/a_call_listens_to_its_far_end_alone.rs"]
+mod a_call_listens_to_its_far_end_alone;
 #[path = "behaviour/a_call_out_is_set_up_and_ended.rs"]
 mod a_call_out_is_set_up_and_ended;
 #[path = "behaviour/a_call_rings_is_answered_and_hung_up.rs"]
@@ -19,10 +21,14 @@ mod a_call_rings_is_answered_and_hung_up;
 mod a_caller_hears_exactly_the_clips_of_the_dialogue;
 #[path = "behaviour/a_cancelled_call_is_refused_until_that_is_acknowledged.rs"]
 mod a_cancelled_call_is_refused_until_that_is_acknowledged;
+#[path = "behaviour/a_dead_line_is_given_up.rs"]
+mod a_dead_line_is_given_up;
 #[path = "behaviour/a_foreign_load_generator_completes_its_calls.rs"]
 mod a_foreign_load_generator_completes_its_calls;
 #[path = "behaviour/a_good_script_becomes_the_steps_it_describes.rs"]
 mod a_good_script_becomes_the_steps_it_describes;
+#[path = "behaviour/a_key_stops_the_sound_at_once.rs"]
+mod a_key_stops_the_sound_at_once;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
 mod a_message_becomes_clips_and_pauses;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
@@ -59,16 +65,22 @@ mod numbers_are_said_as_people_say_them;
 mod offers_are_answered_with_what_both_sides_have;
 #[path = "behaviour/payments_are_read_by_month.rs"]
 mod payments_are_read_by_month;
+#[path = "behaviour/prompts_arrive_byte_for_byte.rs"]
+mod prompts_arrive_byte_for_byte;
 #[path = "behaviour/records_databases_are_opened_with_care.rs"]
 mod records_databases_are_opened_with_care;
 #[path = "behaviour/rubbish_from_the_network_is_survived.rs"]
 mod rubbish_from_the_network_is_survived;
+#[path = "behaviour/rubbish_on_the_media_ports_is_survived.rs"]
+mod rubbish_on_the_media_ports_is_survived;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
 mod the_recordings_a_message_needs_are_those_it_plays;
 #[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]
 mod three_failures_lock_an_id_and_a_caller;
+#[path = "behaviour/two_hundred_calls_share_a_worker.rs"]
+mod two_hundred_calls_share_a_worker;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]
 mod verification_does_not_tell_unknown_from_wrong;
 #[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]

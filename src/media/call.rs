@@ -280,6 +280,13 @@ impl Call {
     }
 
     fn send(&mut self, now: Moment, due: u64, packet: &[u8]) {
+        // To this host itself, or to many: nobody who calls is there.
+        let to = self.latch.far_end().ip();
+        if to.is_unspecified() || to.is_multicast() {
+            self.stats.send_errors += 1;
+            self.last_sent = now;
+            return;
+        }
         let sent = || match self.latch.is_latched() {
             true => self.rtp.send(packet),
             false => self.rtp.send_to(packet, self.latch.far_end()),
@@ -299,6 +306,9 @@ impl Call {
 
     /// A datagram on the RTP port.
     pub(super) fn receive(&mut self, now: Moment, from: SocketAddr, datagram: &[u8], out: &mut Actions) {
+        if self.over {
+            return;
+        }
         let packet = match Packet::parse(datagram) {
             Ok(packet) if !is_rtcp(datagram) => packet,
             _ => {
@@ -323,7 +333,7 @@ impl Call {
         self.reception.receive(now, &header, event.is_none());
         let Some(event) = event else {
             if header.payload_type == self.params.payload_type {
-                self.conductor.heard(now, packet.payload);
+                self.conduct(now, out, |conductor, _| conductor.heard(now, packet.payload));
             }
             return;
         };

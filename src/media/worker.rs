@@ -125,6 +125,9 @@ impl Worker {
             }
             let mut ready = std::mem::take(&mut self.unread);
             ready.extend(events.iter().map(|event| event.token()).filter(|token| *token != MAILBOX));
+            // One that is both unread and ready anew has its turn once, so that the list cannot grow.
+            ready.sort_unstable();
+            ready.dedup();
             ready.iter().for_each(|token| self.read(*token));
         }
         let now = self.clock.now();

@@ -1,0 +1,51 @@
+//! A far end from which neither sound nor RTCP comes is gone; one that is only silent is not.
+
+use std::time::Duration;
+
+use hotline::audio::Codec;
+use hotline::facts::Moment;
+use hotline::media::MediaEvent;
+use hotline::rtp::{Reception, Report, Reporter};
+
+use crate::support::media::*;
+
+#[test]
+fn a_call_without_any_packet_times_out_once() {
+    let engine = engine(|config| config.time_out = Duration::from_millis(150));
+    let mut leg = engine.reserve().unwrap();
+    let far_end = FarEnd::of(&leg);
+    let mut player = Player::of(&[list(160_000, 1)]);
+    let told = player.listen();
+    let events = begin(&mut leg, far_end.params(), player);
+    assert_eq!(events.recv_timeout(DEADLINE), Ok(MediaEvent::TimedOut));
+    await_told(&told, &Told::HungUp);
+    far_end.rest();
+    leg.end();
+    let stats = ended(&events);
+    assert_eq!(far_end.rest(), []);
+    assert_eq!((stats.packets_received, stats.refused), (0, 0));
+    assert!(told.is_empty());
+}
+
+#[test]
+fn rtcp_alone_keeps_a_silent_caller() {
+    let engine = engine(|config| config.time_out = Duration::from_millis(400));
+    let mut leg = engine.reserve().unwrap();
+    let far_end = FarEnd::of(&leg);
+    let lists = [list(8000, 1)];
+    let events = begin(&mut leg, far_end.params(), Player::of(&lists));
+    let rtcp = std::net::SocketAddr::new(far_end.to.ip(), far_end.to.port() + 1);
+    let report = Report { now: Moment::ZERO, ntp: 0, sent: None, cname: "far", bye: false };
+    let mut datagram = [0; 200];
+    let length = Reporter::new(77).write(&mut datagram, &mut Reception::default(), &report).unwrap();
+    let mut heard = Vec::new();
+    // A second of sound: more than two time-outs.
+    while heard.len() < 8000 {
+        heard.extend(far_end.get().payload);
+        far_end.rtcp.send_to(&datagram[..length], rtcp).unwrap();
+    }
+    assert_eq!(heard, bytes(&lists, Codec::Pcma, 160));
+    assert!(events.is_empty());
+    leg.end();
+    ended(&events);
+}

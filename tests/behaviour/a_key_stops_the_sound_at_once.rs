@@ -1,0 +1,48 @@
+//! Barge-in on the wire: after the first packet of a key at most one more packet of sound leaves. Nobody waits for the
+//! key to be let go.
+
+use hotline::media::MediaEvent;
+
+use crate::support::media::*;
+
+#[test]
+fn at_most_one_more_packet_leaves_after_a_key_goes_down() {
+    let engine = engine(|_| ());
+    for _ in 0..5 {
+        let mut leg = engine.reserve().unwrap();
+        let mut far_end = FarEnd::of(&leg);
+        let mut player = Player::of(&[list(80_000, 1)]);
+        let told = player.listen();
+        let events = begin(&mut leg, far_end.params(), player);
+        far_end.get_many(5);
+        far_end.send_key_down('5');
+        let on_the_way = far_end.rest().len();
+        await_told(&told, &Told::Key('5'));
+        // When the call has ended, all it sent has arrived.
+        leg.end();
+        let stats = ended(&events);
+        let after = far_end.rest().len();
+        assert!(on_the_way + after <= 1, "{on_the_way} + {after}");
+        assert_eq!(stats.keys_received, 1);
+    }
+}
+
+#[test]
+fn a_conductor_that_panics_loses_its_own_call_alone() {
+    let engine = engine(|_| ());
+    let (mut bad, mut good) = (engine.reserve().unwrap(), engine.reserve().unwrap());
+    let (mut bad_end, mut good_end) = (FarEnd::of(&bad), FarEnd::of(&good));
+    let mut player = Player::of(&[list(80_000, 1)]);
+    player.panics_at_key = true;
+    let lost = begin(&mut bad, bad_end.params(), player);
+    let mut player = Player::of(&[list(80_000, 2)]);
+    let told = player.listen();
+    let kept = begin(&mut good, good_end.params(), player);
+    bad_end.get();
+    bad_end.send_key_down('1');
+    assert_eq!(lost.recv_timeout(DEADLINE), Ok(MediaEvent::HangUp));
+    good_end.get_many(3);
+    good_end.send_key_down('2');
+    await_told(&told, &Told::Key('2'));
+    assert!(kept.is_empty());
+}
