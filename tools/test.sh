@@ -25,6 +25,8 @@ step "tests"
 # Wide enough for every test's name; colours would hide the counts.
 failed=0
 cargo nextest run --no-fail-fast --color never --status-level fail --final-status-level fail 2>&1 | tee "$log" || failed=1
+# A failed test's own output has counts too: only the runner's closing line is read.
+sed -i -n '/ Summary \[/p' "$log"
 passed=$(count passed)
 lost=$(count failed)
 

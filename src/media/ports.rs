@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn pairs_are_even_and_odd_and_rest_after_a_call() {
-        let mut ports = Ports::new(HERE, 41_001..=41_005, Duration::from_secs(2)).unwrap();
+        let mut ports = Ports::new(HERE, 61_001..=61_005, Duration::from_secs(2)).unwrap();
         assert_eq!(ports.len(), 2);
         let (one, two) = (ports.take(Moment::ZERO).unwrap(), ports.take(Moment::ZERO).unwrap());
         assert_eq!(one.port.abs_diff(two.port), 2);
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn a_pair_that_another_program_holds_is_passed_over() {
-        let _taken = UdpSocket::bind("127.0.0.1:41010").unwrap();
-        let mut ports = Ports::new(HERE, 41_010..=41_013, Duration::from_secs(2)).unwrap();
-        assert_eq!(ports.take(Moment::ZERO).unwrap().port, 41_012);
+        let _taken = UdpSocket::bind("127.0.0.1:61010").unwrap();
+        let mut ports = Ports::new(HERE, 61_010..=61_013, Duration::from_secs(2)).unwrap();
+        assert_eq!(ports.take(Moment::ZERO).unwrap().port, 61_012);
         assert!(matches!(Ports::new(HERE, 7..=7, Duration::ZERO), Err(MediaError::NoPairs { first: 7, last: 7 })));
     }
 }

@@ -18,7 +18,7 @@ use hotline::rtp::{Event, Header, KeyPlan, Packet};
 /// How long a test waits for something that must come.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// An engine of one worker on this host, on ports that no other test uses.
+/// An engine of one worker on this host. Other tests' engines may take ports of the same range; it passes those over.
 pub fn engine(change: impl FnOnce(&mut EngineConfig)) -> MediaEngine {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     let first = NEXT.fetch_add(1000, Ordering::Relaxed);
