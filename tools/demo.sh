@@ -23,5 +23,5 @@ cat hotline-data/serve.log
 if [ -t 0 ] && [ -t 1 ]; then
     "$hotline" call sip:12333@127.0.0.1:5060
 else
-    "$hotline" call sip:12333@127.0.0.1:5060 --script demo --record hotline-data/demo.wav
+    "$hotline" call sip:12333@127.0.0.1:5060 --script demo --quiet --record hotline-data/demo.wav
 fi
