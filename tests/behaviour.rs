@@ -23,6 +23,8 @@ mod a_caller_hears_exactly_the_clips_of_the_dialogue;
 mod a_cancelled_call_is_refused_until_that_is_acknowledged;
 #[path = "behaviour/a_dead_line_is_given_up.rs"]
 mod a_dead_line_is_given_up;
+#[path = "behaviour/a_foreign_caller_hears_byte_for_byte_what_is_said.rs"]
+mod a_foreign_caller_hears_byte_for_byte_what_is_said;
 #[path = "behaviour/a_foreign_load_generator_completes_its_calls.rs"]
 mod a_foreign_load_generator_completes_its_calls;
 #[path = "behaviour/a_good_script_becomes_the_steps_it_describes.rs"]

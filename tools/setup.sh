@@ -15,6 +15,7 @@ have cc build-essential
 have pkg-config pkg-config
 have espeak-ng espeak-ng
 have sipp sip-tester
+have tcpdump tcpdump
 pkg-config --exists alsa 2>/dev/null || missing+=(libasound2-dev)
 
 if [ "${#missing[@]}" -gt 0 ]; then

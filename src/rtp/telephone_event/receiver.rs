@@ -30,8 +30,9 @@ const REMEMBERED: usize = 8;
 const MOST_EVENTS: usize = 4;
 /// A press is over, ended or not, when nothing was heard of it for so long.
 const SILENCE: Duration = Duration::from_millis(200);
-/// After a silence like this a marker begins a press, though all else be as before (a capture played again).
-const MARKED_SILENCE: Duration = Duration::from_millis(60);
+/// After a silence like this a second marker begins a press, though all else be as before (a capture played again): less
+/// than the pause between two keys of the fastest dialler (40 ms, ITU-T Q.24), more than a doubled packet is late.
+const MARKED_SILENCE: Duration = Duration::from_millis(30);
 /// A repeated end is the old one for so long.
 const END_REPEATS: Duration = Duration::from_secs(1);
 /// After so long a silence sequence numbers tell nothing.
@@ -61,6 +62,8 @@ struct Press {
     first_timestamp: u32,
     timestamp: u32,
     duration: u16,
+    /// Whether its marker has been heard: the next one is a late first packet, or another press.
+    marked: bool,
     /// When its end was first heard.
     ended: Option<Moment>,
     heard: Moment,
@@ -144,6 +147,7 @@ impl Press {
             first_timestamp: heard.timestamp,
             timestamp: heard.timestamp,
             duration: heard.event.duration,
+            marked: heard.marker,
             ended: heard.event.end.then_some(heard.now),
             heard: heard.now,
             sequence: heard.sequence,
@@ -164,10 +168,15 @@ impl Press {
         let grown = event.duration > self.duration;
         match self.ended {
             Some(_) if heard.newer && !event.end && !grown => true,
-            Some(_) => silence > if heard.marker { MARKED_SILENCE } else { SILENCE },
+            Some(_) => silence > self.rest(heard),
             None if grown => false,
-            None => silence > if heard.marker { MARKED_SILENCE } else { SILENCE },
+            None => silence > self.rest(heard),
         }
+    }
+
+    /// After how long a silence a report that does not grow is of another press.
+    fn rest(&self, heard: &Heard) -> Duration {
+        if heard.marker && self.marked { MARKED_SILENCE } else { SILENCE }
     }
 
     /// Whether a report with another timestamp is nevertheless of this press, the last one begun.
@@ -187,7 +196,7 @@ impl Press {
         heard.event.end
             && heard.event.duration == self.duration
             && after_end < (self.clock_rate / 20).cast_signed()
-            && heard.now.since(ended) < length.max(MARKED_SILENCE)
+            && heard.now.since(ended) < length.max(2 * MARKED_SILENCE)
     }
 
     /// The next packet of a sender whose timestamp is the packet's own time.
@@ -211,6 +220,7 @@ impl Press {
             self.ended = Some(heard.now);
         }
         self.heard = heard.now;
+        self.marked |= heard.marker;
         // A late packet does not take the press back.
         if heard.sequence.wrapping_sub(self.sequence) < 0x8000 {
             self.sequence = heard.sequence;

@@ -298,3 +298,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_capture_played_again_is_another_press() {
+    // SIPp plays the same packets for the same key: 7 packets in 120 ms, then again 40 ms after the last.
+    assert_eq!(keys(&all([proper(0, 1, 5, 100), proper(160, 1, 5, 100), proper(320, 1, 5, 100)])), "555");
+    // The network may double a packet, or bring the first one last: that is no press.
+    let mut doubled = proper(0, 1, 5, 100);
+    doubled.insert(1, Sent { at: 10, ..doubled[0] });
+    assert_eq!(keys(&doubled), "5");
+    let mut late = proper(0, 1, 5, 100);
+    let first = late.remove(0);
+    late.push(Sent { at: 180, ..first });
+    assert_eq!(keys(&late), "5");
+}

@@ -1,5 +1,7 @@
 //! What several behaviour tests need.
 
+pub mod capture;
 pub mod hotline;
 pub mod media;
 pub mod node;
+pub mod sound;

@@ -1,0 +1,84 @@
+//! What went over the wire, from packet captures.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use hotline::facts::Moment;
+
+/// One UDP datagram of a capture.
+pub struct Datagram {
+    pub at: Moment,
+    pub from_port: u16,
+    pub to_port: u16,
+    pub payload: Vec<u8>,
+}
+
+/// The datagrams of a classic pcap file: Ethernet or Linux cooked, IPv4.
+pub fn datagrams(pcap: &[u8]) -> Vec<Datagram> {
+    let word = |at: usize| u32::from_le_bytes(pcap[at..at + 4].try_into().unwrap());
+    assert_eq!(word(0), 0xA1B2_C3D4, "a little-endian pcap with microseconds");
+    let link_header = match word(20) {
+        1 => 14,
+        113 => 16,
+        other => panic!("link type {other}"),
+    };
+    let (mut found, mut at) = (Vec::new(), 24);
+    // A capture that is still being written may end in the middle of a packet.
+    while at + 16 <= pcap.len() && at + 16 + word(at + 8) as usize <= pcap.len() {
+        let length = word(at + 8) as usize;
+        let ip = &pcap[at + 16 + link_header..at + 16 + length];
+        let udp = &ip[usize::from(ip[0] & 15) * 4..];
+        let port = |at| u16::from_be_bytes([udp[at], udp[at + 1]]);
+        found.push(Datagram {
+            at: Moment::from_micros(u64::from(word(at)) * 1_000_000 + u64::from(word(at + 4))),
+            from_port: port(0),
+            to_port: port(2),
+            payload: udp[8..usize::from(port(4))].to_vec(),
+        });
+        at += 16 + length;
+    }
+    found
+}
+
+/// A running capture on the loopback.
+pub struct Capture {
+    tcpdump: Child,
+}
+
+impl Capture {
+    /// Begins, and returns once packets are taken; `None`, with a word why, where this machine does not allow it.
+    pub fn of(filter: &str, file: &Path) -> Option<Capture> {
+        let log = file.with_extension("log");
+        let output = std::fs::File::create(&log).expect("a log");
+        let mut command = Command::new("tcpdump");
+        // As the user it is started by: it must write where the test wants it.
+        command.args(["-i", "lo", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-w"]).arg(file).arg(filter);
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output).spawn();
+        let Ok(mut tcpdump) = spawned else {
+            println!("skipped: there is no tcpdump (Debian: tcpdump)");
+            return None;
+        };
+        loop {
+            if std::fs::read_to_string(&log).expect("a log").contains("listening on") {
+                return Some(Capture { tcpdump });
+            }
+            if tcpdump.try_wait().expect("a child").is_some() {
+                println!("skipped: tcpdump may not listen here: {}", std::fs::read_to_string(&log).expect("a log"));
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // Interrupted it writes what it has; killed it would not.
+        let interrupted = Command::new("kill").arg("-INT").arg(self.tcpdump.id().to_string()).status();
+        if !interrupted.is_ok_and(|status| status.success()) {
+            let _ = self.tcpdump.kill();
+        }
+        let _ = self.tcpdump.wait();
+    }
+}
