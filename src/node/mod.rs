@@ -73,6 +73,7 @@ impl Node {
         let (sender, calls) = mpsc::channel(MOST_WAITING);
         let agent_config = AgentConfig {
             advertised: config.sip.advertised,
+            numbers: (!numbers.contains_key("*")).then(|| numbers.keys().cloned().collect()),
             max_calls: config.sip.calls,
             retry_after: retry_after(config),
             ..AgentConfig::new(config.sip.listen.clone())

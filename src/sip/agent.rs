@@ -21,6 +21,7 @@ mod drive;
 mod incoming;
 mod reoffer;
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct AgentConfig {
     pub listen: Vec<SocketAddr>,
     /// The address that others reach this machine at, where it is another than its own (behind NAT).
     pub advertised: Option<IpAddr>,
+    /// The numbers at which something answers; at another, 404. `None`: the calls' receiver decides.
+    pub numbers: Option<HashSet<String>>,
     /// The User-Agent header.
     pub user_agent: String,
     /// The most calls at once, ringing and running; beyond it 503 with Retry-After.
@@ -70,6 +73,7 @@ impl AgentConfig {
         Self {
             listen,
             advertised: None,
+            numbers: None,
             user_agent: concat!("Hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_calls: 1000,
             max_transactions: 65_536,
@@ -132,12 +136,15 @@ impl Agent {
         calls: mpsc::Sender<IncomingCall>,
     ) -> Result<(Self, Vec<SocketAddr>), StartFault> {
         let linger = config.t1 * 64;
-        let desk = Arc::new(Desk::new(Limits {
-            calls: config.max_calls,
-            transactions: config.max_transactions,
-            retry_after: config.retry_after,
-            linger,
-        }));
+        let desk = Arc::new(Desk::new(
+            Limits {
+                calls: config.max_calls,
+                transactions: config.max_transactions,
+                retry_after: config.retry_after,
+                linger,
+            },
+            config.numbers.clone(),
+        ));
         let (token, backlog) = (CancellationToken::new(), Arc::new(Backlog::new()));
         let stop = token.clone().drop_guard();
         let transport = TransportLayer::new(token.child_token());

@@ -1,6 +1,6 @@
 //! Who is here: the running calls by Call-ID, those that have just ended, and whether a new one may come.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ pub(super) struct Desk {
     calls: AtomicUsize,
     draining: AtomicBool,
     limits: Limits,
+    /// Where something answers; everywhere if there is no table.
+    numbers: Option<HashSet<String>>,
     stack: OnceLock<Weak<EndpointInner>>,
 }
 
@@ -67,12 +69,13 @@ pub(super) struct Seat {
 }
 
 impl Desk {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, numbers: Option<HashSet<String>>) -> Self {
         Self {
             book: Mutex::default(),
             calls: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             limits,
+            numbers,
             stack: OnceLock::new(),
         }
     }
@@ -142,6 +145,10 @@ impl FrontDesk for Desk {
         book.running.contains_key(call_id) || book.ended.contains_key(call_id)
     }
 
+    fn serves(&self, number: &str) -> bool {
+        self.numbers.as_ref().is_none_or(|numbers| numbers.contains(number))
+    }
+
     fn admits(&self) -> Result<(), Refusal> {
         let retry_after = self.limits.retry_after;
         if self.draining.load(Ordering::Relaxed) {
@@ -195,7 +202,7 @@ mod tests {
 
     fn desk(calls: usize) -> Arc<Desk> {
         let linger = Duration::from_secs(32);
-        Arc::new(Desk::new(Limits { calls, transactions: 100, retry_after: 5, linger }))
+        Arc::new(Desk::new(Limits { calls, transactions: 100, retry_after: 5, linger }, None))
     }
 
     fn origin(sequence: u32) -> Origin {

@@ -94,6 +94,26 @@ pub(super) fn user(uri: &str) -> &str {
     user.split([':', ';']).next().unwrap_or("")
 }
 
+/// Undoes percent escapes; one that is none stays as it is.
+pub(super) fn unescaped(user: &str) -> String {
+    let mut octets = Vec::with_capacity(user.len());
+    let mut rest = user.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.get(..2)).flatten().and_then(|two| std::str::from_utf8(two).ok());
+        match escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(octet) => {
+                octets.push(octet);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                octets.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&octets).into_owned()
+}
+
 /// Host and port of a sip or sips URI (RFC 3261, section 19.1.1): no user, no parameters. Brackets of IPv6 are kept.
 pub(super) fn host_port(uri: &str) -> &str {
     let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);

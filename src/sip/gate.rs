@@ -55,6 +55,10 @@ pub enum Reason {
 pub trait FrontDesk {
     /// Whether a call of this Call-ID is running, or has ended less than 64·T1 ago.
     fn knows(&self, call_id: &str) -> bool;
+    /// Whether anything answers at this number: the user part of a Request-URI, percent escapes undone.
+    fn serves(&self, _number: &str) -> bool {
+        true
+    }
     /// Whether a new call would be taken.
     ///
     /// # Errors
@@ -130,6 +134,8 @@ fn judge(head: &Head<'_>, body: &[u8], desk: &impl FrontDesk) -> Result<Verdict,
     match (method, to_tag) {
         ("OPTIONS", false) => desk.admits().map(|()| Verdict::Capabilities),
         ("INVITE", false) if desk.knows(call_id) => Ok(Verdict::Pass),
+        // Those who dial at random cost no transaction.
+        ("INVITE", false) if !desk.serves(&field::unescaped(field::user(uri))) => Err(Refusal::NoSuchNumber),
         ("INVITE", false) => desk.admits().map(|()| Verdict::Pass),
         (_, true) if desk.knows(call_id) => Ok(Verdict::Pass),
         _ => Err(Refusal::NoSuchCall),

@@ -16,6 +16,10 @@ impl FrontDesk for Desk {
         call_id == "known"
     }
 
+    fn serves(&self, number: &str) -> bool {
+        number != "nobody"
+    }
+
     fn admits(&self) -> Result<(), Refusal> {
         self.0
     }
@@ -208,6 +212,15 @@ fn what_may_not_be_answered_is_dropped() {
     }
     passed(&ack.replace("Call-ID: new", "Call-ID: known"));
     passed(&response.replace("Call-ID: new", "Call-ID: known"));
+}
+
+#[test]
+fn a_number_where_nothing_answers_costs_no_transaction() {
+    for user in ["nobody", "%6eobody", "nobody;phone-context=x"] {
+        let invite = message("INVITE", &[], "");
+        let line = invite.lines().next().unwrap().to_owned();
+        assert_status(&invite.replacen(&line, &format!("INVITE sip:{user}@10.0.0.1 SIP/2.0"), 1), 404);
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub struct Party {
 impl Party {
     fn read(value: &str) -> Self {
         let (display, uri) = field::Address::parse(value).map_or(("", value), |address| (address.display, address.uri));
-        Self { user: unescaped(field::user(uri)), uri: uri.to_owned(), display: display.to_owned() }
+        Self { user: field::unescaped(field::user(uri)), uri: uri.to_owned(), display: display.to_owned() }
     }
 }
 
@@ -153,29 +153,9 @@ pub(super) fn offer(request: &Request) -> Result<Option<Offer>, SdpFault> {
 /// The user part of the Request-URI. Where there is one the stack keeps it as written, but would write it escaped again.
 fn dialled(request: &Request) -> String {
     match &request.uri.auth {
-        Some(auth) => unescaped(auth.user.split(';').next().unwrap_or_default()),
-        None => unescaped(field::user(&request.uri.to_string())),
+        Some(auth) => field::unescaped(auth.user.split(';').next().unwrap_or_default()),
+        None => field::unescaped(field::user(&request.uri.to_string())),
     }
-}
-
-/// Undoes percent escapes; one that is none stays as it is.
-fn unescaped(user: &str) -> String {
-    let mut octets = Vec::with_capacity(user.len());
-    let mut rest = user.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = (*first == b'%').then(|| after.get(..2)).flatten().and_then(|two| std::str::from_utf8(two).ok());
-        match escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(octet) => {
-                octets.push(octet);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                octets.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&octets).into_owned()
 }
 
 #[cfg(test)]
@@ -184,9 +164,9 @@ mod tests {
 
     #[test]
     fn escapes_in_numbers_are_undone() {
-        assert_eq!(unescaped("%2B86%2a%23"), "+86*#");
-        assert_eq!(unescaped("100%"), "100%");
-        assert_eq!(unescaped("%zz%4"), "%zz%4");
+        assert_eq!(field::unescaped("%2B86%2a%23"), "+86*#");
+        assert_eq!(field::unescaped("100%"), "100%");
+        assert_eq!(field::unescaped("%zz%4"), "%zz%4");
     }
 
     #[test]
