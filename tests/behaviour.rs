@@ -51,6 +51,8 @@ mod call_records_hold_nothing_secret;
 mod captured_keys_are_read;
 #[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]
 mod check_tells_faults_to_people_and_to_machines;
+#[path = "behaviour/each_number_reaches_its_hotline.rs"]
+mod each_number_reaches_its_hotline;
 #[path = "behaviour/ended_calls_leave_nothing_behind.rs"]
 mod ended_calls_leave_nothing_behind;
 #[path = "behaviour/every_mistake_in_a_script_is_reported_at_once.rs"]

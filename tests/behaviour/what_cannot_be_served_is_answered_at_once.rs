@@ -215,7 +215,7 @@ fn what_may_not_be_answered_is_dropped() {
 }
 
 #[test]
-fn a_number_where_nothing_answers_costs_no_transaction() {
+fn a_number_where_nothing_answers_is_not_found() {
     for user in ["nobody", "%6eobody", "nobody;phone-context=x"] {
         let invite = message("INVITE", &[], "");
         let line = invite.lines().next().unwrap().to_owned();
@@ -263,4 +263,14 @@ async fn the_agent_refuses_on_the_wire() {
     let mut third = Phone::new(house.address).await;
     third.send(&third.invite(OFFER)).await;
     assert!(third.response().await.starts_with("SIP/2.0 503 "), "draining");
+}
+
+#[tokio::test]
+async fn a_number_where_nothing_answers_costs_no_transaction() {
+    let house = House::with(|config| config.numbers = Some(["100".to_owned()].into())).await;
+    let mut phone = Phone::new(house.address).await;
+    phone.send(&phone.invite(OFFER)).await;
+    assert!(phone.response().await.starts_with("SIP/2.0 404 "), "the telephone dials 12333");
+    let standing = house.agent.standing();
+    assert_eq!((standing.calls, standing.transactions, standing.remembered), (0, 0, 0));
 }

@@ -5,7 +5,8 @@
 //! ```text
 //!   same code, known timestamp        the same press …
 //!     ended, then a newer packet        … but another one, by a sender whose timestamp stands still, if it has begun
-//!     with a smaller duration             anew: a marker, a smaller duration, or after a silence
+//!     with a smaller duration             anew: a smaller duration, or after a silence, a short
+//!                                         one where the marker comes for the second time
 //!   same code, other timestamp        another press …
 //!     not ended, no marker, duration    … but the same, by a sender whose timestamp moves with time, or the next
 //!     grows, next in sequence             segment of a long press (section 2.5.1.3)
@@ -33,6 +34,8 @@ const SILENCE: Duration = Duration::from_millis(200);
 /// After a silence like this a second marker begins a press, though all else be as before (a capture played again): less
 /// than the pause between two keys of the fastest dialler (40 ms, ITU-T Q.24), more than a doubled packet is late.
 const MARKED_SILENCE: Duration = Duration::from_millis(30);
+/// An ended key cannot have been pressed anew and held to its end again in less.
+const SHORTEST_AGAIN: Duration = Duration::from_millis(60);
 /// A repeated end is the old one for so long.
 const END_REPEATS: Duration = Duration::from_secs(1);
 /// After so long a silence sequence numbers tell nothing.
@@ -196,7 +199,7 @@ impl Press {
         heard.event.end
             && heard.event.duration == self.duration
             && after_end < (self.clock_rate / 20).cast_signed()
-            && heard.now.since(ended) < length.max(2 * MARKED_SILENCE)
+            && heard.now.since(ended) < length.max(SHORTEST_AGAIN)
     }
 
     /// The next packet of a sender whose timestamp is the packet's own time.

@@ -1,8 +1,8 @@
 //! What went over the wire, from packet captures.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use hotline::facts::Moment;
 
@@ -44,31 +44,30 @@ pub fn datagrams(pcap: &[u8]) -> Vec<Datagram> {
 /// A running capture on the loopback.
 pub struct Capture {
     tcpdump: Child,
+    /// What it says. Open to the end: it would stop at a pipe that nobody holds.
+    _words: BufReader<ChildStderr>,
 }
 
 impl Capture {
     /// Begins, and returns once packets are taken; `None`, with a word why, where this machine does not allow it.
     pub fn of(filter: &str, file: &Path) -> Option<Capture> {
-        let log = file.with_extension("log");
-        let output = std::fs::File::create(&log).expect("a log");
         let mut command = Command::new("tcpdump");
         // As the user it is started by: it must write where the test wants it.
         command.args(["-i", "lo", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-w"]).arg(file).arg(filter);
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output).spawn();
-        let Ok(mut tcpdump) = spawned else {
+        let Ok(mut tcpdump) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn() else {
             println!("skipped: there is no tcpdump (Debian: tcpdump)");
             return None;
         };
-        loop {
-            if std::fs::read_to_string(&log).expect("a log").contains("listening on") {
-                return Some(Capture { tcpdump });
-            }
-            if tcpdump.try_wait().expect("a child").is_some() {
-                println!("skipped: tcpdump may not listen here: {}", std::fs::read_to_string(&log).expect("a log"));
+        let mut words = BufReader::new(tcpdump.stderr.take().expect("a pipe"));
+        let mut said = String::new();
+        while !said.contains("listening on") {
+            if words.read_line(&mut said).expect("its words") == 0 {
+                let _ = tcpdump.wait();
+                println!("skipped: tcpdump may not listen here: {said}");
                 return None;
             }
-            std::thread::sleep(Duration::from_millis(20));
         }
+        Some(Capture { tcpdump, _words: words })
     }
 }
 
