@@ -11,6 +11,8 @@ mod sip_client;
 #[path = "behaviour/support/mod.rs"]
 mod support;
 
+#[path = "behaviour/a_call_in_this_process_sounds_as_one_on_the_line.rs"]
+mod a_call_in_this_process_sounds_as_one_on_the_line;
 #[path = "behaviour/a_call_listens_to_its_far_end_alone.rs"]
 mod a_call_listens_to_its_far_end_alone;
 #[path = "behaviour/a_call_out_is_set_up_and_ended.rs"]
@@ -29,8 +31,12 @@ mod a_foreign_caller_hears_byte_for_byte_what_is_said;
 mod a_foreign_load_generator_completes_its_calls;
 #[path = "behaviour/a_good_script_becomes_the_steps_it_describes.rs"]
 mod a_good_script_becomes_the_steps_it_describes;
+#[path = "behaviour/a_hotline_told_to_end_lets_its_calls_finish.rs"]
+mod a_hotline_told_to_end_lets_its_calls_finish;
 #[path = "behaviour/a_key_stops_the_sound_at_once.rs"]
 mod a_key_stops_the_sound_at_once;
+#[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]
+mod a_late_answer_of_the_records_holds_no_call;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
 mod a_message_becomes_clips_and_pauses;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
@@ -77,6 +83,8 @@ mod records_databases_are_opened_with_care;
 mod rubbish_from_the_network_is_survived;
 #[path = "behaviour/rubbish_on_the_media_ports_is_survived.rs"]
 mod rubbish_on_the_media_ports_is_survived;
+#[path = "behaviour/secrets_never_reach_logs.rs"]
+mod secrets_never_reach_logs;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]

@@ -3,12 +3,17 @@
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
-use super::{Wrong, exit_code};
+use super::{Wrong, exit_code, today};
 use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
-use crate::phone::{self, Call as Dialled, CallEnd, Speaker, parse_script};
+use crate::dialogue::Caller;
+use crate::facts::Secret;
+use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
+use crate::records::demo::{DemoOptions, default_as_of, without_sql};
+use crate::records::{PoolOptions, Records, RecordsPool, SqliteRecords};
 
 /// The script of the demo: the balance of the made-up person `ordinary`, in Mandarin.
 const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
@@ -18,15 +23,26 @@ const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  hotline call sip:12333@127.0.0.1:5060\n  hotline call sip:12333@127.0.0.1:5060 --keys 's 1 s \
-                  2 w5 11'\n  hotline call sip:12333@127.0.0.1:5060 --script demo --record heard.wav\n\nKeys: 0-9 * # A-D \
-                  are the telephone's; h, Escape or Ctrl-C hangs up. Of a script, w5 waits five seconds and s waits until \
-                  the far end has spoken and fallen silent. Exits with 0 when the far end hangs up, with 1 when it \
-                  refuses the call or this end hangs up, with 2 on wrong use."
+                  2 w5 11'\n  hotline call sip:12333@127.0.0.1:5060 --script demo --record heard.wav\n  hotline call \
+                  --local                      (no line: the demo hotline runs in this process)\n  hotline call --local \
+                  --menu my-menu --prompts my-prompts --database records.db\n\nKeys: 0-9 * # A-D are the telephone's; h, \
+                  Escape or Ctrl-C hangs up. Of a script, w5 waits five seconds and s waits until the far end has spoken \
+                  and fallen silent. Exits with 0 when the far end hangs up, with 1 when it refuses the call or this end \
+                  hangs up, with 2 on wrong use."
 )]
 pub struct Call {
     /// What to dial
-    #[arg(default_value = "sip:12333@127.0.0.1:5060")]
+    #[arg(default_value = "sip:12333@127.0.0.1:5060", conflicts_with = "local")]
     target: String,
+    /// Run the hotline in this process, and show what it says beside the sound
+    #[arg(long, conflicts_with = "codec")]
+    local: bool,
+    /// The hotline to run: a folder with a menu.toml
+    #[arg(long, value_name = "DIR", default_value = "voice-menus/12333", requires = "local")]
+    menu: PathBuf,
+    /// The records it looks up [default: made-up ones, in memory]
+    #[arg(long, value_name = "FILE", requires = "local")]
+    database: Option<PathBuf>,
     /// Press these keys in place of the keyboard's
     #[arg(long, value_name = "SCRIPT")]
     keys: Option<String>,
@@ -39,7 +55,7 @@ pub struct Call {
     /// The number to call from
     #[arg(long, value_name = "NUMBER", default_value = "13900000001")]
     from: String,
-    /// Recordings to recognize in what is heard
+    /// Recordings to recognize in what is heard; with --local, to speak with
     #[arg(long, value_name = "DIR", default_value = "prompts")]
     prompts: PathBuf,
     /// Offer only this codec
@@ -51,12 +67,12 @@ pub struct Call {
 }
 
 impl Call {
-    /// Dials and stays until the end.
+    /// Calls and stays until the end.
     pub fn run(&self) -> ExitCode {
-        exit_code("call", self.dial())
+        exit_code("call", self.call())
     }
 
-    fn dial(&self) -> Result<bool, Wrong> {
+    fn call(&self) -> Result<bool, Wrong> {
         let script = match (&self.keys, &self.script) {
             (Some(keys), _) => Some(keys.as_str()),
             (None, Some(_)) => Some(DEMO),
@@ -66,20 +82,7 @@ impl Call {
         if script.is_none() && !(std::io::stdin().is_terminal() && stdout().is_terminal()) {
             return Err(Wrong::Use("there is no keyboard here: give --keys or --script".into()));
         }
-        let clips = self.prompts.is_dir().then(|| ClipStore::load(&self.prompts));
-        let clips = clips.transpose().map_err(|faults| Wrong::faults_of(&self.prompts, faults))?;
-        let call = Dialled {
-            target: &self.target,
-            from: &self.from,
-            script,
-            clips: clips.as_ref(),
-            speaker: if self.quiet { Speaker::off() } else { Speaker::open() },
-            codec: self.codec.as_deref().map(|name| if name == "PCMU" { Codec::Pcmu } else { Codec::Pcma }),
-        };
-        println!("dialling {}", self.target);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let dialled = runtime.block_on(phone::dial(call, &mut stdout()));
-        let (end, heard) = dialled.map_err(|fault| Wrong::Failed(fault.to_string()))?;
+        let (end, heard) = if self.local { self.locally(script)? } else { self.dial(script)? };
         if let Some(file) = &self.record {
             write_wav(file, &heard).map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))?;
             let seconds = heard.len() as f64 / f64::from(SAMPLE_RATE);
@@ -91,6 +94,48 @@ impl Call {
             CallEnd::Refused(status, reason) => println!("not taken: {status} {reason}"),
         }
         Ok(end == CallEnd::FarEnd)
+    }
+
+    fn dial(&self, script: Option<Script>) -> Result<(CallEnd, Vec<i16>), Wrong> {
+        let clips = self.prompts.is_dir().then(|| ClipStore::load(&self.prompts));
+        let clips = clips.transpose().map_err(|faults| Wrong::faults_of(&self.prompts, faults))?;
+        let call = Dialled {
+            target: &self.target,
+            from: &self.from,
+            script,
+            clips: clips.as_ref(),
+            speaker: self.speaker(),
+            codec: self.codec.as_deref().map(|name| if name == "PCMU" { Codec::Pcmu } else { Codec::Pcma }),
+        };
+        println!("dialling {}", self.target);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let dialled = runtime.block_on(phone::dial(call, &mut stdout()));
+        dialled.map_err(|fault| Wrong::Failed(fault.to_string()))
+    }
+
+    fn locally(&self, script: Option<Script>) -> Result<(CallEnd, Vec<i16>), Wrong> {
+        let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
+        let today = today();
+        let records: Arc<dyn Records> = match &self.database {
+            Some(file) => Arc::new(SqliteRecords::open(file).map_err(|error| Wrong::Failed(error.to_string()))?),
+            None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
+        };
+        let call = LocalCall {
+            menu: scene.menu,
+            prompts: scene.prompts,
+            records: RecordsPool::start(&records, PoolOptions::default())?,
+            caller: Caller { number: Some(Secret::new(self.from.clone())), today },
+            script,
+            speaker: self.speaker(),
+        };
+        println!("calling {} in this process", self.menu.display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let called = runtime.block_on(phone::call_locally(call, &mut stdout()));
+        called.map_err(|fault| Wrong::Failed(fault.to_string()))
+    }
+
+    fn speaker(&self) -> Speaker {
+        if self.quiet { Speaker::off() } else { Speaker::open() }
     }
 }
 

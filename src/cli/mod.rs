@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::facts::Fault;
 use crate::menu::{self, Compiled};
+use crate::node::log_to;
 
 /// A telephone hotline engine: callers key their numbers, are verified, and hear their records.
 #[derive(Debug, Parser)]
@@ -114,11 +115,16 @@ pub(crate) fn load_menu(path: &Path) -> Result<Compiled, Wrong> {
     menu::parse(&file, &text).map_err(Wrong::Faults)
 }
 
-/// Logs to standard error, at the level that HOTLINE_LOG asks for; the SIP stack below warns only, since at `info` it
-/// writes whole messages.
+/// Logs to standard error what HOTLINE_LOG asks for.
 pub(crate) fn start_log() {
     let asked = std::env::var("HOTLINE_LOG").unwrap_or_else(|_| "info".into());
-    let filter = tracing_subscriber::EnvFilter::new(format!("{asked},rsipstack=warn"));
+    let log = log_to(&asked, io::stderr, io::stderr().is_terminal());
     // A second start in one process, as in tests, keeps the first.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing::subscriber::set_global_default(log);
+}
+
+/// This machine's day.
+#[allow(clippy::disallowed_methods, reason = "a command lives on this machine's day")]
+pub(crate) fn today() -> jiff::civil::Date {
+    jiff::ZonedDateTime::now().date()
 }

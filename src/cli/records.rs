@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::today;
 use crate::facts::Month;
 use crate::records::demo::{self, DemoError, DemoOptions, DemoReport, MOST_PEOPLE, NAMED, NamedPerson};
 
@@ -105,11 +106,6 @@ fn as_of(text: &str) -> Result<Month, String> {
     } else {
         Err("the month lies within 2015-01 to 2050-12".into())
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "a command's own day is the default of its argument")]
-fn today() -> jiff::civil::Date {
-    jiff::ZonedDateTime::now().date()
 }
 
 #[cfg(test)]

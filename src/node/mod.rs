@@ -7,6 +7,7 @@
 //! ```
 
 mod config;
+mod log;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use crate::speech::{Catalogue, Prompts};
 use crate::telephony::{Exchange, answer_calls};
 
 pub use config::{Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Sip as SipConfig};
+pub use log::log_to;
 
 /// Calls waiting for a task; beyond it callers get 503.
 const MOST_WAITING: usize = 1024;

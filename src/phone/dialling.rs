@@ -3,14 +3,15 @@
 use std::any::Any;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::ear::Ear;
-use super::keyboard::{Keyboard, Pressed};
-use super::script::{Script, Step};
+use super::hands::{Deed, Hands};
+use super::script::Script;
 use super::speaker::Speaker;
+use super::transcript::Transcript;
 use crate::audio::{ClipStore, Codec, Playlist};
 use crate::facts::{Key, Moment};
 use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams};
@@ -18,14 +19,8 @@ use crate::rtp::KeyPlan;
 use crate::sip::sdp::{self, Local, Negotiated};
 use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause};
 
-/// Silence of the far end after which a script goes on.
-const SILENT_FOR: Duration = Duration::from_millis(1000);
-/// The longest a script waits for the far end to speak and fall silent.
-const LONGEST_SILENCE: Duration = Duration::from_secs(120);
-/// The longest recording of a call: an hour.
-const LONGEST_RECORDING: usize = 8000 * 3600;
-/// How often a script looks whether its step is done.
-const LOOK: Duration = Duration::from_millis(50);
+/// The longest recording of a call, in samples: an hour.
+pub(super) const LONGEST_RECORDING: usize = 8000 * 3600;
 
 /// What to dial and how.
 pub struct Call<'a> {
@@ -144,7 +139,7 @@ pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd
     let mut dialing = agent.dial(call.target, &from, sdp::offer(&local)).await?;
     while let Some(event) = dialing.next_event().await {
         match event {
-            DialingEvent::Ringing { .. } => writeln!(transcript, "(it rings)")?,
+            DialingEvent::Ringing { .. } => Transcript::new(transcript, false).remark("(it rings)")?,
             DialingEvent::Refused { status, reason } => return Ok((CallEnd::Refused(status, reason), Vec::new())),
             DialingEvent::Answered { call: running, answer } => {
                 let agreed = sdp::accept_answer(&local, &answer.unwrap_or_default());
@@ -172,12 +167,14 @@ async fn talk(
         let _ = tell.try_send(Heard::Far(event));
     };
     leg.begin(params(agreed), Box::new(PhoneConductor { heard: sender }), on_event)?;
-    let mut keyboard = if call.script.is_none() { Some(Keyboard::open()?) } else { None };
-    let mut hands = Hands { steps: call.script.unwrap_or_default().into(), begun: now(), keying: false, spoke: None };
-    let scripted = keyboard.is_none();
-    let mut ear = call.clips.map(|clips| Ear::new(clips, agreed.codec));
-    let mut recorded = Vec::new();
-    let mut look = tokio::time::interval(LOOK);
+    let mut hands = Hands::new(call.script)?;
+    let mut receiver = Receiver {
+        codec: agreed.codec,
+        ear: call.clips.map(|clips| Ear::new(clips, agreed.codec)),
+        speaker: call.speaker,
+        transcript: Transcript::new(transcript, hands.on_keyboard()),
+        recorded: Vec::new(),
+    };
     let end = loop {
         tokio::select! {
             event = running.next_event() => match event {
@@ -187,114 +184,62 @@ async fn talk(
                 Some(_) => {}
             },
             Some(event) = heard.recv() => match event {
-                Heard::Sound(payload) => {
-                    if !payload.iter().all(|byte| *byte == agreed.codec.silence()) {
-                        hands.spoke = Some(now());
-                    }
-                    let samples = payload.iter().map(|byte| agreed.codec.decode(*byte));
-                    if recorded.len() < LONGEST_RECORDING {
-                        recorded.extend(samples.clone());
-                    }
-                    call.speaker.play(samples);
-                    if let Some(ear) = &mut ear {
-                        print(transcript, &ear.hear(&payload))?;
-                    }
-                }
-                Heard::KeysSent => {
-                    hands.keying = false;
-                    hands.begun = now();
-                    hands.spoke = None;
-                }
+                Heard::Sound(payload) => if receiver.hear(&payload)? { hands.spoken_to() },
+                Heard::KeysSent => hands.keys_sent(),
                 Heard::Far(MediaEvent::TimedOut) => running.hang_up(),
                 Heard::Far(_) => {}
             },
-            Some(pressed) = pressed(&mut keyboard) => match pressed {
-                Pressed::HangUp => running.hang_up(),
-                Pressed::Key(key) => press(&leg, &[key], &mut ear, transcript)?,
-            },
-            _ = look.tick(), if scripted => {
-                if let Some(keys) = hands.next() {
-                    press(&leg, &keys, &mut ear, transcript)?;
+            deed = hands.next() => match deed {
+                Deed::HangUp => running.hang_up(),
+                Deed::Press(keys) => {
+                    receiver.pause()?;
+                    receiver.transcript.pressed(&keys)?;
+                    press(&leg, &keys)?;
                 }
-            }
+            },
         }
     };
-    if let Some(ear) = &mut ear {
-        print(transcript, &ear.pause())?;
-    }
-    writeln!(transcript)?;
-    Ok((end, recorded))
+    receiver.pause()?;
+    receiver.transcript.end()?;
+    Ok((end, receiver.recorded))
 }
 
-/// The next key of the keyboard; never, where there is none.
-async fn pressed(keyboard: &mut Option<Keyboard>) -> Option<Pressed> {
-    match keyboard {
-        Some(keyboard) => keyboard.pressed.recv().await,
-        None => std::future::pending().await,
+/// What is held to the ear.
+struct Receiver<'a> {
+    codec: Codec,
+    ear: Option<Ear>,
+    speaker: Speaker,
+    transcript: Transcript<'a>,
+    recorded: Vec<i16>,
+}
+
+impl Receiver<'_> {
+    /// Takes a packet's sound; whether anything but silence is in it.
+    fn hear(&mut self, payload: &[u8]) -> std::io::Result<bool> {
+        let samples = payload.iter().map(|byte| self.codec.decode(*byte));
+        if self.recorded.len() < LONGEST_RECORDING {
+            self.recorded.extend(samples.clone());
+        }
+        self.speaker.play(samples);
+        if let Some(ear) = &mut self.ear {
+            self.transcript.heard(&ear.hear(payload))?;
+        }
+        Ok(payload.iter().any(|byte| *byte != self.codec.silence()))
+    }
+
+    /// What was being said has stopped.
+    fn pause(&mut self) -> std::io::Result<()> {
+        match &mut self.ear {
+            Some(ear) => self.transcript.heard(&ear.pause()),
+            None => Ok(()),
+        }
     }
 }
 
-fn print(transcript: &mut dyn Write, text: &str) -> std::io::Result<()> {
-    if !text.is_empty() {
-        // A terminal in raw mode wants both.
-        write!(transcript, "{}", text.replace('\n', "\r\n  hotline: "))?;
-        transcript.flush()?;
-    }
-    Ok(())
-}
-
-fn press(leg: &Leg, keys: &[Key], ear: &mut Option<Ear>, transcript: &mut dyn Write) -> Result<(), PhoneFault> {
-    if let Some(ear) = ear {
-        print(transcript, &ear.pause())?;
-    }
-    // What is keyed may be an identity number: a transcript shows how many keys, not which, but for single ones.
-    match keys {
-        [key] => write!(transcript, "\r\n  caller:  {key}")?,
-        keys => write!(transcript, "\r\n  caller:  {} keys", keys.len())?,
-    }
-    transcript.flush()?;
+fn press(leg: &Leg, keys: &[Key]) -> Result<(), PhoneFault> {
     let text: String = keys.iter().map(|key| key.symbol()).collect();
     let plan = KeyPlan::parse(&text).map_err(|_| std::io::Error::other("these keys cannot be sent"))?;
     Ok(leg.send(Box::new(plan))?)
-}
-
-/// The script's hands.
-struct Hands {
-    steps: std::collections::VecDeque<Step>,
-    /// When the present step began.
-    begun: Instant,
-    /// Keys are being sent.
-    keying: bool,
-    /// When the far end was last heard to speak, since the last keys.
-    spoke: Option<Instant>,
-}
-
-impl Hands {
-    /// The keys to press now, if the next step is to press some.
-    fn next(&mut self) -> Option<Vec<Key>> {
-        if self.keying {
-            return None;
-        }
-        let waited = now().duration_since(self.begun);
-        let done = match self.steps.front()? {
-            Step::Wait(rest) => waited >= *rest,
-            Step::Silence => {
-                self.spoke.is_some_and(|spoke| now().duration_since(spoke) >= SILENT_FOR) || waited >= LONGEST_SILENCE
-            }
-            Step::Press(_) => true,
-        };
-        if !done {
-            return None;
-        }
-        self.begun = now();
-        match self.steps.pop_front()? {
-            Step::Press(keys) => {
-                self.keying = true;
-                Some(keys)
-            }
-            Step::Wait(_) | Step::Silence => None,
-        }
-    }
 }
 
 fn params(agreed: &Negotiated) -> MediaParams {
@@ -322,9 +267,4 @@ fn own_address(target: &str) -> IpAddr {
         Some(socket.local_addr().ok()?.ip())
     };
     probe().unwrap_or(IpAddr::from([127, 0, 0, 1]))
-}
-
-#[allow(clippy::disallowed_methods, reason = "the phone lives in this machine's time")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -5,16 +5,23 @@
 //!   loudspeaker (cpal), WAV file, transcript <──RTP── (a hotline, or any SIP telephone)
 //! ```
 //!
+//! or, without a line at all: keyboard, script ──> the dialogue in this process ──> loudspeaker, WAV file, transcript
+//! ([`call_locally`]).
+//!
 //! Recordings that this machine has too are recognized in the sound, byte for byte, so that a call made without ears has
 //! a transcript ([`Ear`]).
 
 mod dialling;
 mod ear;
+mod hands;
 mod keyboard;
+mod local;
 mod script;
 mod speaker;
+mod transcript;
 
 pub use dialling::{Call, CallEnd, PhoneFault, dial};
 pub use ear::Ear;
+pub use local::{LocalCall, call_locally};
 pub use script::{Script, ScriptFault, Step, parse as parse_script};
 pub use speaker::Speaker;

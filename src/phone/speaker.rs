@@ -28,6 +28,9 @@ impl Speaker {
     #[cfg(feature = "sound-card")]
     pub fn open() -> Speaker {
         use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+        // Without a sound card the library below writes its complaints into the transcript; here nobody reads them.
+        #[cfg(target_os = "linux")]
+        let _ = alsa::Output::local_error_handler();
         let waiting: Arc<Mutex<VecDeque<i16>>> = Arc::default();
         let open = || {
             let device = cpal::default_host().default_output_device()?;

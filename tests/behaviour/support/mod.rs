@@ -1,5 +1,6 @@
 //! What several behaviour tests need.
 
+pub mod binary;
 pub mod capture;
 pub mod hotline;
 pub mod media;
