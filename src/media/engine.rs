@@ -21,6 +21,9 @@ use super::{Conductor, Latching, MediaEvent, MediaParams, OnEvent};
 
 /// Messages and updates of one leg that its worker has not read yet.
 const MOST_WAITING: usize = 32;
+/// The nice value of media threads: before ordinary work (0), behind what keeps the machine alive (-20).
+#[cfg(target_os = "linux")]
+const PRECEDENCE: i32 = -11;
 
 /// How the engine is set up.
 #[derive(Clone, Debug)]
@@ -157,7 +160,7 @@ impl MediaEngine {
             let worker = Worker::new(config.clone(), clock, poll, commands, most_calls);
             let thread = std::thread::Builder::new().name(format!("media-{index}"));
             engine.workers.push(Arc::new(WorkerHandle { mailbox, waker }));
-            engine.threads.push(thread.spawn(move || worker.run()).map_err(MediaError::Start)?);
+            engine.threads.push(thread.spawn(move || run(worker)).map_err(MediaError::Start)?);
         }
         Ok(engine)
     }
@@ -369,6 +372,16 @@ impl Mailbox {
 }
 
 /// A lock is held for a few instructions that do not panic; a poisoned one is sound.
+/// Runs a worker before what else this machine has to do, if it lets us: sound is late within milliseconds, nothing else
+/// is. Without the privilege (CAP_SYS_NICE, or a raised RLIMIT_NICE) it runs like any other thread.
+fn run(worker: Worker) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, PRECEDENCE) {
+        tracing::info!(%error, "media threads have no precedence over other work (RLIMIT_NICE or CAP_SYS_NICE grant it)");
+    }
+    worker.run();
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -37,6 +37,8 @@ const COMMANDS_A_TURN: usize = 256;
 const PACKETS_A_LOOK: usize = 16;
 /// A packet later than this is not caught up with: the stream goes on from now.
 const LATEST: u64 = 100;
+/// A part of a turn that takes longer than this is told of.
+const LONG_PART: Duration = Duration::from_millis(3);
 /// The largest datagram that is read; RTP of G.711 is far smaller.
 const DATAGRAM: usize = 2048;
 
@@ -113,9 +115,17 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         loop {
+            let begun = self.clock.now();
             self.send_due();
+            let sent = self.clock.now();
             self.fire_due();
+            let fired = self.clock.now();
             let Some(more) = self.read_mailbox() else { break };
+            self.tell_if_long(&[
+                ("packets", begun, sent),
+                ("timers", sent, fired),
+                ("mailbox", fired, self.clock.now()),
+            ]);
             let wait = if more || !self.unread.is_empty() { Some(Duration::ZERO) } else { self.time_to_next() };
             if let Err(error) = self.poll.poll(&mut events, wait)
                 && error.kind() != ErrorKind::Interrupted
@@ -128,11 +138,23 @@ impl Worker {
             // One that is both unread and ready anew has its turn once, so that the list cannot grow.
             ready.sort_unstable();
             ready.dedup();
+            let woken = self.clock.now();
             ready.iter().for_each(|token| self.read(*token));
+            self.tell_if_long(&[("sockets", woken, self.clock.now())]);
         }
         let now = self.clock.now();
         let calls = std::mem::take(&mut self.calls);
         calls.into_iter().flatten().for_each(|slot| slot.call.end(now));
+    }
+
+    /// Where the time went when sound may have been late.
+    fn tell_if_long(&self, parts: &[(&str, Moment, Moment)]) {
+        for (part, begun, ended) in parts {
+            let took = ended.since(*begun);
+            if took > LONG_PART {
+                tracing::debug!(part, ms = took.as_millis(), calls = self.calls.len(), "a media worker was held up");
+            }
+        }
     }
 
     fn send_due(&mut self) {
