@@ -47,6 +47,10 @@ mod a_running_call_is_changed_and_asked;
 mod a_slow_or_broken_database_never_holds_a_call;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]
 mod a_value_speaks_only_clips_of_its_vocabulary;
+#[path = "behaviour/an_encrypted_call_is_in_clear_nowhere_on_the_wire.rs"]
+mod an_encrypted_call_is_in_clear_nowhere_on_the_wire;
+#[path = "behaviour/an_encrypted_call_says_and_hears_nothing_in_clear.rs"]
+mod an_encrypted_call_says_and_hears_nothing_in_clear;
 #[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
 mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
 #[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
@@ -59,6 +63,8 @@ mod captured_keys_are_read;
 mod check_tells_faults_to_people_and_to_machines;
 #[path = "behaviour/each_number_reaches_its_hotline.rs"]
 mod each_number_reaches_its_hotline;
+#[path = "behaviour/encrypted_calls_are_negotiated_as_policy_says.rs"]
+mod encrypted_calls_are_negotiated_as_policy_says;
 #[path = "behaviour/ended_calls_leave_nothing_behind.rs"]
 mod ended_calls_leave_nothing_behind;
 #[path = "behaviour/every_mistake_in_a_script_is_reported_at_once.rs"]

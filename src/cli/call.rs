@@ -35,7 +35,7 @@ pub struct Call {
     #[arg(default_value = "sip:12333@127.0.0.1:5060", conflicts_with = "local")]
     target: String,
     /// Run the hotline in this process, and show what it says beside the sound
-    #[arg(long, conflicts_with = "codec")]
+    #[arg(long, conflicts_with_all = ["codec", "srtp"])]
     local: bool,
     /// The hotline to run: a folder with a menu.toml
     #[arg(long, value_name = "DIR", default_value = "voice-menus/12333", requires = "local")]
@@ -61,6 +61,9 @@ pub struct Call {
     /// Offer only this codec
     #[arg(long, value_parser = ["PCMA", "PCMU"])]
     codec: Option<String>,
+    /// Encrypt sound and keys (SRTP, its keys in the SDP): refused where that is not spoken
+    #[arg(long)]
+    srtp: bool,
     /// Play nothing
     #[arg(long)]
     quiet: bool,
@@ -106,6 +109,7 @@ impl Call {
             clips: clips.as_ref(),
             speaker: self.speaker(),
             codec: self.codec.as_deref().map(|name| if name == "PCMU" { Codec::Pcmu } else { Codec::Pcma }),
+            srtp: self.srtp,
         };
         println!("dialling {}", self.target);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -9,6 +9,7 @@ use mio::net::UdpSocket;
 
 use crate::audio::{Codec, Playlist};
 use crate::facts::Moment;
+use crate::rtp::srtp::{MOST_ADDED, Srtp, SrtpFault, SrtpKeys};
 use crate::rtp::{
     HEADER_LENGTH, Header, KeyReceiver, KeySender, KeyStep, Packet, Reception, Report, Reporter, SentSoFar, is_rtcp,
 };
@@ -43,6 +44,8 @@ pub struct MediaParams {
     pub remote: SocketAddr,
     /// Its RTCP address, if it is not the next port (RFC 3605).
     pub remote_rtcp: Option<SocketAddr>,
+    /// Whether RTCP goes to and comes from the RTP ports (RFC 5761).
+    pub rtcp_mux: bool,
     /// The law.
     pub codec: Codec,
     /// Its payload type.
@@ -53,6 +56,8 @@ pub struct MediaParams {
     pub ptime: u8,
     /// Whether the far end wants to hear us. If not (hold), what plays waits, and silence is no time-out.
     pub send: bool,
+    /// The keys of SRTP and SRTCP. With them nothing goes out in clear, and what comes in clear is refused.
+    pub srtp: Option<SrtpKeys>,
 }
 
 /// What a call's owner is told, on the worker's thread.
@@ -79,6 +84,7 @@ pub(super) struct Call {
     conductor: Box<dyn Conductor>,
     on_event: OnEvent,
     latch: Latch,
+    srtp: Option<Box<Srtp>>,
     playlist: Option<Playlist>,
     keys: Option<KeySender>,
     /// The last tick sent a packet of sound: the next one is not the first.
@@ -90,6 +96,8 @@ pub(super) struct Call {
     ssrc: u32,
     sequence: u16,
     first_timestamp: u32,
+    /// Packets and bytes sent under other SSRCs before.
+    sent_before: (u64, u64),
     received_keys: KeyReceiver,
     reception: Reception,
     reporter: Reporter,
@@ -117,6 +125,7 @@ impl Call {
             rtcp: sockets.1,
             reservation,
             latch: Latch::new(config.latching, params.remote, now),
+            srtp: params.srtp.clone().map(|keys| Box::new(Srtp::new(keys))),
             params,
             conductor,
             on_event,
@@ -126,8 +135,9 @@ impl Call {
             conducted: true,
             over: false,
             ssrc,
-            sequence: rand::random::<u16>() & 0x7FFF,
+            sequence: first_sequence(),
             first_timestamp: rand::random(),
+            sent_before: (0, 0),
             received_keys: KeyReceiver::new(),
             reception: Reception::default(),
             reporter: Reporter::new(ssrc),
@@ -246,27 +256,26 @@ impl Call {
         let KeyStep::Packet { marker, timestamp, payload } = step else { return };
         let Some(event) = self.params.events.iter().find(|event| event.clock_rate == 8000) else { return };
         let payload_type = event.payload_type;
-        let mut packet = [0; HEADER_LENGTH + 4];
-        let (header, body) = packet.split_at_mut(HEADER_LENGTH);
-        header.copy_from_slice(&self.next_header(payload_type, marker, timestamp).to_bytes());
-        body.copy_from_slice(&payload);
-        self.send(now, due, &packet);
+        let mut packet = [0; HEADER_LENGTH + 4 + MOST_ADDED];
+        let parts = self.next_header(payload_type, marker, timestamp).to_bytes().into_iter().chain(payload);
+        packet.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        self.send(now, due, &mut packet, HEADER_LENGTH + 4);
         self.talking = false;
     }
 
     /// Sends a packet of what plays, if there is sound left.
     fn tick_sound(&mut self, now: Moment, due: u64, timestamp: u32) -> bool {
         let Some(playlist) = &mut self.playlist else { return false };
-        let mut packet = [0; HEADER_LENGTH + LONGEST_PAYLOAD];
+        let mut packet = [0; HEADER_LENGTH + LONGEST_PAYLOAD + MOST_ADDED];
         let length = usize::from(self.params.ptime.clamp(10, 120)) * 8;
-        let Some(packet) = packet.get_mut(..HEADER_LENGTH + length) else { return false };
-        let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
+        let (header, rest) = packet.split_at_mut(HEADER_LENGTH);
+        let Some(payload) = rest.get_mut(..length) else { return false };
         if playlist.fill(self.params.codec, payload) == 0 {
             return false;
         }
         header.copy_from_slice(&self.next_header(self.params.payload_type, !self.talking, timestamp).to_bytes());
         self.talking = true;
-        self.send(now, due, packet);
+        self.send(now, due, &mut packet, HEADER_LENGTH + length);
         true
     }
 
@@ -279,37 +288,47 @@ impl Call {
         Header { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc }
     }
 
-    fn send(&mut self, now: Moment, due: u64, packet: &[u8]) {
-        // To this host itself, or to many: nobody who calls is there.
-        let to = self.latch.far_end().ip();
-        if to.is_unspecified() || to.is_multicast() {
-            self.stats.send_errors += 1;
-            self.last_sent = now;
-            return;
-        }
-        let sent = || match self.latch.is_latched() {
-            true => self.rtp.send(packet),
-            false => self.rtp.send_to(packet, self.latch.far_end()),
+    /// Sends the packet in the first `length` bytes; SRTP needs [`MOST_ADDED`] more.
+    fn send(&mut self, now: Moment, due: u64, packet: &mut [u8], length: usize) {
+        self.last_sent = now;
+        let protected = match &mut self.srtp {
+            Some(srtp) => srtp.sender.protect(packet, length),
+            None => Some(length),
         };
-        // An ICMP error of an earlier packet is told at the next send, which is then not made.
-        let result = sent().or_else(|error| if is_refusal(&error) { sent() } else { Err(error) });
-        match result {
-            Ok(_) => {
+        let packet = protected.and_then(|length| packet.get(..length));
+        match packet.filter(|_| is_somebody(self.latch.far_end())).map(|packet| self.transmit(packet)) {
+            Some(Ok(_)) => {
                 self.stats.packets_sent += 1;
-                self.stats.octets_sent += (packet.len() - HEADER_LENGTH) as u64;
+                self.stats.octets_sent += (length - HEADER_LENGTH) as u64;
                 self.stats.late.record(now.since(Moment::from_micros(due * 1000)));
             }
-            Err(_) => self.stats.send_errors += 1,
+            Some(Err(_)) | None => self.stats.send_errors += 1,
         }
-        self.last_sent = now;
+    }
+
+    /// Gives the RTP socket a datagram for the far end.
+    fn transmit(&self, datagram: &[u8]) -> std::io::Result<usize> {
+        let sent = || match self.latch.is_latched() {
+            true => self.rtp.send(datagram),
+            false => self.rtp.send_to(datagram, self.latch.far_end()),
+        };
+        // An ICMP error of an earlier packet is told at the next send, which is then not made.
+        sent().or_else(|error| if is_refusal(&error) { sent() } else { Err(error) })
     }
 
     /// A datagram on the RTP port.
-    pub(super) fn receive(&mut self, now: Moment, from: SocketAddr, datagram: &[u8], out: &mut Actions) {
+    pub(super) fn receive(&mut self, now: Moment, from: SocketAddr, datagram: &mut [u8], out: &mut Actions) {
         if self.over {
             return;
         }
-        let packet = match Packet::parse(datagram) {
+        if is_rtcp(datagram) && self.params.rtcp_mux {
+            return self.receive_rtcp(now, from, datagram);
+        }
+        let length = match self.srtp.as_mut().map(|srtp| srtp.unprotect(datagram)) {
+            Some(length) => self.let_in(length),
+            None => datagram.len(),
+        };
+        let packet = match Packet::parse(datagram.get(..length).unwrap_or_default()) {
             Ok(packet) if !is_rtcp(datagram) => packet,
             _ => {
                 self.stats.refused += 1;
@@ -343,6 +362,14 @@ impl Call {
         }
     }
 
+    /// How long a packet of an encrypted call is in clear: zero if it is not to be let in.
+    fn let_in(&mut self, found: Result<usize, SrtpFault>) -> usize {
+        if matches!(found, Err(SrtpFault::Forged | SrtpFault::Malformed)) {
+            self.stats.forged += 1;
+        }
+        found.unwrap_or(0)
+    }
+
     /// From here on the kernel drops what comes from elsewhere, and sending is cheaper. A failure leaves it to us.
     fn connect(&mut self, far_end: SocketAddr) {
         if let Err(error) = self.rtp.connect(far_end) {
@@ -350,13 +377,17 @@ impl Call {
         }
     }
 
-    /// A datagram on the RTCP port.
-    pub(super) fn receive_rtcp(&mut self, now: Moment, from: SocketAddr, datagram: &[u8]) {
+    /// A datagram on the RTCP port, or of RTCP on the RTP port.
+    pub(super) fn receive_rtcp(&mut self, now: Moment, from: SocketAddr, datagram: &mut [u8]) {
         if !self.latch.admits_rtcp(from) {
             self.stats.refused += 1;
             return;
         }
-        let Ok(heard) = self.reporter.receive(now, datagram) else {
+        let length = match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(datagram)) {
+            Some(length) => self.let_in(length),
+            None => datagram.len(),
+        };
+        let Ok(heard) = self.reporter.receive(now, datagram.get(..length).unwrap_or_default()) else {
             self.stats.refused += 1;
             return;
         };
@@ -366,9 +397,10 @@ impl Call {
         }
     }
 
-    /// New parameters from a re-INVITE or UPDATE. A new address opens the latch again.
+    /// New parameters from a re-INVITE or UPDATE. A new address opens the latch again; the address of nobody, which some
+    /// hold a call with (RFC 3264 section 8.4), does not: with it anybody could take the call.
     pub(super) fn update(&mut self, now: Moment, config: &EngineConfig, params: MediaParams) {
-        if params.remote != self.latch.signalled() {
+        if params.remote != self.latch.signalled() && !params.remote.ip().is_unspecified() {
             self.latch = Latch::new(config.latching, params.remote, now);
             if let Err(error) = rustix::net::connect_unspec(&self.rtp) {
                 tracing::debug!(%error, "a media socket cannot be let go of its far end");
@@ -377,7 +409,26 @@ impl Call {
         if params.send && !self.params.send {
             self.last_heard = now;
         }
+        let new_key = match (&mut self.srtp, &params.srtp) {
+            (Some(srtp), Some(keys)) => srtp.rekey(keys.clone()),
+            (srtp, keys) => {
+                *srtp = keys.clone().map(|keys| Box::new(Srtp::new(keys)));
+                srtp.is_some()
+            }
+        };
+        if new_key {
+            self.begin_stream();
+        }
         self.params = params;
+    }
+
+    /// A new key protects a new stream: so nobody need know how far the old one's sequence numbers had come.
+    fn begin_stream(&mut self) {
+        self.ssrc = rand::random();
+        self.sequence = first_sequence();
+        self.reporter = Reporter::new(self.ssrc);
+        self.sent_before = (self.stats.packets_sent, self.stats.octets_sent);
+        self.talking = false;
     }
 
     /// What is due by time: the dialogue's timer, the report, the keep-alive, the time-out.
@@ -421,17 +472,17 @@ impl Call {
 
     /// One packet of silence, so that NATs and far ends know the stream lives.
     fn keep_alive(&mut self, now: Moment, due: u64) {
-        let mut packet = [self.params.codec.silence(); HEADER_LENGTH + 160];
+        let mut packet = [self.params.codec.silence(); HEADER_LENGTH + 160 + MOST_ADDED];
         let timestamp = self.timestamp_at(due);
         let header = self.next_header(self.params.payload_type, true, timestamp).to_bytes();
         packet.iter_mut().zip(header).for_each(|(to, from)| *to = from);
-        self.send(now, due, &packet);
+        self.send(now, due, &mut packet, HEADER_LENGTH + 160);
     }
 
     fn report(&mut self, now: Moment, bye: bool) {
         let sent = (self.stats.packets_sent > self.reported).then(|| SentSoFar {
-            packets: self.stats.packets_sent as u32,
-            octets: self.stats.octets_sent as u32,
+            packets: (self.stats.packets_sent - self.sent_before.0) as u32,
+            octets: (self.stats.octets_sent - self.sent_before.1) as u32,
             timestamp: self.timestamp_at(now.as_micros() / 1000),
         });
         self.reported = self.stats.packets_sent;
@@ -439,13 +490,23 @@ impl Call {
         let report = Report { now, ntp: Clock::ntp(), sent, cname: &cname, bye };
         let mut packet = [0; 256];
         let length = self.reporter.write(&mut packet, &mut self.reception, &report);
-        if let Some(packet) = length.and_then(|length| packet.get(..length)) {
-            let _ = self.rtcp.send_to(packet, self.rtcp_far_end());
+        let length = match &mut self.srtp {
+            Some(srtp) => length.and_then(|length| srtp.sender.protect_rtcp(&mut packet, length)),
+            None => length,
+        };
+        let to = self.rtcp_far_end();
+        match length.and_then(|length| packet.get(..length)).filter(|_| is_somebody(to)) {
+            Some(packet) if self.params.rtcp_mux => drop(self.transmit(packet)),
+            Some(packet) => drop(self.rtcp.send_to(packet, to)),
+            None => {}
         }
     }
 
     fn rtcp_far_end(&self) -> SocketAddr {
         let rtp = self.latch.far_end();
+        if self.params.rtcp_mux {
+            return rtp;
+        }
         let signalled = self.params.remote_rtcp.filter(|_| rtp == self.latch.signalled());
         signalled.unwrap_or_else(|| SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)))
     }
@@ -482,6 +543,16 @@ impl Call {
         drop(reservation);
         let _ = catch_unwind(AssertUnwindSafe(|| on_event(MediaEvent::Ended(stats))));
     }
+}
+
+/// Below half of all sequence numbers: SRTP's count of their wraps cannot then be mistaken at the beginning.
+fn first_sequence() -> u16 {
+    rand::random::<u16>() & 0x7FFF
+}
+
+/// To an address of this host itself, or of many, nothing is sent: nobody who calls is there.
+fn is_somebody(to: SocketAddr) -> bool {
+    !to.ip().is_unspecified() && !to.ip().is_multicast()
 }
 
 /// Whether an error is an ICMP message about an earlier packet.

@@ -15,8 +15,10 @@ pub struct MediaStats {
     pub packets_received: u64,
     /// Keys received.
     pub keys_received: u64,
-    /// Datagrams from strangers, and what was no RTP.
+    /// Datagrams from strangers, and what was no RTP or not to be let in.
     pub refused: u64,
+    /// Those of them that came to an encrypted call in clear, with a wrong tag, or too short for one.
+    pub forged: u64,
     /// Packets of the far end that never came, less those that came twice.
     pub lost: i64,
     /// Their interarrival jitter (RFC 3550).

@@ -310,7 +310,7 @@ impl Worker {
             let socket = if rtcp { &slot.call.rtcp } else { &slot.call.rtp };
             match socket.recv_from(&mut datagram) {
                 Ok((length, from)) => {
-                    let datagram = datagram.get(..length).unwrap_or_default();
+                    let datagram = datagram.get_mut(..length).unwrap_or_default();
                     if rtcp {
                         slot.call.receive_rtcp(now, from, datagram);
                     } else {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::facts::{Fault, parse_duration};
+use crate::telephony::SrtpPolicy;
 
 /// A whole configuration. Paths in it are relative to the file's folder.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,11 +72,19 @@ pub struct Media {
     /// A call from which nothing at all has come for so long is ended.
     #[serde(deserialize_with = "duration")]
     pub time_out: Duration,
+    /// When calls are encrypted.
+    pub srtp: SrtpPolicy,
 }
 
 impl Default for Media {
     fn default() -> Media {
-        Media { address: None, ports: (20_000, 39_999), workers: 0, time_out: Duration::from_secs(60) }
+        Media {
+            address: None,
+            ports: (20_000, 39_999),
+            workers: 0,
+            time_out: Duration::from_secs(60),
+            srtp: SrtpPolicy::Offered,
+        }
     }
 }
 

@@ -91,6 +91,7 @@ impl Node {
             records: Arc::new(records),
             log: Arc::clone(&log),
             media: Arc::new(media),
+            srtp: config.media.srtp,
             retry_after: retry_after(config),
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));

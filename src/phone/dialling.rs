@@ -13,10 +13,10 @@ use super::script::Script;
 use super::speaker::Speaker;
 use super::transcript::Transcript;
 use crate::audio::{ClipStore, Codec, Playlist};
-use crate::facts::{Key, Moment};
+use crate::facts::{Key, Moment, Secret};
 use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams};
 use crate::rtp::KeyPlan;
-use crate::sip::sdp::{self, Local, Negotiated};
+use crate::sip::sdp::{self, Local, Negotiated, Srtp};
 use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause};
 
 /// The longest recording of a call, in samples: an hour.
@@ -36,6 +36,8 @@ pub struct Call<'a> {
     pub speaker: Speaker,
     /// Only this law is offered, if one is named.
     pub codec: Option<Codec>,
+    /// Whether sound and keys are to be encrypted: only SRTP is offered then.
+    pub srtp: bool,
 }
 
 /// How a call ended.
@@ -135,6 +137,8 @@ pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd
     if let Some(codec) = call.codec {
         local.codecs = vec![codec];
     }
+    local.srtp =
+        call.srtp.then(|| Srtp { required: true, keys: [Secret::new(rand::random()), Secret::new(rand::random())] });
     let from = format!("sip:{}@{here}", call.from);
     let mut dialing = agent.dial(call.target, &from, sdp::offer(&local)).await?;
     while let Some(event) = dialing.next_event().await {
@@ -247,11 +251,13 @@ fn params(agreed: &Negotiated) -> MediaParams {
     MediaParams {
         remote: agreed.remote,
         remote_rtcp: agreed.rtcp,
+        rtcp_mux: agreed.rtcp_mux,
         codec: agreed.codec,
         payload_type: agreed.payload_type,
         events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
         ptime: agreed.ptime,
         send: agreed.direction.may_send(),
+        srtp: agreed.srtp.clone(),
     }
 }
 

@@ -13,6 +13,7 @@
 mod packet;
 mod reception;
 mod rtcp;
+pub mod srtp;
 mod telephone_event;
 
 pub use packet::{HEADER_LENGTH, Header, Packet, is_rtcp};

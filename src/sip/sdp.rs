@@ -13,7 +13,18 @@
 //!
 //! The first audio stream that can be taken is taken; every other stream is answered with port 0. Of its codecs the first
 //! that is known here is taken, and keys go out on the event whose clock is the codec's.
+//!
+//! SRTP by SDES (RFC 4568) is what [`Local::srtp`] makes of it:
+//!
+//! ```text
+//!   offer                      never          if offered             required
+//!   RTP/SAVP, a=crypto         488            SRTP                   SRTP
+//!   RTP/AVP, a=crypto          plain RTP      SRTP, as RTP/AVP       SRTP, as RTP/AVP
+//!   RTP/AVP                    plain RTP      plain RTP              488
+//!   this side's own            RTP/AVP        RTP/AVP                RTP/SAVP
+//! ```
 
+mod crypto;
 mod media;
 
 use std::net::{IpAddr, SocketAddr};
@@ -22,6 +33,7 @@ use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 
 use super::Refusal;
 pub use crate::audio::Codec;
+use crate::rtp::srtp::{MasterKey, SrtpKeys, Suite};
 use media::Audio;
 
 /// The most octets a description may have.
@@ -77,6 +89,25 @@ impl Direction {
     }
 }
 
+/// How this side takes part in SRTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Srtp {
+    /// Whether plain RTP is refused. If not, SRTP is taken where it is offered.
+    pub required: bool,
+    /// What this side sends with, by suite in the order of [`Suite::ALL`]: random, and of this call alone.
+    pub keys: [MasterKey; Suite::ALL.len()],
+}
+
+impl Srtp {
+    fn lines(&self) -> impl Iterator<Item = (u32, Suite, &MasterKey)> {
+        (1..).zip(Suite::ALL).zip(&self.keys).map(|((tag, suite), key)| (tag, suite, key))
+    }
+
+    fn key(&self, of: Suite) -> Option<&MasterKey> {
+        self.lines().find(|(_, suite, _)| *suite == of).map(|(_, _, key)| key)
+    }
+}
+
 /// This side of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Local {
@@ -94,10 +125,12 @@ pub struct Local {
     pub telephone_event: bool,
     /// Whether RTP and RTCP may share a port if the far end offers it (RFC 5761).
     pub rtcp_mux: bool,
+    /// SRTP, if it is spoken here.
+    pub srtp: Option<Srtp>,
 }
 
 impl Local {
-    /// A stream with both codecs, A-law first, and telephone-event.
+    /// A stream with both codecs, A-law first, and telephone-event; without SRTP.
     pub fn new(address: IpAddr, port: u16, session: u64) -> Self {
         Self {
             address,
@@ -107,6 +140,7 @@ impl Local {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             telephone_event: true,
             rtcp_mux: false,
+            srtp: None,
         }
     }
 
@@ -138,6 +172,8 @@ pub struct Negotiated {
     pub direction: Direction,
     /// This side's RTP port.
     pub local_port: u16,
+    /// The keys of SRTP; without them RTP is plain.
+    pub srtp: Option<SrtpKeys>,
 }
 
 impl Negotiated {
@@ -156,9 +192,15 @@ pub enum SdpFault {
     /// Not a session description (RFC 8866). The words say what, and never quote it.
     #[error("no session description: {0}")]
     Syntax(String),
-    /// No audio stream over RTP/AVP that is not switched off.
-    #[error("no plain audio stream (RTP/AVP) in the session description")]
+    /// No audio stream over RTP that is not switched off.
+    #[error("no audio stream over RTP/AVP or RTP/SAVP in the session description")]
     NoAudio,
+    /// SRTP without a line of keys that can be used, or where none is spoken.
+    #[error("SRTP without a=crypto of AES_CM_128_HMAC_SHA1_80 or _32, or where media.srtp is \"never\"")]
+    NoCrypto,
+    /// Plain RTP where SRTP is required.
+    #[error("plain RTP, and media.srtp is \"required\"")]
+    Plain,
     /// None of its codecs is known here.
     #[error("neither PCMA nor PCMU in the session description")]
     NoCodec,
@@ -184,8 +226,10 @@ impl From<SdpFault> for Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     streams: Vec<Stream>,
+    /// The first stream that can be taken, by its place among all, and those after it.
     taken: usize,
-    audio: Audio,
+    audio: Box<Audio>,
+    others: Vec<(usize, Audio)>,
 }
 
 /// What a refused stream's answer has to repeat (RFC 3264, section 6).
@@ -203,10 +247,12 @@ impl Offer {
     /// Where it is no session description, or none of its streams can be taken. [`Refusal::from`] says with which status.
     pub fn parse(bytes: &[u8]) -> Result<Self, SdpFault> {
         let session = read(bytes)?;
-        let (taken, audio) = first_audio(&session)?;
+        let mut audios = audios(&session)?;
+        let (taken, audio) = audios.next().ok_or(SdpFault::NoAudio)?;
+        let others = audios.collect();
         let streams =
             session.medias.into_iter().map(|m| Stream { media: m.media, proto: m.proto, fmt: m.fmt }).collect();
-        Ok(Self { streams, taken, audio })
+        Ok(Self { streams, taken, audio: Box::new(audio), others })
     }
 
     /// Whether the far end puts the call on hold: nothing may be sent to it.
@@ -228,14 +274,23 @@ impl Offer {
 /// Answers an offer: the text of the answer, and what is then agreed.
 ///
 /// # Errors
-/// [`SdpFault::NoCodec`] where `local` allows none of the offer's codecs.
+/// [`SdpFault::NoCodec`] where `local` allows none of the offer's codecs; [`SdpFault::NoCrypto`] or [`SdpFault::Plain`]
+/// where its SRTP does not fit.
 pub fn answer(offer: &Offer, local: &Local) -> Result<(String, Negotiated), SdpFault> {
-    let negotiated = agree(&offer.audio, local)?;
+    let agree_on = |(at, audio)| Ok::<_, SdpFault>((at, audio, agree(audio, local)?));
+    let mut others = offer.others.iter().map(|(at, audio)| (*at, audio));
+    let (taken, audio, (negotiated, tag)) = agree_on((offer.taken, &offer.audio))
+        .or_else(|fault| others.find_map(|other| agree_on(other).ok()).ok_or(fault))?;
     let mut session = description(local);
     for (at, stream) in offer.streams.iter().enumerate() {
-        session.medias.push(if at == offer.taken {
+        session.medias.push(if at == taken {
             let events = negotiated.sent_event().into_iter().collect::<Vec<_>>();
-            stream_of(local, &[(negotiated.codec, negotiated.payload_type)], &events, &negotiated)
+            let codec = (negotiated.codec, negotiated.payload_type);
+            let mut media = stream_of(local, &audio.proto, &[codec], &events, &negotiated);
+            if let (Some(tag), Some(srtp)) = (tag, &negotiated.srtp) {
+                media.attributes.push(crypto::attribute(tag, srtp.suite, &srtp.ours));
+            }
+            media
         } else {
             media_line(&stream.media, 0, &stream.proto, &stream.fmt)
         });
@@ -257,9 +312,15 @@ pub fn offer(local: &Local) -> String {
         telephone_event: Vec::new(),
         direction: Direction::SendRecv,
         local_port: local.port,
+        srtp: None,
     };
     let mut session = description(local);
-    session.medias.push(stream_of(local, &codecs, events, &wanted));
+    let srtp = local.srtp.as_ref().filter(|srtp| srtp.required);
+    let proto = if srtp.is_some() { "RTP/SAVP" } else { "RTP/AVP" };
+    let mut media = stream_of(local, proto, &codecs, events, &wanted);
+    let lines = srtp.into_iter().flat_map(Srtp::lines);
+    media.attributes.extend(lines.map(|(tag, suite, key)| crypto::attribute(tag, suite, key)));
+    session.medias.push(media);
     text(&session)
 }
 
@@ -269,11 +330,18 @@ pub fn offer(local: &Local) -> String {
 /// Where it cannot be read, or does not answer that offer. The call is then to be ended with a BYE.
 pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Negotiated, SdpFault> {
     let session = read(answer)?;
-    let (at, audio) = first_audio(&session)?;
+    let (at, audio) = audios(&session)?.next().ok_or(SdpFault::NoAudio)?;
     if at != 0 {
         return Err(SdpFault::Mismatch);
     }
-    let mut negotiated = agree(&audio, local)?;
+    // Keys that answer no offer of keys mean nothing.
+    let offered = local.srtp.as_ref().filter(|srtp| srtp.required);
+    let offered_to = Local { srtp: offered.cloned(), ..local.clone() };
+    let (mut negotiated, tag) = agree(&audio, &offered_to)?;
+    let suite = negotiated.srtp.as_ref().map(|srtp| srtp.suite);
+    if !offered.zip(tag).is_none_or(|(srtp, tag)| srtp.lines().any(|(ours, of, _)| (ours, Some(of)) == (tag, suite))) {
+        return Err(SdpFault::Mismatch);
+    }
     // N13 pjproject#2369: the far end may use the payload type that was offered to it, whatever it answered with.
     if local.telephone_event && negotiated.telephone_event.iter().all(|(event, _)| *event != OFFERED_EVENT) {
         let taken = audio.payload_types.contains(&OFFERED_EVENT) || negotiated.payload_type == OFFERED_EVENT;
@@ -284,13 +352,15 @@ pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Negotiated, SdpFaul
     Ok(negotiated)
 }
 
-fn agree(audio: &Audio, local: &Local) -> Result<Negotiated, SdpFault> {
+/// What a stream and this side have in common, and the tag of the line of keys that was taken.
+fn agree(audio: &Audio, local: &Local) -> Result<(Negotiated, Option<u32>), SdpFault> {
     let (codec, payload_type) =
         audio.codecs.iter().find(|(codec, _)| local.codecs.contains(codec)).copied().ok_or(SdpFault::NoCodec)?;
     let mut telephone_event = if local.telephone_event { audio.events.clone() } else { Vec::new() };
     telephone_event.sort_by_key(|(_, clock)| *clock != 8000);
     let rtcp_mux = audio.rtcp_mux && local.rtcp_mux;
-    Ok(Negotiated {
+    let (tag, srtp) = agree_on_keys(audio, local)?.unzip();
+    let negotiated = Negotiated {
         remote: audio.remote,
         rtcp: if rtcp_mux { Some(audio.remote) } else { audio.rtcp },
         rtcp_mux,
@@ -300,7 +370,24 @@ fn agree(audio: &Audio, local: &Local) -> Result<Negotiated, SdpFault> {
         telephone_event,
         direction: audio.direction.reversed(),
         local_port: local.port,
-    })
+        srtp,
+    };
+    Ok((negotiated, tag))
+}
+
+/// The keys of both ways, with the tag of the far end's line; nothing for plain RTP.
+fn agree_on_keys(audio: &Audio, local: &Local) -> Result<Option<(u32, SrtpKeys)>, SdpFault> {
+    match (&local.srtp, audio.crypto.first()) {
+        (None, _) if audio.secure => Err(SdpFault::NoCrypto),
+        (None, _) => Ok(None),
+        (Some(srtp), None) if srtp.required => Err(SdpFault::Plain),
+        (Some(_), None) => Ok(None),
+        (Some(srtp), Some(line)) => {
+            let ours = srtp.key(line.suite).ok_or(SdpFault::NoCrypto)?.clone();
+            let keys = SrtpKeys { suite: line.suite, ours, theirs: line.key.clone(), their_mki: line.mki };
+            Ok(Some((line.tag, keys)))
+        }
+    }
 }
 
 fn read(bytes: &[u8]) -> Result<Session, SdpFault> {
@@ -314,17 +401,17 @@ fn read(bytes: &[u8]) -> Result<Session, SdpFault> {
     Ok(session)
 }
 
-/// The first stream that can be taken; where none can, the most telling reason of the audio streams.
-fn first_audio(session: &Session) -> Result<(usize, Audio), SdpFault> {
-    let mut reason = SdpFault::NoAudio;
+/// The streams that can be taken; where none can, the most telling reason of the audio streams.
+fn audios(session: &Session) -> Result<std::vec::IntoIter<(usize, Audio)>, SdpFault> {
+    let (mut audios, mut reason) = (Vec::new(), SdpFault::NoAudio);
     for (at, media) in session.medias.iter().enumerate() {
         match Audio::read(session, media) {
-            Ok(audio) => return Ok((at, audio)),
+            Ok(audio) => audios.push((at, audio)),
             Err(SdpFault::NoAudio) => {}
             Err(fault) => reason = fault,
         }
     }
-    Err(reason)
+    if audios.is_empty() { Err(reason) } else { Ok(audios.into_iter()) }
 }
 
 fn description(local: &Local) -> Session {
@@ -334,9 +421,9 @@ fn description(local: &Local) -> Session {
     session
 }
 
-fn stream_of(local: &Local, codecs: &[(Codec, u8)], events: &[u8], agreed: &Negotiated) -> Media {
+fn stream_of(local: &Local, proto: &str, codecs: &[(Codec, u8)], events: &[u8], agreed: &Negotiated) -> Media {
     let payload_types: Vec<_> = codecs.iter().map(|(_, pt)| pt).chain(events).map(u8::to_string).collect();
-    let mut media = media_line("audio", local.port, "RTP/AVP", &payload_types.join(" "));
+    let mut media = media_line("audio", local.port, proto, &payload_types.join(" "));
     let mut add = |name: &str, value: String| media.attributes.push(Attribute::with_value(name, value));
     for (codec, payload_type) in codecs {
         add("rtpmap", format!("{payload_type} {}/8000", codec.name()));

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::conductor::{CallerConductor, Ended, take};
 use super::failure::Failure;
+use super::srtp::{SrtpPolicy, reanswer, reoffer};
 use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story};
 use crate::facts::{CallerNumber, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
@@ -45,6 +46,8 @@ pub struct Exchange {
     pub log: Arc<CallLog>,
     /// Sound and keys.
     pub media: Arc<MediaEngine>,
+    /// When calls are encrypted.
+    pub srtp: SrtpPolicy,
     /// Seconds after which a refused caller may try again.
     pub retry_after: u32,
 }
@@ -107,10 +110,11 @@ fn prepare(exchange: &Exchange, incoming: &IncomingCall) -> Result<Prepared, Fai
         tracing::warn!(%error, "no media for a call");
         Failure::NoMediaPort { retry_after }
     })?;
-    let local = Local::new(incoming.local, leg.address().port(), u64::from(rand::random::<u32>()));
+    let mut local = Local::new(incoming.local, leg.address().port(), u64::from(rand::random::<u32>()));
+    local.srtp = exchange.srtp.begin();
     let (sdp, agreed) = match &incoming.offer {
         Some(offer) => {
-            let (answer, agreed) = sdp::answer(offer, &local).map_err(|_| Failure::NoCommonMedia)?;
+            let (answer, agreed) = sdp::answer(offer, &local)?;
             (answer, Some(agreed))
         }
         None => (sdp::offer(&local), None),
@@ -172,6 +176,12 @@ impl Running<'_> {
             }
         }
         let stats = if self.answered.is_some() { self.end_media().await } else { None };
+        if let Some(forged) = stats.map(|stats| stats.forged).filter(|forged| *forged > 0) {
+            tracing::warn!(
+                packets = forged,
+                "what came to an encrypted call in clear, or with a wrong tag, was dropped"
+            );
+        }
         self.write(record, stats);
         failure.map_or(Ok(()), Err)
     }
@@ -195,7 +205,8 @@ impl Running<'_> {
     }
 
     fn accept(&self, answer: &[u8]) -> Result<Negotiated, Failure> {
-        sdp::accept_answer(&self.local, answer).map_err(|_| Failure::NoCommonMedia)
+        let before = self.agreed.as_ref().and_then(|agreed| agreed.srtp.as_ref());
+        Ok(sdp::accept_answer(&reoffer(&self.local, before), answer)?)
     }
 
     fn begin(&mut self, record: &Record) -> Result<(), Failure> {
@@ -221,20 +232,21 @@ impl Running<'_> {
     }
 
     /// A re-INVITE or UPDATE: a new address, hold, resume.
-    fn reoffered(&mut self, reoffer: Reoffer) -> Result<(), Failure> {
+    fn reoffered(&mut self, asked: Reoffer) -> Result<(), Failure> {
         self.local = self.local.next();
-        let Some(offer) = &reoffer.offer else {
-            reoffer.accept(sdp::offer(&self.local));
+        let before = self.agreed.as_ref().and_then(|agreed| agreed.srtp.as_ref());
+        let Some(offer) = &asked.offer else {
+            asked.accept(sdp::offer(&reoffer(&self.local, before)));
             return Ok(());
         };
-        match sdp::answer(offer, &self.local) {
+        match reanswer(offer, &mut self.local, before) {
             Ok((answer, agreed)) => {
-                reoffer.accept(answer);
+                asked.accept(answer);
                 self.agree(agreed)
             }
-            Err(_) => {
+            Err(fault) => {
                 // The stream stays as it was.
-                reoffer.refuse(Failure::NoCommonMedia.refusal());
+                asked.refuse(Failure::from(fault).refusal());
                 Ok(())
             }
         }
@@ -301,11 +313,13 @@ fn params(agreed: &Negotiated) -> MediaParams {
     MediaParams {
         remote: agreed.remote,
         remote_rtcp: agreed.rtcp,
+        rtcp_mux: agreed.rtcp_mux,
         codec: agreed.codec,
         payload_type: agreed.payload_type,
         events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
         ptime: agreed.ptime,
         send: agreed.direction.may_send() && !agreed.remote.ip().is_unspecified(),
+        srtp: agreed.srtp.clone(),
     }
 }
 

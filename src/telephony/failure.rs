@@ -1,6 +1,7 @@
 //! The one table from what can go wrong with a call to its SIP answer, its name in metrics, and what the caller hears.
 
 use crate::sip::Refusal;
+use crate::sip::sdp::SdpFault;
 
 /// Why a call could not be taken, or could not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,6 +10,8 @@ pub enum Failure {
     NoSuchNumber,
     /// Nothing in the offer, or in the answer to ours, can be played.
     NoCommonMedia,
+    /// Plain RTP where SRTP is required, or SRTP where it is not spoken or whose keys cannot be used.
+    NoCommonSrtp,
     /// No media port is free, or no socket could be had.
     NoMediaPort {
         /// When to try again, in seconds.
@@ -25,7 +28,7 @@ impl Failure {
     pub const fn refusal(self) -> Refusal {
         match self {
             Failure::NoSuchNumber => Refusal::NoSuchNumber,
-            Failure::NoCommonMedia => Refusal::NotAcceptable,
+            Failure::NoCommonMedia | Failure::NoCommonSrtp => Refusal::NotAcceptable,
             Failure::NoMediaPort { retry_after } => Refusal::Overloaded { retry_after },
             Failure::MediaStopped | Failure::MediaTimedOut => Refusal::Failed { retry_after: None },
         }
@@ -36,9 +39,19 @@ impl Failure {
         match self {
             Failure::NoSuchNumber => "no-such-number",
             Failure::NoCommonMedia => "no-common-media",
+            Failure::NoCommonSrtp => "no-common-srtp",
             Failure::NoMediaPort { .. } => "no-media-port",
             Failure::MediaStopped => "media-stopped",
             Failure::MediaTimedOut => "media-timed-out",
+        }
+    }
+}
+
+impl From<SdpFault> for Failure {
+    fn from(fault: SdpFault) -> Failure {
+        match fault {
+            SdpFault::Plain | SdpFault::NoCrypto => Failure::NoCommonSrtp,
+            _ => Failure::NoCommonMedia,
         }
     }
 }

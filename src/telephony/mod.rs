@@ -14,6 +14,8 @@
 mod answering;
 mod conductor;
 mod failure;
+mod srtp;
 
 pub use answering::{Exchange, answer_calls};
 pub use failure::Failure;
+pub use srtp::SrtpPolicy;

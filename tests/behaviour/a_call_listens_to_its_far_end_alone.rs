@@ -80,3 +80,30 @@ fn a04_another_port_is_followed_once_and_a_new_agreement_opens_the_call_again() 
     leg.end();
     assert_eq!(ended(&events).keys_received, 1);
 }
+
+/// Z01 again: a call that is held by the address of nobody (RFC 3264 section 8.4) does not open itself to anybody.
+#[test]
+fn z01_a_held_call_is_not_open_to_strangers() {
+    let engine = engine(|_| ());
+    let mut leg = engine.reserve().unwrap();
+    let (mut far_end, mut stranger) = (FarEnd::of(&leg), FarEnd::at(&leg, "127.0.0.2"));
+    let mut player = Player::of(&[list(400_000, 1)]);
+    let told = player.listen();
+    let events = begin(&mut leg, far_end.params(), player);
+    far_end.send_sound();
+    far_end.get_many(3);
+    let nobody = std::net::SocketAddr::from(([0, 0, 0, 0], far_end.params().remote.port()));
+    leg.update(MediaParams { remote: nobody, send: false, ..far_end.params() }).unwrap();
+    for _ in 0..9 {
+        stranger.send_sound();
+        stranger.send_key_down('9');
+    }
+    leg.update(far_end.params()).unwrap();
+    far_end.rest();
+    far_end.get_many(2);
+    far_end.send_key_down('1');
+    await_told(&told, &Told::Key('1'));
+    assert_eq!(stranger.rest(), []);
+    leg.end();
+    assert_eq!(ended(&events).keys_received, 1);
+}

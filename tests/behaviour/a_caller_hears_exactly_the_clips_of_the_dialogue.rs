@@ -7,7 +7,7 @@ use hotline::phone::{self, CallEnd, Speaker, parse_script};
 use crate::support::node::start;
 use crate::support::sound::{position, said_by_bench_100};
 
-async fn hears(codec: Codec) {
+async fn hears(codec: Codec, srtp: bool) {
     let running = start(&[("100", "bench/100")], |_| ()).await;
     let target = format!("sip:100@{}", running.address);
     let call = phone::Call {
@@ -17,6 +17,7 @@ async fn hears(codec: Codec) {
         clips: None,
         speaker: Speaker::off(),
         codec: Some(codec),
+        srtp,
     };
     let mut transcript = Vec::new();
     let (end, heard) = phone::dial(call, &mut transcript).await.expect("a call");
@@ -42,10 +43,15 @@ async fn hears(codec: Codec) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_law() {
-    hears(Codec::Pcma).await;
+    hears(Codec::Pcma, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_mu_law() {
-    hears(Codec::Pcmu).await;
+    hears(Codec::Pcmu, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted() {
+    hears(Codec::Pcma, true).await;
 }

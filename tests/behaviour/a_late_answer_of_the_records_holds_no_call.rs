@@ -12,7 +12,7 @@ use hotline::phone::{self, CallEnd, Speaker, parse_script};
 use hotline::records::{CallLog, PoolOptions, Records, RecordsError, RecordsPool};
 use hotline::sip::{Agent, AgentConfig};
 use hotline::speech::{Line, Pace, Prompts};
-use hotline::telephony::{Exchange, answer_calls};
+use hotline::telephony::{Exchange, SrtpPolicy, answer_calls};
 use jiff::Timestamp;
 
 use crate::support::hotline::prompts;
@@ -83,6 +83,7 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
         records: Arc::new(RecordsPool::start(&records, PoolOptions::default()).unwrap()),
         log: Arc::new(CallLog::open(database).unwrap()),
         media: Arc::new(MediaEngine::start(engine).unwrap()),
+        srtp: SrtpPolicy::default(),
         retry_after: 10,
     };
     let (sender, calls) = tokio::sync::mpsc::channel(8);
@@ -107,6 +108,7 @@ async fn and_the_caller_goes_on() {
         clips: None,
         speaker: Speaker::off(),
         codec: Some(Codec::Pcma),
+        srtp: false,
     };
     let (end, heard) = phone::dial(call, &mut std::io::sink()).await.expect("a call");
     assert_eq!(end, CallEnd::FarEnd);

@@ -16,6 +16,7 @@ async fn dialled(running: &Running, number: &str) -> CallEnd {
         clips: None,
         speaker: Speaker::off(),
         codec: None,
+        srtp: false,
     };
     phone::dial(call, &mut io::sink()).await.expect("a call").0
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Media, ParserError, Session};
 
+use super::crypto::{self, Crypto};
 use super::{Codec, Direction, SdpFault};
 
 /// Milliseconds in a packet where nobody says otherwise (RFC 3551, table 4).
@@ -25,12 +26,23 @@ pub(super) struct Audio {
     pub(super) payload_types: Vec<u8>,
     pub(super) ptime: u8,
     pub(super) direction: Direction,
+    /// Its profile, as written: RTP/AVP and its kin.
+    pub(super) proto: String,
+    /// Whether the profile is SRTP's: plain RTP will not do.
+    pub(super) secure: bool,
+    /// The lines of SRTP keys that can be used. With a plain profile they are an offer to whom it pleases.
+    pub(super) crypto: Vec<Crypto>,
 }
 
 impl Audio {
     pub(super) fn read(session: &Session, media: &Media) -> Result<Self, SdpFault> {
-        if media.media != "audio" || media.port == 0 || !media.proto.eq_ignore_ascii_case("RTP/AVP") {
+        let secure = is_secure(&media.proto).ok_or(SdpFault::NoAudio)?;
+        if media.media != "audio" || media.port == 0 {
             return Err(SdpFault::NoAudio);
+        }
+        let crypto = crypto::read(media);
+        if secure && crypto.is_empty() {
+            return Err(SdpFault::NoCrypto);
         }
         let payload_types = payload_types(&media.fmt);
         let codecs: Vec<_> =
@@ -52,8 +64,18 @@ impl Audio {
             payload_types,
             ptime: ptime(media),
             direction: if address.is_unspecified() && direction == Direction::SendRecv { held } else { direction },
+            proto: media.proto.clone(),
+            secure,
+            crypto,
         })
     }
+}
+
+/// Whether a profile is SRTP's; nothing for one that is not spoken here. The feedback of the F profiles (RFC 4585) may be
+/// left out by who has none.
+fn is_secure(proto: &str) -> Option<bool> {
+    let known = [("RTP/AVP", false), ("RTP/SAVP", true), ("RTP/AVPF", false), ("RTP/SAVPF", true)];
+    known.into_iter().find(|(name, _)| proto.eq_ignore_ascii_case(name)).map(|(_, secure)| secure)
 }
 
 /// Names the kind of fault and the line, never the line's text: a description holds addresses and names.

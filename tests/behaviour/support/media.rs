@@ -194,11 +194,13 @@ impl FarEnd {
         MediaParams {
             remote: self.rtp.local_addr().unwrap(),
             remote_rtcp: None,
+            rtcp_mux: false,
             codec: Codec::Pcma,
             payload_type: 8,
             events: vec![EventType { payload_type: 101, clock_rate: 8000 }],
             ptime: 20,
             send: true,
+            srtp: None,
         }
     }
 
