@@ -57,10 +57,14 @@ mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
 mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
 mod call_records_hold_nothing_secret;
+#[path = "behaviour/calls_come_and_go_over_connections.rs"]
+mod calls_come_and_go_over_connections;
 #[path = "behaviour/captured_keys_are_read.rs"]
 mod captured_keys_are_read;
 #[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]
 mod check_tells_faults_to_people_and_to_machines;
+#[path = "behaviour/connections_are_read_with_care.rs"]
+mod connections_are_read_with_care;
 #[path = "behaviour/each_number_reaches_its_hotline.rs"]
 mod each_number_reaches_its_hotline;
 #[path = "behaviour/encrypted_calls_are_negotiated_as_policy_says.rs"]

@@ -3,6 +3,7 @@
 //! ```text
 //!   hotline serve --config hotline.toml
 //!   listening on udp 127.0.0.1:5060
+//!   listening on tcp 127.0.0.1:5060
 //! ```
 
 use std::io::{IsTerminal, Write};
@@ -26,9 +27,9 @@ pub struct Serve {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "hotline.toml")]
     config: PathBuf,
-    /// Listen on this address in place of the configuration's
+    /// Listen on this address in place of the configuration's; tcp: before it names another transport than UDP
     #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Vec<std::net::SocketAddr>,
+    listen: Vec<crate::sip::Listen>,
     /// Use this records database in place of the configuration's
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
@@ -57,7 +58,7 @@ impl Serve {
                 .map_err(|faults| Wrong::Faults(faults.0))?;
             bar.end();
             for address in &node.addresses {
-                println!("listening on udp {address}");
+                println!("listening on {address}");
             }
             std::io::stdout().flush()?;
             told_to_end().await?;

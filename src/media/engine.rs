@@ -28,7 +28,8 @@ const PRECEDENCE: i32 = -11;
 /// How the engine is set up.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// The address media sockets are bound to: a concrete one, or the far end may see another than it was told.
+    /// The address media sockets are bound to, where a call does not ask for another: a concrete one, or the far end may
+    /// see another than it was told.
     pub address: IpAddr,
     /// The ports that are used, in even-odd pairs: a call each.
     pub ports: RangeInclusive<u16>,
@@ -106,6 +107,7 @@ pub struct MediaEngine {
 
 struct Shared {
     clock: Clock,
+    address: IpAddr,
     ports: Mutex<Ports>,
     next_id: AtomicU64,
     /// By worker: slots that are free, and how many are not.
@@ -143,10 +145,11 @@ impl MediaEngine {
     /// The range holds no pair; threads or polls cannot be made.
     pub fn start(config: EngineConfig) -> Result<MediaEngine, MediaError> {
         let clock = Clock::start();
-        let ports = Ports::new(config.address, config.ports.clone(), config.port_rest)?;
+        let ports = Ports::new(config.ports.clone(), config.port_rest)?;
         let (count, most_calls) = (config.workers.max(1), ports.len());
         let shared = Arc::new(Shared {
             clock,
+            address: config.address,
             ports: Mutex::new(ports),
             next_id: AtomicU64::new(0),
             slots: (0..count).map(|_| Mutex::default()).collect(),
@@ -180,13 +183,21 @@ impl MediaEngine {
     /// # Errors
     /// No pair is free, or sockets cannot be opened.
     pub fn reserve(&self) -> Result<Leg, MediaError> {
+        self.reserve_at(self.shared.address)
+    }
+
+    /// The same, on an address of this machine's that is the call's own.
+    ///
+    /// # Errors
+    /// No pair is free, or sockets cannot be opened there.
+    pub fn reserve_at(&self, address: IpAddr) -> Result<Leg, MediaError> {
         let now = self.clock.now();
-        let pair = lock(&self.shared.ports).take(now)?;
+        let pair = lock(&self.shared.ports).take(address, now)?;
         let loads = self.shared.loads.iter().map(|load| load.load(Ordering::Relaxed));
         let worker = loads.enumerate().min_by_key(|(_, load)| *load).map_or(0, |(worker, _)| worker);
         let handle = self.workers.get(worker).ok_or(MediaError::State)?.clone();
         let reservation = Reservation::new(&self.shared, worker, pair.port);
-        let address = pair.rtp.local_addr().map_err(|error| MediaError::Socket { address: reservation.ip(), error })?;
+        let address = pair.rtp.local_addr().map_err(|error| MediaError::Socket { address, error })?;
         let mailbox = Mailbox {
             worker: handle,
             call: reservation.slot,
@@ -245,10 +256,6 @@ impl Reservation {
     /// The worker has read a message of the leg's.
     pub(super) fn message_read(&self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn ip(&self) -> IpAddr {
-        lock(&self.shared.ports).address()
     }
 }
 

@@ -17,7 +17,6 @@ const TRIES: usize = 32;
 
 /// The pairs that are free, the longest free first.
 pub(super) struct Ports {
-    address: IpAddr,
     rest: Duration,
     free: VecDeque<(u16, Moment)>,
     all: usize,
@@ -32,7 +31,7 @@ pub(super) struct Pair {
 
 impl Ports {
     /// Every pair of a range, in random order: a port that can be guessed is easier to spray.
-    pub(super) fn new(address: IpAddr, range: RangeInclusive<u16>, rest: Duration) -> Result<Ports, MediaError> {
+    pub(super) fn new(range: RangeInclusive<u16>, rest: Duration) -> Result<Ports, MediaError> {
         let (first, last) = (*range.start(), *range.end());
         let mut even: Vec<u16> = range.filter(|port| *port > 0 && port % 2 == 0 && *port < last).collect();
         if even.is_empty() {
@@ -40,7 +39,7 @@ impl Ports {
         }
         even.shuffle(&mut rand::rng());
         let free: VecDeque<_> = even.into_iter().map(|port| (port, Moment::ZERO)).collect();
-        Ok(Ports { address, rest, all: free.len(), free })
+        Ok(Ports { rest, all: free.len(), free })
     }
 
     /// How many pairs there are.
@@ -48,13 +47,8 @@ impl Ports {
         self.all
     }
 
-    /// The address pairs are bound to.
-    pub(super) fn address(&self) -> IpAddr {
-        self.address
-    }
-
-    /// Binds a pair that has rested.
-    pub(super) fn take(&mut self, now: Moment) -> Result<Pair, MediaError> {
+    /// Binds a pair that has rested, on this address.
+    pub(super) fn take(&mut self, address: IpAddr, now: Moment) -> Result<Pair, MediaError> {
         let mut refused = None;
         for _ in 0..TRIES {
             let Some((port, rested)) = self.free.pop_front() else { break };
@@ -62,7 +56,7 @@ impl Ports {
                 self.free.push_front((port, rested));
                 break;
             }
-            match self.bind(port) {
+            match bind_pair(address, port) {
                 Ok(pair) => return Ok(pair),
                 Err(error) => {
                     self.free.push_back((port, now + self.rest));
@@ -71,7 +65,7 @@ impl Ports {
             }
         }
         match refused {
-            Some(error) => Err(MediaError::Socket { address: self.address, error }),
+            Some(error) => Err(MediaError::Socket { address, error }),
             None => Err(MediaError::PortsExhausted { pairs: self.all }),
         }
     }
@@ -80,15 +74,15 @@ impl Ports {
     pub(super) fn give_back(&mut self, port: u16, now: Moment) {
         self.free.push_back((port, now + self.rest));
     }
+}
 
-    fn bind(&self, port: u16) -> std::io::Result<Pair> {
-        let bind = |port| {
-            let socket = UdpSocket::bind(SocketAddr::new(self.address, port))?;
-            socket.set_nonblocking(true)?;
-            Ok::<_, std::io::Error>(socket)
-        };
-        Ok(Pair { port, rtp: bind(port)?, rtcp: bind(port.saturating_add(1))? })
-    }
+fn bind_pair(address: IpAddr, port: u16) -> std::io::Result<Pair> {
+    let bind = |port| {
+        let socket = UdpSocket::bind(SocketAddr::new(address, port))?;
+        socket.set_nonblocking(true)?;
+        Ok::<_, std::io::Error>(socket)
+    };
+    Ok(Pair { port, rtp: bind(port)?, rtcp: bind(port.saturating_add(1))? })
 }
 
 #[cfg(test)]
@@ -100,24 +94,24 @@ mod tests {
 
     #[test]
     fn pairs_are_even_and_odd_and_rest_after_a_call() {
-        let mut ports = Ports::new(HERE, 61_001..=61_005, Duration::from_secs(2)).unwrap();
+        let mut ports = Ports::new(61_001..=61_005, Duration::from_secs(2)).unwrap();
         assert_eq!(ports.len(), 2);
-        let (one, two) = (ports.take(Moment::ZERO).unwrap(), ports.take(Moment::ZERO).unwrap());
+        let (one, two) = (ports.take(HERE, Moment::ZERO).unwrap(), ports.take(HERE, Moment::ZERO).unwrap());
         assert_eq!(one.port.abs_diff(two.port), 2);
         assert_eq!(one.rtcp.local_addr().unwrap().port(), one.port + 1);
-        assert!(matches!(ports.take(Moment::ZERO), Err(MediaError::PortsExhausted { pairs: 2 })));
+        assert!(matches!(ports.take(HERE, Moment::ZERO), Err(MediaError::PortsExhausted { pairs: 2 })));
         let port = one.port;
         drop(one);
         ports.give_back(port, Moment::ZERO);
-        assert!(ports.take(Moment::from_micros(1_900_000)).is_err());
-        assert_eq!(ports.take(Moment::from_micros(2_000_000)).unwrap().port, port);
+        assert!(ports.take(HERE, Moment::from_micros(1_900_000)).is_err());
+        assert_eq!(ports.take(HERE, Moment::from_micros(2_000_000)).unwrap().port, port);
     }
 
     #[test]
     fn a_pair_that_another_program_holds_is_passed_over() {
         let _taken = UdpSocket::bind("127.0.0.1:61010").unwrap();
-        let mut ports = Ports::new(HERE, 61_010..=61_013, Duration::from_secs(2)).unwrap();
-        assert_eq!(ports.take(Moment::ZERO).unwrap().port, 61_012);
-        assert!(matches!(Ports::new(HERE, 7..=7, Duration::ZERO), Err(MediaError::NoPairs { first: 7, last: 7 })));
+        let mut ports = Ports::new(61_010..=61_013, Duration::from_secs(2)).unwrap();
+        assert_eq!(ports.take(HERE, Moment::ZERO).unwrap().port, 61_012);
+        assert!(matches!(Ports::new(7..=7, Duration::ZERO), Err(MediaError::NoPairs { first: 7, last: 7 })));
     }
 }

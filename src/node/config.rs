@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::facts::{Fault, parse_duration};
+use crate::sip::Listen;
 use crate::telephony::SrtpPolicy;
 
 /// A whole configuration. Paths in it are relative to the file's folder.
@@ -33,12 +34,19 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Sip {
-    /// Addresses to listen on, over UDP.
-    pub listen: Vec<SocketAddr>,
+    /// What to listen for and where: `0.0.0.0:5060` is UDP, `tcp:0.0.0.0:5060` TCP.
+    pub listen: Vec<Listen>,
     /// The address that others reach this machine by, where it is another (behind NAT).
     pub advertised: Option<IpAddr>,
     /// The most calls at once; further ones are answered 503 with Retry-After.
     pub calls: usize,
+    /// The most TCP connections at once; further ones are closed as they come.
+    pub connections: usize,
+    /// Of these, the most from one address; an IPv6 address stands for its /64.
+    pub connections_per_address: usize,
+    /// A connection without a call, on which nothing goes either way for so long, is closed.
+    #[serde(deserialize_with = "duration")]
+    pub idle: Duration,
     /// The Retry-After of a full hotline.
     #[serde(deserialize_with = "duration")]
     pub retry_after: Duration,
@@ -50,9 +58,12 @@ pub struct Sip {
 impl Default for Sip {
     fn default() -> Sip {
         Sip {
-            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5060))],
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)).into()],
             advertised: None,
             calls: 1000,
+            connections: 1024,
+            connections_per_address: 128,
+            idle: Duration::from_secs(300),
             retry_after: Duration::from_secs(10),
             drain: Duration::from_secs(60),
         }
@@ -63,8 +74,10 @@ impl Default for Sip {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Media {
-    /// The address RTP is sent from; the first of `sip.listen` if there is none here.
-    pub address: Option<IpAddr>,
+    /// The addresses RTP is sent from, one or one of each family; a call whose family has none here uses the address that
+    /// it came in by.
+    #[serde(deserialize_with = "one_or_two")]
+    pub address: Vec<IpAddr>,
     /// First and last UDP port for RTP and RTCP, two a call.
     pub ports: (u16, u16),
     /// Media threads; 0 for one a core.
@@ -79,7 +92,7 @@ pub struct Media {
 impl Default for Media {
     fn default() -> Media {
         Media {
-            address: None,
+            address: Vec::new(),
             ports: (20_000, 39_999),
             workers: 0,
             time_out: Duration::from_secs(60),
@@ -171,6 +184,20 @@ impl Config {
         if first < 1024 || last <= first {
             return whole("media.ports is no range of ports above 1023", "as in ports = [20000, 39999]");
         }
+        if let [one, two] = config.media.address.as_slice()
+            && one.is_ipv4() == two.is_ipv4()
+        {
+            return whole(
+                "media.address has two addresses of one family",
+                "give one, or an IPv4 and an IPv6 one, as in address = [\"192.0.2.1\", \"2001:db8::1\"]",
+            );
+        }
+        if !(1..=100_000).contains(&config.sip.connections) || config.sip.connections_per_address == 0 {
+            return whole(
+                "sip.connections goes from 1 to 100000, sip.connections-per-address from 1",
+                "as in connections = 1024",
+            );
+        }
         if config.sip.calls == 0 || config.sip.calls > 100_000 {
             return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");
         }
@@ -187,6 +214,21 @@ impl Config {
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         self.numbers.values_mut().for_each(within);
+    }
+}
+
+fn one_or_two<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpAddr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Addresses {
+        One(IpAddr),
+        Some(Vec<IpAddr>),
+    }
+    let wrong = "media.address is an address, or one of IPv4 and one of IPv6: [\"192.0.2.1\", \"2001:db8::1\"]";
+    match Addresses::deserialize(from).map_err(|_| serde::de::Error::custom(wrong))? {
+        Addresses::One(one) => Ok(vec![one]),
+        Addresses::Some(some) if (1..=2).contains(&some.len()) => Ok(some),
+        Addresses::Some(_) => Err(serde::de::Error::custom(wrong)),
     }
 }
 
@@ -215,5 +257,21 @@ mod tests {
         let fault = Config::parse("hotline.toml", "[sip]\ndrain = \"a while\"\n").unwrap_err();
         assert!(fault.message.contains("length of time"), "{}", fault.message);
         assert!(Config::parse("hotline.toml", "[media]\nports = [5, 3]\n").is_err());
+        let fault = Config::parse("hotline.toml", "[sip]\nlisten = [\"tpc:0.0.0.0:5060\"]\n").unwrap_err();
+        assert!(fault.message.contains("tcp:[::]:5060"), "{}", fault.message);
+    }
+
+    #[test]
+    fn addresses_of_both_families_are_read() {
+        let text = "[sip]\nlisten = [\"0.0.0.0:5060\", \"tcp:[::]:5060\"]\n[media]\naddress = \"192.0.2.1\"\n";
+        let config = Config::parse("hotline.toml", text).unwrap();
+        assert_eq!(
+            config.sip.listen.iter().map(Listen::to_string).collect::<Vec<_>>(),
+            ["udp 0.0.0.0:5060", "tcp [::]:5060"]
+        );
+        let both = "[media]\naddress = [\"192.0.2.1\", \"2001:db8::1\"]\n";
+        assert_eq!(Config::parse("hotline.toml", both).unwrap().media.address.len(), 2);
+        assert!(Config::parse("hotline.toml", "[media]\naddress = [\"192.0.2.1\", \"192.0.2.2\"]\n").is_err());
+        assert!(Config::parse("hotline.toml", "[media]\naddress = \"here\"\n").is_err());
     }
 }

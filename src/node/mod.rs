@@ -10,7 +10,6 @@ mod config;
 mod log;
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,8 @@ use crate::facts::{Fault, Form, Language};
 use crate::media::{EngineConfig, MediaEngine};
 use crate::menu::{self, Menu, wanted_clips};
 use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
-use crate::sip::{Agent, AgentConfig};
+use crate::sip::stream::StreamLimits;
+use crate::sip::{Agent, AgentConfig, Listen};
 use crate::speech::{Catalogue, Prompts};
 use crate::telephony::{Exchange, answer_calls};
 
@@ -39,7 +39,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(100);
 pub struct Node {
     agent: Agent,
     /// Where it listens.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Vec<Listen>,
     drain: Duration,
     answering: JoinHandle<()>,
     log: Arc<CallLog>,
@@ -78,6 +78,12 @@ impl Node {
             numbers: (!numbers.contains_key("*")).then(|| numbers.keys().cloned().collect()),
             max_calls: config.sip.calls,
             retry_after: retry_after(config),
+            streams: StreamLimits {
+                connections: config.sip.connections,
+                per_source: config.sip.connections_per_address,
+                idle: config.sip.idle,
+                ..StreamLimits::default()
+            },
             ..AgentConfig::new(config.sip.listen.clone())
         };
         let (agent, addresses) =
@@ -91,6 +97,7 @@ impl Node {
             records: Arc::new(records),
             log: Arc::clone(&log),
             media: Arc::new(media),
+            media_addresses: config.media.address.clone(),
             srtp: config.media.srtp,
             retry_after: retry_after(config),
         };
@@ -128,9 +135,8 @@ fn retry_after(config: &Config) -> u32 {
 }
 
 fn start_media(config: &Config) -> Result<MediaEngine, StartFaults> {
-    let listen = config.sip.listen.first().map(SocketAddr::ip);
-    let address = config.media.address.or(listen).unwrap_or(std::net::Ipv4Addr::LOCALHOST.into());
-    let mut engine = EngineConfig::on(address);
+    // Each call says where its sockets are to be.
+    let mut engine = EngineConfig::on(std::net::Ipv4Addr::LOCALHOST.into());
     engine.ports = config.media.ports.0..=config.media.ports.1;
     engine.time_out = config.media.time_out;
     if config.media.workers > 0 {

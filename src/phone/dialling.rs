@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ use crate::facts::{Key, Moment, Secret};
 use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams};
 use crate::rtp::KeyPlan;
 use crate::sip::sdp::{self, Local, Negotiated, Srtp};
-use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause};
+use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause, Listen, Transport};
 
 /// The longest recording of a call, in samples: an hour.
 pub(super) const LONGEST_RECORDING: usize = 8000 * 3600;
@@ -126,14 +126,16 @@ impl Conductor for PhoneConductor {
 /// [`PhoneFault`]: there was no call then.
 pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd, Vec<i16>), PhoneFault> {
     let (sender, _incoming) = mpsc::channel(1);
-    let (agent, addresses) =
-        Agent::start(AgentConfig::new(vec![SocketAddr::new(own_address(call.target), 0)]), sender).await?;
-    let here = addresses.first().copied().unwrap_or(SocketAddr::new(own_address(call.target), 0));
-    let mut engine = EngineConfig::on(here.ip());
+    let address = own_address(call.target);
+    // What the far end asks for later may come on a connection of its own.
+    let listen = [Transport::Udp, Transport::Tcp].map(|transport| Listen { transport, address: (address, 0).into() });
+    let (agent, addresses) = Agent::start(AgentConfig::new(listen.to_vec()), sender).await?;
+    let here = addresses.first().map_or((address, 0).into(), |listen| listen.address);
+    let mut engine = EngineConfig::on(address);
     engine.workers = 1;
     let engine = MediaEngine::start(engine)?;
     let leg = engine.reserve()?;
-    let mut local = Local::new(here.ip(), leg.address().port(), 1);
+    let mut local = Local::new(address, leg.address().port(), 1);
     if let Some(codec) = call.codec {
         local.codecs = vec![codec];
     }
@@ -263,14 +265,36 @@ fn params(agreed: &Negotiated) -> MediaParams {
 
 /// The address of this machine that the target is reached from.
 fn own_address(target: &str) -> IpAddr {
-    let host = target.rsplit('@').next().unwrap_or(target).trim_start_matches("sip:");
-    let host = host.split([';', '>', '?']).next().unwrap_or(host);
-    let with_port = if host.contains(':') { host.to_owned() } else { format!("{host}:5060") };
+    let rest = target.split_once(':').map_or(target, |(_, rest)| rest);
+    let host = rest.rsplit('@').next().unwrap_or(rest).split([';', '>', '?']).next().unwrap_or(rest);
+    let with_port =
+        if host.rsplit(']').next().unwrap_or(host).contains(':') { host.into() } else { format!("{host}:5060") };
     let probe = || {
-        let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+        let far = with_port.to_socket_addrs().ok()?.next()?;
+        let any: SocketAddr = if far.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
+        let socket = std::net::UdpSocket::bind(any).ok()?;
         // Nothing is sent: connecting only asks for the way.
-        socket.connect(with_port).ok()?;
+        socket.connect(far).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
     probe().unwrap_or(IpAddr::from([127, 0, 0, 1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_address;
+
+    #[test]
+    fn the_way_to_a_target_is_found_in_both_families() {
+        for target in
+            ["sip:12333@127.0.0.1:5060", "sip:12333@127.0.0.1;transport=tcp", "sips:127.0.0.1", "sip:a:b@127.0.0.1"]
+        {
+            assert_eq!(own_address(target).to_string(), "127.0.0.1", "{target}");
+        }
+        if std::net::UdpSocket::bind("[::1]:0").is_ok() {
+            for target in ["sip:12333@[::1]:5060", "sip:12333@[::1];transport=tcp", "sips:[::1]"] {
+                assert_eq!(own_address(target).to_string(), "::1", "{target}");
+            }
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod dispatch;
 mod drive;
 mod incoming;
 mod reoffer;
+mod way;
 
 use std::collections::HashSet;
 use std::io;
@@ -28,17 +29,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::EndpointBuilder;
-use rsipstack::sip::{Header, Request, Response, StatusCode};
+use rsipstack::sip::{Header, HeadersExt as _, Request, Response, SipMessage, StatusCode};
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption, TransportEventInspector};
 use rsipstack::transport::udp::UdpConnection;
-use rsipstack::transport::{SipAddr, SipConnection, TransportEvent, TransportLayer};
+use rsipstack::transport::{SipConnection, TransportEvent, TransportLayer};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::desk::{Desk, Limits};
-use super::gate::{Backlog, GatedSocket};
-use super::{ACCEPT, ALLOW, Refusal, field};
+use super::gate::{self, Backlog, GatedSocket};
+use super::listen::{Listen, Transport};
+use super::stream::{self, Links, StreamLimits};
+use super::{ACCEPT, ALLOW, Refusal};
+use way::Way;
 
 pub use call::{Call, CallEvent, EndCause};
 pub use dial::{DialFault, Dialing, DialingEvent};
@@ -46,13 +50,19 @@ pub(super) use drive::Mail;
 pub use incoming::{IncomingCall, Party};
 pub use reoffer::Reoffer;
 
+/// How long the name of a host is looked up.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(4);
+
 /// How an agent is set up. Made by [`AgentConfig::new`]; fields may then be changed.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
-    /// UDP addresses to listen on; port 0 takes a free one. An unspecified IPv6 address hears IPv6 alone.
-    pub listen: Vec<SocketAddr>,
-    /// The address that others reach this machine at, where it is another than its own (behind NAT).
+    /// What to listen for and where.
+    pub listen: Vec<Listen>,
+    /// The address that others reach this machine at, where it is another than its own (behind NAT). Calls of the other
+    /// family keep the address of their socket.
     pub advertised: Option<IpAddr>,
+    /// How many connections there may be, and how long they may be silent.
+    pub streams: StreamLimits,
     /// The numbers at which something answers; at another, 404. `None`: the calls' receiver decides.
     pub numbers: Option<HashSet<String>>,
     /// The User-Agent header.
@@ -69,10 +79,11 @@ pub struct AgentConfig {
 
 impl AgentConfig {
     /// Up to 1000 calls at these addresses.
-    pub fn new(listen: Vec<SocketAddr>) -> Self {
+    pub fn new(listen: Vec<Listen>) -> Self {
         Self {
             listen,
             advertised: None,
+            streams: StreamLimits::default(),
             numbers: None,
             user_agent: concat!("Hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_calls: 1000,
@@ -90,13 +101,16 @@ pub enum StartFault {
     #[error("no SIP address to listen on; give at least one, such as 0.0.0.0:5060")]
     NoAddress,
     /// An address could not be taken.
-    #[error("cannot listen for SIP on udp {address}: {fault}")]
+    #[error("cannot listen for SIP on {listen}: {fault}")]
     Bind {
         /// The one that was asked for.
-        address: SocketAddr,
+        listen: Listen,
         /// What the operating system says.
         fault: io::Error,
     },
+    /// TLS is asked for, which there is not yet.
+    #[error("cannot listen for SIP on {0}: TLS is not served yet; listen on tcp, within a network that is trusted")]
+    NoTls(Listen),
     /// The stack below did not start.
     #[error("the SIP stack did not start")]
     Stack,
@@ -115,6 +129,10 @@ pub struct Standing {
     pub transactions: usize,
     /// Transactions whose last message the stack keeps for 64·T1.
     pub remembered: usize,
+    /// Connections open.
+    pub connections: usize,
+    /// Connections refused since the start, because there were too many.
+    pub connections_refused: u64,
 }
 
 /// A running agent. Cheap to clone; the last one dropped closes its sockets.
@@ -127,14 +145,14 @@ pub struct Agent {
 impl Agent {
     /// Listens, and sends every new call to `calls`. Where that channel is full, callers get 503.
     ///
-    /// Returns the agent and the addresses it really listens on, in the order of [`AgentConfig::listen`].
+    /// Returns the agent and where it really listens, in the order of [`AgentConfig::listen`].
     ///
     /// # Errors
     /// [`StartFault`]: nothing is listened on then.
     pub async fn start(
         config: AgentConfig,
         calls: mpsc::Sender<IncomingCall>,
-    ) -> Result<(Self, Vec<SocketAddr>), StartFault> {
+    ) -> Result<(Self, Vec<Listen>), StartFault> {
         let linger = config.t1 * 64;
         let desk = Arc::new(Desk::new(
             Limits {
@@ -147,15 +165,10 @@ impl Agent {
         ));
         let (token, backlog) = (CancellationToken::new(), Arc::new(Backlog::new()));
         let stop = token.clone().drop_guard();
+        let links = Arc::new(Links::new(config.streams, Arc::clone(&desk), token.child_token()));
+        let sockets = listen(&config.listen, &desk, &backlog, &token).await?;
         let transport = TransportLayer::new(token.child_token());
-        let mut listeners = Vec::new();
-        for address in &config.listen {
-            listeners.push(listen(*address, &desk, &backlog, &token).await?);
-        }
-        if listeners.is_empty() {
-            return Err(StartFault::NoAddress);
-        }
-        listeners.iter().for_each(|listener| transport.add_transport(listener.connection.clone()));
+        sockets.datagrams.iter().for_each(|(connection, _)| transport.add_transport(connection.clone()));
         let endpoint = EndpointBuilder::new()
             .with_user_agent(&config.user_agent)
             .with_cancel_token(token.child_token())
@@ -164,9 +177,15 @@ impl Agent {
             .with_option(EndpointOption { t1: config.t1, t1x64: linger, ..EndpointOption::default() })
             .build();
         desk.watch(Arc::downgrade(&endpoint.inner));
+        links.serve(Arc::clone(&endpoint.inner));
         let incoming = endpoint.incoming_transactions().map_err(|_| StartFault::Stack)?;
-        let bound = listeners.iter().map(|listener| listener.bound).collect();
-        let core = Arc::new(Core { stack: Arc::clone(&endpoint.inner), desk, listeners, config, token });
+        for listener in sockets.streams {
+            tokio::spawn(listener.serve(Arc::clone(&links)));
+        }
+        let (stack, bound) = (Arc::clone(&endpoint.inner), sockets.bound);
+        let core =
+            Core { stack, desk, links, datagram_sockets: sockets.datagrams, bound: bound.clone(), config, token };
+        let core = Arc::new(core);
         tokio::spawn(async move { endpoint.serve().await });
         tokio::spawn(dispatch::dispatch(Arc::clone(&core), incoming, calls));
         Ok((Self { core, _stop: Arc::new(stop) }, bound))
@@ -181,12 +200,15 @@ impl Agent {
     pub fn standing(&self) -> Standing {
         let (dialogs, ended) = self.core.desk.known();
         let stack = self.core.stack.get_stats();
+        let (connections, connections_refused) = self.core.links.counts();
         Standing {
             calls: self.core.desk.calls(),
             dialogs,
             ended,
             transactions: stack.running_transactions,
             remembered: stack.finished_transactions,
+            connections,
+            connections_refused,
         }
     }
 
@@ -196,41 +218,77 @@ impl Agent {
     }
 }
 
-/// Tells the backlog that the stack has taken a message from its queue.
+/// Tells the backlog that the stack has taken a datagram's message from its queue.
 struct Counting(Arc<Backlog>);
 
 #[async_trait::async_trait]
 impl TransportEventInspector for Counting {
     async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
         self.0.advance();
-        Some(event)
+        Some(unbracketed(event))
     }
 }
 
-struct Listener {
-    connection: SipConnection,
-    bound: SocketAddr,
+/// The stack brackets an IPv6 address twice where it notes in a Via where a request has come from: nobody could read it,
+/// itself included. The address stands there bare (RFC 3261, section 25.1; RFC 5118, section 4.5).
+fn unbracketed(mut event: TransportEvent) -> TransportEvent {
+    if let TransportEvent::Incoming(SipMessage::Request(request), _, from) = &mut event
+        && let Ok(from) = from.get_socketaddr()
+        && from.is_ipv6()
+        && let Ok(via) = request.via_header_mut()
+        && via.value().contains("received=[")
+    {
+        *via = gate::received(via.value(), from).into();
+    }
+    event
+}
+
+/// Everything that is listened on.
+#[derive(Default)]
+struct Sockets {
+    datagrams: Vec<(SipConnection, SocketAddr)>,
+    streams: Vec<stream::Listener>,
+    bound: Vec<Listen>,
 }
 
 async fn listen(
-    address: SocketAddr,
+    wanted: &[Listen],
     desk: &Arc<Desk>,
     backlog: &Arc<Backlog>,
     token: &CancellationToken,
-) -> Result<Listener, StartFault> {
+) -> Result<Sockets, StartFault> {
     use rsipstack::platform::net::UdpSocket as _;
-    let bind = |fault| StartFault::Bind { address, fault };
-    let socket = GatedSocket::bind(address, Arc::clone(desk), Arc::clone(backlog)).map_err(bind)?;
-    let bound = socket.local_addr().map_err(|_| StartFault::Stack)?;
-    let connection = UdpConnection::from_socket(Arc::new(socket), None, Some(token.child_token())).await;
-    Ok(Listener { connection: connection.map_err(|_| StartFault::Stack)?.into(), bound })
+    let mut sockets = Sockets::default();
+    for listen in wanted.iter().copied() {
+        let bind = |fault| StartFault::Bind { listen, fault };
+        let address = match listen.transport {
+            Transport::Udp => {
+                let socket = GatedSocket::bind(listen.address, Arc::clone(desk), Arc::clone(backlog)).map_err(bind)?;
+                let bound = socket.local_addr().map_err(|_| StartFault::Stack)?;
+                let connection = UdpConnection::from_socket(Arc::new(socket), None, Some(token.child_token())).await;
+                sockets.datagrams.push((connection.map_err(|_| StartFault::Stack)?.into(), bound));
+                bound
+            }
+            Transport::Tls => return Err(StartFault::NoTls(listen)),
+            Transport::Tcp => {
+                let listener = stream::Listener::bind(listen).map_err(bind)?;
+                let bound = listener.bound().map_err(bind)?;
+                sockets.streams.push(listener);
+                bound
+            }
+        };
+        sockets.bound.push(Listen { address, ..listen });
+    }
+    if sockets.bound.is_empty() { Err(StartFault::NoAddress) } else { Ok(sockets) }
 }
 
 /// What every call's task shares.
 struct Core {
     stack: EndpointInnerRef,
     desk: Arc<Desk>,
-    listeners: Vec<Listener>,
+    links: Arc<Links>,
+    datagram_sockets: Vec<(SipConnection, SocketAddr)>,
+    bound: Vec<Listen>,
     config: AgentConfig,
     token: CancellationToken,
 }
@@ -241,50 +299,13 @@ impl Core {
         self.config.t1 * 64
     }
 
-    /// The address under which `peer` reaches the listener of this connection.
-    fn here(&self, connection: Option<&SipConnection>, peer: SocketAddr) -> Option<SocketAddr> {
-        let same = |listener: &&Listener| connection.is_some_and(|c| c.get_addr() == listener.connection.get_addr());
-        let of_family = |listener: &&Listener| listener.bound.is_ipv4() == peer.is_ipv4();
-        let listener = self.listeners.iter().find(same).or_else(|| self.listeners.iter().find(of_family))?;
-        let ip = match self.config.advertised {
-            Some(advertised) => advertised,
-            None if listener.bound.ip().is_unspecified() => source_towards(peer)?,
-            None => listener.bound.ip(),
-        };
-        Some(SocketAddr::new(ip, listener.bound.port()))
-    }
-
-    /// The listener that can send to `peer`.
-    fn connection_to(&self, peer: SocketAddr) -> Option<SipConnection> {
-        let listener = self.listeners.iter().find(|listener| listener.bound.is_ipv4() == peer.is_ipv4())?;
-        Some(listener.connection.clone())
-    }
-
-    /// Where a URI is. A private address behind a public `peer` cannot be reached and is taken to be the peer itself.
-    async fn resolve(&self, uri: &str, peer: Option<SocketAddr>) -> Option<SocketAddr> {
-        let host_port = rsipstack::sip::HostWithPort::try_from(field::host_port(uri)).ok()?;
-        let target = SipAddr { r#type: Some(rsipstack::sip::Transport::Udp), addr: host_port };
-        let found = match target.get_socketaddr() {
-            Ok(address) => Some(address),
-            Err(_) => {
-                let resolver = &self.stack.transport_layer.inner.domain_resolver;
-                let found = tokio::time::timeout(Duration::from_secs(4), resolver.resolve(&target)).await;
-                found.ok().and_then(Result::ok).and_then(|address| address.get_socketaddr().ok())
-            }
-        };
-        match (found, peer) {
-            (Some(found), Some(peer)) if is_inside(found.ip()) && !is_inside(peer.ip()) => Some(peer),
-            (found, peer) => found.or(peer),
-        }
-    }
-
     /// A response of a request, with its Record-Route, a Contact, and a body of SDP.
-    fn response(&self, to: &Request, status: StatusCode, here: SocketAddr, sdp: Option<String>) -> Response {
+    fn response(&self, to: &Request, status: StatusCode, way: &Way, sdp: Option<String>) -> Response {
         let typed = sdp.is_some();
         let mut response = self.stack.make_response(to, status, sdp.map(String::into_bytes));
         let routes = to.headers.iter().filter(|header| matches!(header, Header::RecordRoute(_)));
         response.headers.extend(routes.cloned().collect());
-        response.headers.push(contact(here));
+        response.headers.push(way.contact());
         response.headers.push(Header::Allow(ALLOW.into()));
         response.headers.push(Header::Accept(ACCEPT.into()));
         if typed {
@@ -305,15 +326,6 @@ impl Core {
         }
         response
     }
-}
-
-fn contact(here: SocketAddr) -> Header {
-    Header::Contact(format!("<sip:hotline@{here}>").into())
-}
-
-/// A Via of a request of ours, with a new branch.
-fn via(here: SocketAddr) -> String {
-    format!("SIP/2.0/UDP {here};rport{}", rsipstack::transaction::make_via_branch())
 }
 
 /// The address this machine sends from towards a peer: what a socket bound to all addresses cannot say.

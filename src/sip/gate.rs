@@ -1,7 +1,8 @@
-//! Every datagram before the stack's parser: made whole, answered at once without state, or dropped. [`pass`] is pure.
+//! Every message before the stack's parser: made whole, answered at once without state, or dropped. [`pass`] and
+//! [`pass_streamed`] are pure.
 //!
 //! ```text
-//!   datagram ── tidy ──── head ───── judge ──┬─ Pass    the same octets, or a repaired copy, for the stack
+//!   message ── tidy  ──── head ───── judge ──┬─ Pass    the same octets, or a repaired copy, for the stack
 //!              CRLF, LF,  the few    RFC 3261 ├─ Answer  a response to send to where it came from (section 8.2.7:
 //!              folds,     fields     section  │          a stateless answer, the same for every retransmission)
 //!              UTF-8      needed     8.2      └─ Drop    nothing can or may be answered
@@ -21,26 +22,29 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::{Refusal, field};
-use head::Head;
+use head::{Field, Head};
+pub(super) use reply::received;
 pub(super) use socket::{Backlog, GatedSocket};
 
-/// The longest message that is read, in octets: the stack's own buffer.
+/// The longest datagram that is read, in octets: the stack's own buffer.
 pub const MAX_MESSAGE: usize = 8192;
+/// The longest message that is read from a stream, in octets.
+pub const MAX_STREAMED: usize = 65_536;
 /// The most header lines of a message.
 pub const MAX_HEADERS: usize = 256;
 
-/// What becomes of a datagram.
+/// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gate<'a> {
-    /// To the stack: the datagram itself where nothing had to be mended.
+    /// To the stack: the message itself where nothing had to be mended.
     Pass(Cow<'a, [u8]>),
-    /// To be sent back to where the datagram came from.
+    /// To be sent back to where the message came from.
     Answer(Vec<u8>),
     /// Nothing to do.
     Drop(Reason),
 }
 
-/// Why a datagram is dropped.
+/// Why a message is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Only line ends, or nothing: a keep-alive (RFC 5626, section 3.5.1, without its answer).
@@ -73,18 +77,52 @@ pub fn pass<'a>(datagram: &'a [u8], source: SocketAddr, desk: &impl FrontDesk) -
     if message.iter().all(u8::is_ascii_whitespace) {
         return Gate::Drop(Reason::KeepAlive);
     }
+    pass_up_to(MAX_MESSAGE, message, source, desk)
+}
+
+/// Judges one message that a stream from `source` has brought whole: see [`super::stream::Framer`].
+pub fn pass_streamed<'a>(message: &'a [u8], source: SocketAddr, desk: &impl FrontDesk) -> Gate<'a> {
+    pass_up_to(MAX_STREAMED, message, source, desk)
+}
+
+/// The Content-Length that a head on a stream must have (RFC 3261, section 20.14).
+///
+/// # Errors
+/// 400 where it is missing, no number, or there twice.
+pub(super) fn stated_length(head: &[u8]) -> Result<usize, Refusal> {
+    let tidy = tidy::tidy(head);
+    let mut lengths = head::lines(&tidy.head).filter(|(name, _)| Field::of(name) == Some(Field::ContentLength));
+    let (_, length) = lengths.next().ok_or(Refusal::Malformed("Missing Content-Length"))?;
+    if lengths.next().is_some() {
+        return Err(Refusal::Malformed("Repeated Content-Length"));
+    }
+    let digits = length.bytes().all(|digit| digit.is_ascii_digit());
+    length.parse().ok().filter(|_| digits).ok_or(Refusal::Malformed("Bad Content-Length"))
+}
+
+/// The answer that refuses a request of which only the head could be read. `None`: there is nothing to answer.
+pub(super) fn refuse(head: &[u8], source: SocketAddr, refusal: Refusal) -> Option<Vec<u8>> {
+    let tidy = tidy::tidy(head);
+    let head = Head::read(&tidy.head).filter(|head| !head.is_response())?;
+    match reply::refuse(&head, source, refusal) {
+        Gate::Answer(answer) => Some(answer),
+        _ => None,
+    }
+}
+
+fn pass_up_to<'a>(longest: usize, message: &'a [u8], source: SocketAddr, desk: &impl FrontDesk) -> Gate<'a> {
     let tidy = tidy::tidy(message);
     let Some(head) = Head::read(&tidy.head) else { return Gate::Drop(Reason::Unanswerable) };
     if head.is_response() {
         return match response(&head, desk) && tidy.complete && head.body_len(tidy.body.len()).is_ok() {
-            true => whole(message, &tidy, &head).map_or(Gate::Drop(Reason::Stray), Gate::Pass),
+            true => whole(longest, message, &tidy, &head).map_or(Gate::Drop(Reason::Stray), Gate::Pass),
             false => Gate::Drop(Reason::Stray),
         };
     }
     let verdict =
         if !tidy.complete { Err(Refusal::Malformed("Unfinished Header")) } else { judge(&head, tidy.body, desk) };
     match verdict {
-        Ok(Verdict::Pass) => match whole(message, &tidy, &head) {
+        Ok(Verdict::Pass) => match whole(longest, message, &tidy, &head) {
             Some(message) => Gate::Pass(message),
             None => reply::refuse(&head, source, Refusal::TooLong),
         },
@@ -273,8 +311,8 @@ fn response(head: &Head<'_>, desk: &impl FrontDesk) -> bool {
         && routable(head).is_ok()
 }
 
-/// The message as the stack wants it: its body as long as Content-Length says. `None` where that is over [`MAX_MESSAGE`].
-fn whole<'a>(message: &'a [u8], tidy: &tidy::Tidy<'a>, head: &Head<'_>) -> Option<Cow<'a, [u8]>> {
+/// The message as the stack wants it: its body as long as Content-Length says. `None` where that is over the longest.
+fn whole<'a>(longest: usize, message: &'a [u8], tidy: &tidy::Tidy<'a>, head: &Head<'_>) -> Option<Cow<'a, [u8]>> {
     let length = head.body_len(tidy.body.len()).unwrap_or_default();
     let body = tidy.body.get(..length).unwrap_or_default();
     let changed = matches!(tidy.head, Cow::Owned(_)) || head.content_length.is_none();
@@ -290,5 +328,5 @@ fn whole<'a>(message: &'a [u8], tidy: &tidy::Tidy<'a>, head: &Head<'_>) -> Optio
     } else {
         Cow::Borrowed(message.get(..tidy.head.len() + 2 + length)?)
     };
-    (whole.len() <= MAX_MESSAGE).then_some(whole)
+    (whole.len() <= longest).then_some(whole)
 }

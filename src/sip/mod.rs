@@ -1,15 +1,17 @@
 //! The user agent: what a telephone needs of SIP, and no more.
 //!
 //! ```text
-//!   network ── gate ──────── rsipstack ───────── agent ─── IncomingCall, Call ──> telephony, phone
-//!              datagrams:    transactions,       dialogs,
-//!              made whole,   timers, parser      offers, ends
-//!              or answered
-//!              without state
+//!   network ────────────── gate ──────── rsipstack ───────── agent ─── IncomingCall, Call ──> telephony, phone
+//!     datagrams,           messages:     transactions,       dialogs,
+//!     connections ─ stream made whole,   timers, parser      offers, ends
+//!                          or answered
+//!                          without state
 //! ```
 //!
 //! * [`sdp`]: offer and answer (RFC 3264), pure.
-//! * [`gate`]: every datagram before the stack's parser sees it: repaired, answered at once or dropped.
+//! * [`listen`]: UDP, TCP and TLS addresses as they are written.
+//! * [`stream`]: TCP connections, and messages out of their octets.
+//! * [`gate`]: every message before the stack's parser sees it: repaired, answered at once or dropped.
 //! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]).
 //! * [`status`]: the one table from a reason to refuse to a SIP status.
 //!
@@ -20,10 +22,13 @@ mod desk;
 mod dialog;
 mod field;
 pub mod gate;
+pub mod listen;
 pub mod sdp;
 pub mod status;
+pub mod stream;
 
 pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall};
+pub use listen::{Listen, Transport};
 pub use status::Refusal;
 
 /// What a log filter must say about the stack below: at `info` it writes every message whole, telephone numbers and all.

@@ -8,6 +8,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Exchange {
     pub log: Arc<CallLog>,
     /// Sound and keys.
     pub media: Arc<MediaEngine>,
+    /// The addresses for sound, at most one of each family; a call without one uses the address it came in by.
+    pub media_addresses: Vec<IpAddr>,
     /// When calls are encrypted.
     pub srtp: SrtpPolicy,
     /// Seconds after which a refused caller may try again.
@@ -106,11 +109,13 @@ type Prepared = (Arc<Menu>, Leg, Local, String, Option<Negotiated>);
 fn prepare(exchange: &Exchange, incoming: &IncomingCall) -> Result<Prepared, Failure> {
     let menu = exchange.numbers.get(&incoming.number).or(exchange.any.as_ref()).ok_or(Failure::NoSuchNumber)?;
     let retry_after = exchange.retry_after;
-    let leg = exchange.media.reserve().map_err(|error| {
+    let of_family = exchange.media_addresses.iter().find(|address| address.is_ipv4() == incoming.socket.is_ipv4());
+    let leg = exchange.media.reserve_at(of_family.copied().unwrap_or(incoming.socket)).map_err(|error| {
         tracing::warn!(%error, "no media for a call");
         Failure::NoMediaPort { retry_after }
     })?;
-    let mut local = Local::new(incoming.local, leg.address().port(), u64::from(rand::random::<u32>()));
+    let mut local =
+        Local::new(told(incoming, leg.address().ip()), leg.address().port(), u64::from(rand::random::<u32>()));
     local.srtp = exchange.srtp.begin();
     let (sdp, agreed) = match &incoming.offer {
         Some(offer) => {
@@ -120,6 +125,11 @@ fn prepare(exchange: &Exchange, incoming: &IncomingCall) -> Result<Prepared, Fai
         None => (sdp::offer(&local), None),
     };
     Ok((Arc::clone(menu), leg, local, sdp, agreed))
+}
+
+/// The address that the session description names: the socket's own, unless this machine is known by another.
+fn told(incoming: &IncomingCall, socket: IpAddr) -> IpAddr {
+    if socket.is_unspecified() || incoming.local != incoming.socket { incoming.local } else { socket }
 }
 
 /// What a record needs to know from the call's beginning.

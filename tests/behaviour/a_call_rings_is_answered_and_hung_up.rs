@@ -249,7 +249,7 @@ async fn an_agent_on_all_addresses_and_on_ipv6_says_where_it_is_reached() {
 async fn an_address_that_is_taken_is_told_with_its_name() {
     let house = House::open().await;
     let (sender, _calls) = tokio::sync::mpsc::channel(1);
-    let again = hotline::sip::Agent::start(hotline::sip::AgentConfig::new(vec![house.address]), sender).await;
+    let again = hotline::sip::Agent::start(hotline::sip::AgentConfig::new(vec![house.address.into()]), sender).await;
     let fault = again.err().expect("listening twice").to_string();
     assert!(fault.contains(&house.address.to_string()), "{fault}");
 }

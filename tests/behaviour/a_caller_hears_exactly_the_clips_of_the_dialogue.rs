@@ -7,9 +7,10 @@ use hotline::phone::{self, CallEnd, Speaker, parse_script};
 use crate::support::node::start;
 use crate::support::sound::{position, said_by_bench_100};
 
-async fn hears(codec: Codec, srtp: bool) {
-    let running = start(&[("100", "bench/100")], |_| ()).await;
-    let target = format!("sip:100@{}", running.address);
+async fn hears(codec: Codec, listen: &str, transport: &str, srtp: bool) {
+    let listen = listen.parse().unwrap();
+    let running = start(&[("100", "bench/100")], |config| config.sip.listen = vec![listen]).await;
+    let target = format!("sip:100@{}{transport}", running.address);
     let call = phone::Call {
         target: &target,
         from: "13900000001",
@@ -43,15 +44,29 @@ async fn hears(codec: Codec, srtp: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_law() {
-    hears(Codec::Pcma, false).await;
+    hears(Codec::Pcma, "127.0.0.1:0", "", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_mu_law() {
-    hears(Codec::Pcmu, false).await;
+    hears(Codec::Pcmu, "127.0.0.1:0", "", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn encrypted() {
-    hears(Codec::Pcma, true).await;
+    hears(Codec::Pcma, "127.0.0.1:0", "", true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tcp() {
+    hears(Codec::Pcma, "tcp:127.0.0.1:0", ";transport=tcp", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_ipv6() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        println!("skipped: this machine has no IPv6");
+        return;
+    }
+    hears(Codec::Pcma, "[::1]:0", "", false).await;
 }

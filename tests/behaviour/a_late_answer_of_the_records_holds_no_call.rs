@@ -83,6 +83,7 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
         records: Arc::new(RecordsPool::start(&records, PoolOptions::default()).unwrap()),
         log: Arc::new(CallLog::open(database).unwrap()),
         media: Arc::new(MediaEngine::start(engine).unwrap()),
+        media_addresses: Vec::new(),
         srtp: SrtpPolicy::default(),
         retry_after: 10,
     };
@@ -90,7 +91,7 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
     let config = AgentConfig::new(vec!["127.0.0.1:0".parse().unwrap()]);
     let (agent, addresses) = Agent::start(config, sender).await.unwrap();
     tokio::spawn(answer_calls(Arc::new(exchange), calls));
-    (agent, format!("sip:100@{}", addresses[0]), let_go)
+    (agent, format!("sip:100@{}", addresses[0].address), let_go)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,7 +126,7 @@ async fn an_agent_answers_after_twenty_thousand_mutated_datagrams() {
     for turn in 0..20_000 {
         let seed = if turn % 4 == 0 { inside[turn / 4 % inside.len()].as_bytes() } else { &seeds[turn % seeds.len()] };
         let octets = mutate(seed, &mut chance);
-        let _ = phone.socket.send_to(&octets, house.address).await;
+        let _ = phone.send_octets(&octets).await;
         while house.calls.try_recv().is_ok() {}
         if turn % 500 == 0 {
             assert!(house.is_alive().await, "after {turn}");
@@ -153,7 +153,7 @@ async fn the_messages_of_rfc_4475_are_survived() {
         let path = file.unwrap().path();
         let octets = std::fs::read(&path).unwrap();
         let phone = Phone::new(house.address).await;
-        phone.socket.send_to(&octets, house.address).await.unwrap();
+        phone.send_octets(&octets).await.unwrap();
         assert!(house.is_alive().await, "{}", path.display());
         let verdict = match pass(&octets, source, &NoOne) {
             Gate::Pass(_) => "pass".to_owned(),

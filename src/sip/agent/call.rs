@@ -8,14 +8,12 @@
 //! ```
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::sip::{HeadersExt as _, Method, Request, Response, StatusCode};
 use rsipstack::transaction::key::TransactionKey;
 use rsipstack::transaction::transaction::{Transaction, TransactionEventSender};
-use rsipstack::transport::SipConnection;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -24,7 +22,8 @@ use super::super::desk::Seat;
 use super::super::dialog::Dialog;
 use super::drive::{self, Mail, News};
 use super::reoffer::{Pending, Reoffer};
-use super::{Core, body, now, via};
+use super::way::Way;
+use super::{Core, body, now};
 
 /// The most events waiting for the holder of a call; an INFO or offer beyond it is refused, the end never.
 const MOST_EVENTS: usize = 32;
@@ -184,9 +183,7 @@ pub(super) struct Run {
     pub(super) core: Arc<Core>,
     _seat: Seat,
     pub(super) dialog: Dialog,
-    connection: SipConnection,
-    pub(super) here: SocketAddr,
-    peer: SocketAddr,
+    pub(super) way: Way,
     pub(super) phase: Phase,
     /// Whether an offer of this side waits for its answer in the ACK.
     pub(super) late: bool,
@@ -200,14 +197,11 @@ pub(super) struct Run {
 }
 
 impl Run {
-    #[expect(clippy::too_many_arguments, reason = "what an INVITE brings")]
     pub(super) fn ringing(
         core: &Arc<Core>,
         seat: Seat,
         dialog: Dialog,
-        connection: SipConnection,
-        here: SocketAddr,
-        peer: SocketAddr,
+        way: Way,
         transaction: &Transaction,
         late: bool,
         events: Events,
@@ -221,9 +215,7 @@ impl Run {
             core: Arc::clone(core),
             _seat: seat,
             dialog,
-            connection,
-            here,
-            peer,
+            way,
             phase: Phase::Ringing,
             late,
             hanging_up: false,
@@ -235,14 +227,11 @@ impl Run {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a 200 brings")]
     pub(super) fn answered(
         core: &Arc<Core>,
         seat: Seat,
         dialog: Dialog,
-        connection: SipConnection,
-        here: SocketAddr,
-        peer: SocketAddr,
+        way: Way,
         dialled: Request,
         events: Events,
     ) -> Self {
@@ -250,9 +239,7 @@ impl Run {
             core: Arc::clone(core),
             _seat: seat,
             dialog,
-            connection,
-            here,
-            peer,
+            way,
             phase: Phase::Confirmed,
             late: false,
             hanging_up: false,
@@ -374,6 +361,7 @@ impl Run {
             drive::refuse(&self.core, transaction, Refusal::Failed { retry_after: None });
             return None;
         }
+        self.adopt(&transaction);
         match request.method {
             Method::Bye => return Some(self.on_bye(transaction).await),
             Method::Invite => self.on_reinvite(transaction),
@@ -383,6 +371,13 @@ impl Run {
             _ => self.reply(transaction, Err(Refusal::MethodNotAllowed)).await,
         }
         None
+    }
+
+    /// A far side that has opened another connection is reached by that one from now on.
+    fn adopt(&mut self, transaction: &Transaction) {
+        if let Some(way) = self.core.way_of(transaction).filter(|way| self.way.gives_way_to(way)) {
+            self.way = way.secured(self.way.is_secure());
+        }
     }
 
     /// BYE, at any time: a call that still rings is then over like a cancelled one (section 15.1.2).
@@ -409,7 +404,7 @@ impl Run {
     /// Answers a request other than INVITE, without a body.
     pub(super) async fn reply(&self, mut transaction: Transaction, verdict: Result<(), Refusal>) {
         let response = match verdict {
-            Ok(()) => self.core.response(&transaction.original, StatusCode::OK, self.here, None),
+            Ok(()) => self.core.response(&transaction.original, StatusCode::OK, &self.way, None),
             Err(refusal) => self.core.refusal(&transaction.original, refusal),
         };
         // Where it cannot be sent, the request comes again.
@@ -418,7 +413,7 @@ impl Run {
 
     fn answer_invite(&self, status: StatusCode, sdp: Option<String>) {
         if let Some(invite) = &self.invite {
-            drive::respond(&invite.driver, self.core.response(&invite.request, status, self.here, sdp));
+            drive::respond(&invite.driver, self.core.response(&invite.request, status, &self.way, sdp));
         }
     }
 
@@ -429,11 +424,18 @@ impl Run {
         EndCause::Refused(refusal)
     }
 
+    /// A connection may turn out to be lost only when something is sent on it: then the BYE goes once more, another way.
     async fn bye(&mut self) {
-        let bye = self.dialog.request(Method::Bye, via(self.here), &self.core.config.user_agent);
-        let peer = (!self.dialog.is_routed()).then_some(self.peer);
-        let to = self.core.resolve(self.dialog.next_hop(), peer).await.unwrap_or(self.peer);
-        drive::send(&self.core, bye, self.connection.clone(), to);
+        let way = self.core.onward(&self.way, &self.dialog).await;
+        let bye = self.dialog.request(Method::Bye, way.via(), &self.core.config.user_agent);
+        let (core, mut dialog) = (Arc::clone(&self.core), self.dialog.clone());
+        tokio::spawn(async move {
+            if !drive::deliver(&core, bye, &way).await {
+                let way = core.onward(&way, &dialog).await;
+                let bye = dialog.request(Method::Bye, way.via(), &core.config.user_agent);
+                drive::deliver(&core, bye, &way).await;
+            }
+        });
     }
 
     /// Another 2xx to one INVITE: a fork has been answered twice (section 13.2.2.4). The stack has acknowledged it; the
@@ -443,9 +445,9 @@ impl Run {
         if fork.remote_tag() == self.dialog.remote_tag() {
             return;
         }
-        let bye = fork.request(Method::Bye, via(self.here), &self.core.config.user_agent);
-        let to = self.core.resolve(fork.next_hop(), None).await.unwrap_or(self.peer);
-        drive::send(&self.core, bye, self.connection.clone(), to);
+        let way = self.core.onward(&self.way, &fork).await;
+        let bye = fork.request(Method::Bye, way.via(), &self.core.config.user_agent);
+        drive::send(&self.core, bye, way);
     }
 }
 

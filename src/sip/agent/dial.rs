@@ -8,7 +8,6 @@
 //!   drop ── CANCEL ──>             once a provisional answer has come (RFC 3261, section 9.1)
 //! ```
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rsipstack::sip::{
@@ -16,17 +15,18 @@ use rsipstack::sip::{
 };
 use rsipstack::transaction::CallIdFormat;
 use rsipstack::transaction::transaction::Transaction;
-use rsipstack::transport::SipConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::super::desk::{Origin, Seat};
 use super::super::dialog::{Dialog, verbatim};
+use super::super::listen::{Transport, is_secure};
 use super::super::{ACCEPT, ALLOW, field};
 use super::call::{Call, Run};
 use super::drive::{self, Mail, News};
 use super::incoming::MOST_MAIL;
-use super::{Agent, Core, body, contact, now, via};
+use super::way::Way;
+use super::{Agent, Core, body, now};
 
 /// Why a call out could not even be tried.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +34,12 @@ pub enum DialFault {
     /// Not the URI of a telephone; the argument is named, not quoted: it may hold a personal number.
     #[error("{0} is not a SIP address such as sip:12333@127.0.0.1:5060")]
     BadUri(&'static str),
-    /// Its host has no address, or none of a kind that is listened on here.
-    #[error("the host to call cannot be found or reached over UDP")]
+    /// Its host has no address.
+    #[error("the host to call cannot be found")]
     Unreachable,
+    /// No socket here reaches it, or it does not take a connection.
+    #[error("the host to call cannot be reached: {0}")]
+    NoWay(std::io::Error),
     /// The agent has stopped.
     #[error("the SIP agent has stopped")]
     Stopped,
@@ -88,7 +91,8 @@ impl Dialing {
 }
 
 impl Agent {
-    /// Calls `target` as `from`, both URIs such as `sip:12333@127.0.0.1:5060`, with this offer.
+    /// Calls `target` as `from`, both URIs such as `sip:12333@127.0.0.1:5060`, with this offer. `;transport=tcp` and
+    /// `;transport=tls` at the target, and sips, are heeded.
     ///
     /// # Errors
     /// [`DialFault`]: nothing has been sent then.
@@ -99,28 +103,28 @@ impl Agent {
         if core.token.is_cancelled() {
             return Err(DialFault::Stopped);
         }
-        let to = core.resolve(target, None).await.ok_or(DialFault::Unreachable)?;
-        let connection = core.connection_to(to).ok_or(DialFault::Unreachable)?;
-        let here = core.here(Some(&connection), to).ok_or(DialFault::Unreachable)?;
-        let (local_tag, invite) = invite(core, target, from, offer, here);
+        let transport = Transport::of(target).unwrap_or(Transport::Udp);
+        let to = core.resolve(target, transport, None).await.ok_or(DialFault::Unreachable)?;
+        let way = core.way_to(transport, to).await.map_err(DialFault::NoWay)?.secured(is_secure(target));
+        let (local_tag, invite) = invite(core, target, from, offer, &way);
         let call_id = invite.call_id_header().map_or("", |id| id.value()).to_owned();
         let (post, mail) = mpsc::channel(MOST_MAIL);
         // CSeq 0: the same INVITE may come to this very agent, and is another request there.
         let origin = Origin { from_tag: local_tag.as_str().into(), sequence: 0 };
         let seat = core.desk.seat(&call_id, &local_tag, origin, post.clone()).map_err(|_| DialFault::Stopped)?;
-        let transaction = drive::client(core, invite.clone(), connection.clone(), to)
-            .ok_or(DialFault::BadUri("the address to call"))?;
+        let transaction = drive::client(core, invite.clone(), &way).ok_or(DialFault::BadUri("the address to call"))?;
         let (events_to, events) = mpsc::channel(8);
         let (abort, aborted) = oneshot::channel();
-        tokio::spawn(drive_invite(Arc::clone(core), transaction, here, post));
-        let task = Setup { core: Arc::clone(core), seat, invite, connection, here, to, events: events_to };
+        tokio::spawn(drive_invite(Arc::clone(core), transaction, way.clone(), post));
+        let task = Setup { core: Arc::clone(core), seat, invite, way, events: events_to };
         tokio::spawn(task.run(mail, aborted));
         Ok(Dialing { call_id, events, _abort: abort })
     }
 }
 
 fn checked(uri: &str, name: &'static str) -> Result<(), DialFault> {
-    let sip = field::scheme(uri).eq_ignore_ascii_case("sip") && !uri.contains(['<', '>', '"', ' ', '\r', '\n', '?']);
+    let sip = ["sip", "sips"].iter().any(|scheme| field::scheme(uri).eq_ignore_ascii_case(scheme))
+        && !uri.contains(['<', '>', '"', ' ', '\r', '\n', '?']);
     if sip && parse_uri(uri).is_ok() && !field::host_port(uri).is_empty() {
         Ok(())
     } else {
@@ -128,16 +132,16 @@ fn checked(uri: &str, name: &'static str) -> Result<(), DialFault> {
     }
 }
 
-fn invite(core: &Core, target: &str, from: &str, offer: String, here: SocketAddr) -> (String, Request) {
+fn invite(core: &Core, target: &str, from: &str, offer: String, way: &Way) -> (String, Request) {
     let tag = rsipstack::transaction::make_tag().value().to_owned();
     let headers = vec![
-        Header::Via(via(here).into()),
+        Header::Via(way.via().into()),
         Header::From(format!("<{from}>;tag={tag}").into()),
         Header::To(format!("<{target}>").into()),
         Header::CallId(rsipstack::transaction::make_call_id(None, CallIdFormat::Uuid)),
         Header::CSeq("1 INVITE".into()),
         Header::MaxForwards(70.into()),
-        contact(here),
+        way.contact(),
         Header::Allow(ALLOW.into()),
         Header::Accept(ACCEPT.into()),
         Header::UserAgent(core.config.user_agent.as_str().into()),
@@ -150,14 +154,21 @@ fn invite(core: &Core, target: &str, from: &str, offer: String, here: SocketAddr
     )
 }
 
-/// Drives the INVITE for as long as a 2xx may come again: the stack acknowledges each (X23 siphon-sip#389).
-async fn drive_invite(core: Arc<Core>, mut transaction: Transaction, here: SocketAddr, post: mpsc::Sender<Mail>) {
+/// Drives the INVITE for as long as a 2xx may come again: the stack acknowledges each (X23 siphon-sip#389). Where the
+/// connection is lost before anything has come, nothing will (RFC 3261, section 8.1.3.1).
+async fn drive_invite(core: Arc<Core>, mut transaction: Transaction, way: Way, post: mpsc::Sender<Mail>) {
     if transaction.send().await.is_ok() {
-        let mut answered = Vec::new();
-        while let Some(message) = transaction.receive().await {
+        let (mut answered, mut heard) = (Vec::new(), false);
+        loop {
+            let message = tokio::select! {
+                message = transaction.receive() => message,
+                () = way.gone(), if !heard => None,
+            };
+            let Some(message) = message else { break };
             let SipMessage::Response(response) = message else { continue };
+            heard = true;
             if response.status_code.kind() == StatusCodeKind::Successful {
-                acknowledged(&core, &mut transaction, &response, here).await;
+                acknowledged(&core, &mut transaction, &response, &way).await;
                 let tag = response.to_header().ok().and_then(|to| to.tag().ok().flatten());
                 // The same answer again; and no more than a few forks are told of.
                 if answered.contains(&tag) || answered.len() >= 8 {
@@ -172,12 +183,12 @@ async fn drive_invite(core: Arc<Core>, mut transaction: Transaction, here: Socke
 }
 
 /// Where the stack could not read the 2xx well enough to acknowledge it, does so (X21 SIP.js#684).
-async fn acknowledged(core: &Core, transaction: &mut Transaction, response: &Response, here: SocketAddr) {
+async fn acknowledged(core: &Core, transaction: &mut Transaction, response: &Response, way: &Way) {
     if transaction.last_ack.is_some() {
         return;
     }
     let Some(dialog) = Dialog::uac(&transaction.original, response) else { return };
-    let mut ack = dialog.ack(1, via(here), &core.config.user_agent);
+    let mut ack = dialog.ack(1, way.via(), &core.config.user_agent);
     if let Ok(uri) = parse_uri(&ack.uri.to_string()) {
         ack.uri = uri;
     }
@@ -190,9 +201,7 @@ struct Setup {
     core: Arc<Core>,
     seat: Seat,
     invite: Request,
-    connection: SipConnection,
-    here: SocketAddr,
-    to: SocketAddr,
+    way: Way,
     events: mpsc::Sender<DialingEvent>,
 }
 
@@ -259,8 +268,8 @@ impl Setup {
     async fn answered(self, response: &Response, mail: mpsc::Receiver<Mail>, cancelled: bool) {
         let Some(dialog) = Dialog::uac(&self.invite, response) else { return };
         let (call, events, commands) = Call::channel(&dialog.call_id);
-        let Self { core, seat, invite, connection, here, to, events: told } = self;
-        let run = Run::answered(&core, seat, dialog, connection, here, to, invite, events);
+        let Self { core, seat, invite, way, events: told } = self;
+        let run = Run::answered(&core, seat, dialog, way, invite, events);
         let answer = body::sdp(&response.headers, &response.body).map(<[u8]>::to_vec);
         // Given up meanwhile, or nobody listens any more: the handle is dropped here, and the call hung up.
         if cancelled {
@@ -286,6 +295,6 @@ impl Setup {
         let uri = self.invite.uri.clone();
         let cancel =
             Request { method: Method::Cancel, uri, version: Version::V2, headers: headers.into(), body: Vec::new() };
-        drive::send(&self.core, cancel, self.connection.clone(), self.to);
+        drive::send(&self.core, cancel, self.way.clone());
     }
 }

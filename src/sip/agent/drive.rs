@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rsipstack::sip::{HeadersExt as _, Method, Request, Response, SipMessage, ToTypedHeader as _, Transport};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
-use rsipstack::transport::{SipAddr, SipConnection};
+use rsipstack::transport::SipAddr;
 use tokio::sync::mpsc;
 
+use super::way::Way;
 use super::{Core, Refusal};
 
 /// How long an INVITE may go without its final answer, in multiples of 64·T1: five minutes and more.
@@ -115,24 +116,39 @@ pub(super) fn address(of: SocketAddr) -> SipAddr {
     SipAddr { r#type: Some(Transport::Udp), addr: of.into() }
 }
 
+pub(super) fn stack_transport(of: super::super::Transport) -> Transport {
+    match of {
+        super::super::Transport::Udp => Transport::Udp,
+        super::super::Transport::Tcp => Transport::Tcp,
+        super::super::Transport::Tls => Transport::Tls,
+    }
+}
+
 /// A transaction of ours, ready to be sent.
-pub(super) fn client(core: &Core, request: Request, over: SipConnection, to: SocketAddr) -> Option<Transaction> {
+pub(super) fn client(core: &Core, request: Request, way: &Way) -> Option<Transaction> {
     let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;
-    let mut transaction = Transaction::new_client(key, request, Arc::clone(&core.stack), Some(over));
-    transaction.destination = Some(address(to));
+    let mut transaction = Transaction::new_client(key, request, Arc::clone(&core.stack), Some(way.connection.clone()));
+    transaction.destination = Some(address(way.peer));
     Some(transaction)
 }
 
-/// Sends a request other than INVITE and retransmits it until it is answered or 64·T1 are over.
-pub(super) fn send(core: &Arc<Core>, request: Request, over: SipConnection, to: SocketAddr) {
+/// Sends a request other than INVITE, and again until it is answered or 64·T1 are over where it may be lost. The way is
+/// held for so long.
+pub(super) fn send(core: &Arc<Core>, request: Request, way: Way) {
     let core = Arc::clone(core);
-    tokio::spawn(async move {
-        let Some(mut transaction) = client(&core, request, over, to) else { return };
-        let drive = async {
-            if transaction.send().await.is_ok() {
-                while transaction.receive().await.is_some() {}
-            }
-        };
-        let _ = tokio::time::timeout(core.t1x64() * 2, drive).await;
-    });
+    tokio::spawn(async move { deliver(&core, request, &way).await });
+}
+
+/// The same, until it is over: false where the connection is lost before an answer has come.
+pub(super) async fn deliver(core: &Arc<Core>, request: Request, way: &Way) -> bool {
+    let Some(mut transaction) = client(core, request, way) else { return true };
+    let drive = async {
+        if transaction.send().await.is_ok() {
+            while transaction.receive().await.is_some() {}
+        }
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(core.t1x64() * 2, drive) => true,
+        () = way.gone() => false,
+    }
 }

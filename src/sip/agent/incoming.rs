@@ -16,8 +16,9 @@ use tokio::sync::mpsc;
 use super::super::desk::Origin;
 use super::super::dialog::Dialog;
 use super::super::sdp::{Offer, SdpFault};
-use super::super::{Refusal, field};
+use super::super::{Refusal, Transport, field};
 use super::call::{Call, CallEvent, Command, Run};
+use super::way::wants_secure;
 use super::{Core, Mail, body, drive};
 
 /// The most messages waiting for a call's task.
@@ -60,8 +61,12 @@ pub struct IncomingCall {
     pub number: String,
     /// Where the INVITE came from.
     pub source: SocketAddr,
+    /// What carried it.
+    pub transport: Transport,
     /// The address under which the caller reaches this machine: the one for the session description.
     pub local: IpAddr,
+    /// The address of the socket on this machine, where [`IncomingCall::local`] is the one that is advertised for it.
+    pub socket: IpAddr,
     /// What the caller offers. `None`: the offer is this side's, in [`IncomingCall::accept`] (late offer).
     pub offer: Option<Offer>,
     call: Call,
@@ -119,9 +124,7 @@ fn prepare(
     let request = &transaction.original;
     let failed = Refusal::Failed { retry_after: None };
     let dialog = Dialog::uas(request).ok_or(Refusal::Malformed("Bad Request"))?;
-    let source = drive::source(request).ok_or(failed)?;
-    let here = core.here(transaction.connection.as_ref(), source).ok_or(failed)?;
-    let connection = transaction.connection.clone().ok_or(failed)?;
+    let way = core.way_of(transaction).ok_or(failed)?.secured(wants_secure(request));
     let offer = offer(request).map_err(Refusal::from)?;
     let (post, mail) = mpsc::channel(MOST_MAIL);
     let sequence = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
@@ -133,13 +136,15 @@ fn prepare(
         caller: Party::read(request.from_header().map_or("", |from| from.value())),
         called: Party::read(request.to_header().map_or("", |to| to.value())),
         number: dialled(request),
-        source,
-        local: here.ip(),
+        source: way.peer,
+        transport: way.transport,
+        local: way.here.ip(),
+        socket: way.socket,
         offer,
         call,
     };
     let late = incoming.offer.is_none();
-    let run = Run::ringing(core, seat, dialog, connection, here, source, transaction, late, events);
+    let run = Run::ringing(core, seat, dialog, way, transaction, late, events);
     let retry_after = core.config.retry_after;
     calls.try_send(incoming).map_err(|_| Refusal::Overloaded { retry_after })?;
     Ok((run, mail, post, commands))

@@ -122,14 +122,14 @@ impl Run {
             (Asking::Invite(request, driver), Ok(sdp)) => {
                 self.dialog.refresh(&request);
                 self.late = !pending.offered;
-                drive::respond(&driver, self.core.response(&request, StatusCode::OK, self.here, Some(sdp)));
+                drive::respond(&driver, self.core.response(&request, StatusCode::OK, &self.way, Some(sdp)));
             }
             (Asking::Invite(request, driver), Err(refusal)) => {
                 drive::respond(&driver, self.core.refusal(&request, refusal));
             }
             (Asking::Update(mut transaction), Ok(sdp)) => {
                 self.dialog.refresh(&transaction.original);
-                let response = self.core.response(&transaction.original, StatusCode::OK, self.here, Some(sdp));
+                let response = self.core.response(&transaction.original, StatusCode::OK, &self.way, Some(sdp));
                 let _ = transaction.respond(response).await;
             }
             (Asking::Update(transaction), Err(refusal)) => self.reply(*transaction, Err(refusal)).await,

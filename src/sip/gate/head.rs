@@ -84,12 +84,13 @@ impl<'a> Head<'a> {
     }
 }
 
-fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
+/// The header lines of a tidy head.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split("\r\n").skip(1).filter_map(|line| line.split_once(':')).map(|(name, value)| (name.trim(), value.trim()))
 }
 
 /// A field by its name, long or compact (RFC 3261, section 7.3.3).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Via,
     From,

@@ -65,7 +65,7 @@ fn answer<'a>(head: &Head<'_>, source: SocketAddr, status: u16, reason: &str, ex
 }
 
 /// The first Via with where it really came from (RFC 3261, section 18.2.1; RFC 3581, section 4); others on its line stay.
-fn received(value: &str, source: SocketAddr) -> String {
+pub(in super::super) fn received(value: &str, source: SocketAddr) -> String {
     let (first, others) = value.split_once(',').map_or((value, None), |(first, others)| (first, Some(others)));
     let mut via = String::with_capacity(value.len() + 48);
     for (at, part) in first.split(';').enumerate() {

@@ -34,6 +34,6 @@ pub async fn start(numbers: &[(&str, &str)], change: impl FnOnce(&mut Config)) -
         numbers.iter().map(|(number, folder)| ((*number).to_owned(), menu(folder))).collect::<BTreeMap<_, _>>();
     change(&mut config);
     let node = Node::start(&config, |_, _, _| ()).await.unwrap_or_else(|faults| panic!("{:?}", faults.0));
-    let address = *node.addresses.first().expect("an address");
+    let address = node.addresses.first().expect("an address").address;
     Running { node, address, folder }
 }
