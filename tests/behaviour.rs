@@ -53,6 +53,8 @@ mod an_encrypted_call_is_in_clear_nowhere_on_the_wire;
 mod an_encrypted_call_says_and_hears_nothing_in_clear;
 #[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
 mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
+#[path = "behaviour/both_families_are_served_together.rs"]
+mod both_families_are_served_together;
 #[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
 mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
