@@ -6,3 +6,4 @@ pub mod hotline;
 pub mod media;
 pub mod node;
 pub mod sound;
+pub mod tones;
