@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::conductor::{CallerConductor, Ended, take};
 use super::failure::Failure;
@@ -52,16 +53,25 @@ pub struct Exchange {
     pub retry_after: u32,
 }
 
-/// Answers calls until the agent is gone. Each has a task of its own; the agent bounds how many there are.
+/// Answers calls until the agent is gone and the last call's record is handed over. Each has a task of its own; the agent
+/// bounds how many there are.
 pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<IncomingCall>) {
-    while let Some(incoming) = calls.recv().await {
-        let exchange = Arc::clone(&exchange);
-        tokio::spawn(async move {
-            if let Err(failure) = take_call(&exchange, incoming).await {
-                tracing::warn!(failure = failure.name(), "a call was refused or cut off");
+    let mut running = JoinSet::new();
+    loop {
+        tokio::select! {
+            incoming = calls.recv() => {
+                let Some(incoming) = incoming else { break };
+                let exchange = Arc::clone(&exchange);
+                running.spawn(async move {
+                    if let Err(failure) = take_call(&exchange, incoming).await {
+                        tracing::warn!(failure = failure.name(), "a call was refused or cut off");
+                    }
+                });
             }
-        });
+            Some(_) = running.join_next() => {}
+        }
     }
+    while running.join_next().await.is_some() {}
 }
 
 async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(), Failure> {
