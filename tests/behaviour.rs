@@ -73,6 +73,8 @@ mod every_mistake_in_a_script_is_reported_at_once;
 mod every_number_below_a_million_is_spoken_as_cldr_says;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
 mod in_band_keys_are_recognized_as_q24_asks;
+#[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
+mod keys_are_heard_at_every_clock_rate;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
 mod made_up_people_are_the_same_everywhere;
 #[path = "behaviour/no_text_makes_the_check_of_a_script_fail.rs"]

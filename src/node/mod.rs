@@ -94,6 +94,7 @@ impl Node {
             log: Arc::clone(&log),
             media: Arc::new(media),
             srtp: config.media.srtp,
+            keys: config.media.keys.clone(),
             retry_after: retry_after(config),
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));

@@ -8,6 +8,7 @@
 //!              without state
 //! ```
 //!
+//! * [`info_keys`]: keys in the bodies of INFO, pure.
 //! * [`sdp`]: offer and answer (RFC 3264), pure.
 //! * [`gate`]: every datagram before the stack's parser sees it: repaired, answered at once or dropped.
 //! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]).
@@ -20,6 +21,7 @@ mod desk;
 mod dialog;
 mod field;
 pub mod gate;
+pub mod info_keys;
 pub mod sdp;
 pub mod status;
 
