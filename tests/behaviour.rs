@@ -75,6 +75,8 @@ mod every_number_below_a_million_is_spoken_as_cldr_says;
 mod in_band_keys_are_recognized_as_q24_asks;
 #[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
 mod keys_are_heard_at_every_clock_rate;
+#[path = "behaviour/keys_by_any_source_are_the_same_dialogue.rs"]
+mod keys_by_any_source_are_the_same_dialogue;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
 mod made_up_people_are_the_same_everywhere;
 #[path = "behaviour/no_text_makes_the_check_of_a_script_fail.rs"]

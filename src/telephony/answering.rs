@@ -19,7 +19,7 @@ use super::conductor::{CallerConductor, Ended, take};
 use super::failure::Failure;
 use super::srtp::{SrtpPolicy, reanswer, reoffer};
 use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story};
-use crate::facts::{CallerNumber, KeySource, Language, Secret};
+use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
@@ -321,6 +321,7 @@ impl Running<'_> {
             story,
             person,
             sip_call_id: Some(record.sip_call_id),
+            keys: stats.map_or_else(KeyCounts::default, |stats| stats.keys),
             rtp_lost: stats.map(|stats| u32::try_from(stats.lost.max(0)).unwrap_or(u32::MAX)),
             rtp_jitter_us: stats.map(|stats| u32::try_from(stats.jitter.as_micros()).unwrap_or(u32::MAX)),
         });
