@@ -77,6 +77,12 @@ mod ended_calls_leave_nothing_behind;
 mod every_mistake_in_a_script_is_reported_at_once;
 #[path = "behaviour/every_number_below_a_million_is_spoken_as_cldr_says.rs"]
 mod every_number_below_a_million_is_spoken_as_cldr_says;
+#[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
+mod in_band_keys_are_recognized_as_q24_asks;
+#[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
+mod keys_are_heard_at_every_clock_rate;
+#[path = "behaviour/keys_by_any_source_are_the_same_dialogue.rs"]
+mod keys_by_any_source_are_the_same_dialogue;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
 mod made_up_people_are_the_same_everywhere;
 #[path = "behaviour/no_text_makes_the_check_of_a_script_fail.rs"]
@@ -89,6 +95,8 @@ mod offers_are_answered_with_what_both_sides_have;
 mod payments_are_read_by_month;
 #[path = "behaviour/prompts_arrive_byte_for_byte.rs"]
 mod prompts_arrive_byte_for_byte;
+#[path = "behaviour/recorded_tones_are_read_and_speech_is_not.rs"]
+mod recorded_tones_are_read_and_speech_is_not;
 #[path = "behaviour/records_databases_are_opened_with_care.rs"]
 mod records_databases_are_opened_with_care;
 #[path = "behaviour/rubbish_from_the_network_is_survived.rs"]

@@ -12,6 +12,7 @@
 //! ```
 
 mod clip;
+mod dtmf;
 mod g711;
 mod playlist;
 mod recordings;
@@ -22,6 +23,7 @@ mod tone;
 mod wav;
 
 pub use clip::Clip;
+pub use dtmf::{DtmfDetector, Tone};
 pub use g711::Codec;
 pub use playlist::{Item, Playlist};
 pub use recordings::Recording;

@@ -8,14 +8,13 @@ use std::time::Duration;
 use mio::net::UdpSocket;
 
 use crate::audio::{Codec, Playlist};
-use crate::facts::Moment;
+use crate::facts::{Key, Moment};
 use crate::rtp::srtp::{MOST_ADDED, Srtp, SrtpFault, SrtpKeys};
-use crate::rtp::{
-    HEADER_LENGTH, Header, KeyReceiver, KeySender, KeyStep, Packet, Reception, Report, Reporter, SentSoFar, is_rtcp,
-};
+use crate::rtp::{HEADER_LENGTH, Header, KeySender, KeyStep, Packet, Reception, Report, Reporter, SentSoFar, is_rtcp};
 
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
+use super::keys::HeardKeys;
 use super::latch::{Latch, Verdict};
 use super::{Action, Actions, Conductor, MediaStats};
 
@@ -52,6 +51,8 @@ pub struct MediaParams {
     pub payload_type: u8,
     /// Payload types of telephone-events, which all are listened to. Keys are sent as the first with 8000 Hz.
     pub events: Vec<EventType>,
+    /// Whether keys are listened for in the sound, until the first that comes by another way.
+    pub in_band_keys: bool,
     /// Milliseconds of sound a packet that we send: held within 10 and 120.
     pub ptime: u8,
     /// Whether the far end wants to hear us. If not (hold), what plays waits, and silence is no time-out.
@@ -98,7 +99,7 @@ pub(super) struct Call {
     first_timestamp: u32,
     /// Packets and bytes sent under other SSRCs before.
     sent_before: (u64, u64),
-    received_keys: KeyReceiver,
+    heard_keys: HeardKeys,
     reception: Reception,
     reporter: Reporter,
     /// The packets sent when the last report was.
@@ -120,6 +121,8 @@ impl Call {
         on_event: OnEvent,
     ) -> Call {
         let ssrc: u32 = rand::random();
+        let mut heard_keys = HeardKeys::default();
+        heard_keys.listen_for_tones(params.in_band_keys);
         Call {
             rtp: sockets.0,
             rtcp: sockets.1,
@@ -138,7 +141,7 @@ impl Call {
             sequence: first_sequence(),
             first_timestamp: rand::random(),
             sent_before: (0, 0),
-            received_keys: KeyReceiver::new(),
+            heard_keys,
             reception: Reception::default(),
             reporter: Reporter::new(ssrc),
             reported: 0,
@@ -352,12 +355,26 @@ impl Call {
         self.reception.receive(now, &header, event.is_none());
         let Some(event) = event else {
             if header.payload_type == self.params.payload_type {
+                let keys = self.heard_keys.sound(now, &header, packet.payload, self.params.codec);
+                self.press(now, keys, out);
                 self.conduct(now, out, |conductor, _| conductor.heard(now, packet.payload));
             }
             return;
         };
-        for key in self.received_keys.receive(now, &header, event.clock_rate, packet.payload) {
-            self.stats.keys_received += 1;
+        let keys = self.heard_keys.event(now, &header, event.clock_rate, packet.payload);
+        self.press(now, keys, out);
+    }
+
+    /// The far end has told of a key by SIP INFO.
+    pub(super) fn receive_info(&mut self, now: Moment, key: Key, out: &mut Actions) {
+        if !self.over {
+            let key = self.heard_keys.info(now, key);
+            self.press(now, key, out);
+        }
+    }
+
+    fn press(&mut self, now: Moment, keys: impl IntoIterator<Item = Key>, out: &mut Actions) {
+        for key in keys {
             self.conduct(now, out, |conductor, out| conductor.key(now, key, out));
         }
     }
@@ -405,6 +422,11 @@ impl Call {
             if let Err(error) = rustix::net::connect_unspec(&self.rtp) {
                 tracing::debug!(%error, "a media socket cannot be let go of its far end");
             }
+        }
+        // A far end that may key otherwise from now on, or another one.
+        let before = (self.params.in_band_keys, &self.params.events, self.params.remote);
+        if (params.in_band_keys, &params.events, params.remote) != before {
+            self.heard_keys.far_end_changes(params.in_band_keys);
         }
         if params.send && !self.params.send {
             self.last_heard = now;
@@ -520,6 +542,8 @@ impl Call {
             keys.close().for_each(|step| self.send_key(now, now.as_micros() / 1000, step));
         }
         self.playlist = None;
+        // N24 livekit/sip#701
+        self.heard_keys.listen_for_tones(false);
         self.report(now, true);
     }
 
@@ -536,6 +560,7 @@ impl Call {
             self.go_silent(now);
             self.hung_up(now);
         }
+        self.stats.keys = self.heard_keys.counts();
         self.stats.lost = self.reception.lost();
         self.stats.jitter = self.reception.jitter();
         let Call { rtp, rtcp, reservation, stats, mut on_event, .. } = self;

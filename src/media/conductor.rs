@@ -14,7 +14,7 @@ pub trait Conductor: Send {
     /// The call is up. Called once, first.
     fn start(&mut self, now: Moment, out: &mut Actions);
 
-    /// The far end pressed a key: called at the first packet of the press.
+    /// The far end pressed a key, by whatever source: called once, as soon as the first of them tells of it.
     fn key(&mut self, now: Moment, key: Key, out: &mut Actions);
 
     /// The last of the [`Action::Play`] has been sent and heard. Another Play follows it without a gap. Not called for one

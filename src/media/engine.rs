@@ -12,7 +12,7 @@ use crossbeam_channel::{Sender, unbounded};
 use mio::net::UdpSocket;
 use mio::{Poll, Waker};
 
-use crate::facts::Moment;
+use crate::facts::{Key, Moment};
 
 use super::clock::Clock;
 use super::ports::{Pair, Ports};
@@ -310,6 +310,16 @@ impl Leg {
         self.check_begun()?;
         let Mailbox { call, id, .. } = self.mailbox;
         self.mailbox.post(Command::Update { call, id, params })
+    }
+
+    /// The far end has pressed a key, by SIP INFO: the conductor is told of it, unless another source has told of the press.
+    ///
+    /// # Errors
+    /// It has not begun; its mailbox is full.
+    pub fn press(&self, key: Key) -> Result<(), MediaError> {
+        self.check_begun()?;
+        let Mailbox { call, id, .. } = self.mailbox;
+        self.mailbox.post(Command::Key { call, id, key })
     }
 
     /// A handle to send the conductor messages with, from anywhere.

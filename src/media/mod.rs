@@ -7,7 +7,7 @@
 //!   leg.update(params) · leg.send(message)               │  pacing wheel: a call a millisecond of its 20 ms
 //!   leg.end() ─────────────────────────────────────────> │    header + copy from the clip, one send
 //!   on_event(HangUp | TimedOut | Ended(stats)) <──────── │  timer wheel: dialogue's timers, RTCP, keep-alive, time-out
-//!                                                        │  sockets: telephone-event -> Conductor::key
+//!   leg.press(key by INFO) ────────────────────────────> │  sockets: telephone-events, tones -> Conductor::key
 //! ```
 //!
 //! A call's [`Conductor`] runs inside its worker, so a key stops the sound with no thread between. The path of a playing
@@ -21,6 +21,8 @@ mod call;
 mod clock;
 mod conductor;
 mod engine;
+mod key_stream;
+mod keys;
 mod latch;
 mod ports;
 mod stats;
@@ -31,5 +33,6 @@ pub use call::{EventType, MediaEvent, MediaParams, OnEvent};
 pub use clock::Clock;
 pub use conductor::{Action, Actions, Conductor};
 pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError};
+pub use key_stream::KeyStream;
 pub use latch::Latching;
 pub use stats::{Lateness, MediaStats};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::facts::KeyCounts;
+
 /// One call's figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MediaStats {
@@ -13,8 +15,8 @@ pub struct MediaStats {
     pub send_errors: u64,
     /// RTP packets received from the far end.
     pub packets_received: u64,
-    /// Keys received.
-    pub keys_received: u64,
+    /// Keys received, each press once, by the way they came.
+    pub keys: KeyCounts,
     /// Datagrams from strangers, and what was no RTP or not to be let in.
     pub refused: u64,
     /// Those of them that came to an encrypted call in clear, with a wrong tag, or too short for one.

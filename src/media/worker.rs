@@ -13,7 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::facts::Moment;
+use crate::facts::{Key, Moment};
 
 use super::call::{Call, is_refusal};
 use super::clock::Clock;
@@ -60,6 +60,11 @@ pub(super) enum Command {
         call: u32,
         id: u64,
         message: Box<dyn Any + Send>,
+    },
+    Key {
+        call: u32,
+        id: u64,
+        key: Key,
     },
     End {
         call: u32,
@@ -235,6 +240,7 @@ impl Worker {
                 }
                 Command::Update { call, id, params } => self.update(now, call, id, params),
                 Command::Message { call, id, message } => self.message(now, call, id, message),
+                Command::Key { call, id, key } => self.key(now, call, id, key),
                 Command::End { call, id } => self.end(now, call, id),
                 Command::Stop => return None,
             }
@@ -284,6 +290,15 @@ impl Worker {
         if slot.id == id {
             slot.call.reservation.message_read();
             slot.call.conduct(now, &mut self.actions, |conductor, out| conductor.message(now, message, out));
+            self.arm(call, now);
+        }
+    }
+
+    fn key(&mut self, now: Moment, call: u32, id: u64, key: Key) {
+        let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
+        if slot.id == id {
+            slot.call.reservation.message_read();
+            slot.call.receive_info(now, key, &mut self.actions);
             self.arm(call, now);
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::facts::{Fault, parse_duration};
+use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::Listen;
 use crate::telephony::SrtpPolicy;
 
@@ -87,6 +87,8 @@ pub struct Media {
     pub time_out: Duration,
     /// When calls are encrypted.
     pub srtp: SrtpPolicy,
+    /// The ways that keys are taken by.
+    pub keys: Vec<KeySource>,
 }
 
 impl Default for Media {
@@ -97,6 +99,7 @@ impl Default for Media {
             workers: 0,
             time_out: Duration::from_secs(60),
             srtp: SrtpPolicy::Offered,
+            keys: KeySource::ALL.to_vec(),
         }
     }
 }
@@ -198,6 +201,9 @@ impl Config {
                 "as in connections = 1024",
             );
         }
+        if config.media.keys.is_empty() {
+            return whole("media.keys is empty: no caller could press a key", "as in keys = [\"rfc4733\", \"info\"]");
+        }
         if config.sip.calls == 0 || config.sip.calls > 100_000 {
             return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");
         }
@@ -248,6 +254,9 @@ mod tests {
         let config = Config::parse("hotline.toml", "").expect("good");
         assert_eq!(config.sip.calls, 1000);
         assert_eq!(config.records.failures, 3);
+        assert_eq!(config.media.keys, KeySource::ALL);
+        let config = Config::parse("hotline.toml", "[media]\nkeys = [\"info\", \"in-band\"]\n").expect("good");
+        assert_eq!(config.media.keys, [KeySource::Info, KeySource::InBand]);
     }
 
     #[test]
@@ -259,6 +268,9 @@ mod tests {
         assert!(Config::parse("hotline.toml", "[media]\nports = [5, 3]\n").is_err());
         let fault = Config::parse("hotline.toml", "[sip]\nlisten = [\"tpc:0.0.0.0:5060\"]\n").unwrap_err();
         assert!(fault.message.contains("tcp:[::]:5060"), "{}", fault.message);
+        assert!(Config::parse("hotline.toml", "[media]\nkeys = []\n").is_err());
+        let fault = Config::parse("hotline.toml", "[media]\nkeys = [\"2833\"]\n").unwrap_err();
+        assert!(fault.message.contains("rfc4733"), "{}", fault.message);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub use log::log_to;
 const MOST_WAITING: usize = 1024;
 /// How often a drain looks whether all calls are over.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// How long the records of calls that are over are waited for.
+const RECORDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A hotline that answers.
 pub struct Node {
@@ -99,6 +101,7 @@ impl Node {
             media: Arc::new(media),
             media_addresses: config.media.address.clone(),
             srtp: config.media.srtp,
+            keys: config.media.keys.clone(),
             retry_after: retry_after(config),
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
@@ -122,7 +125,12 @@ impl Node {
         }
         let cut = self.calls();
         self.agent.stop();
-        self.answering.abort();
+        // A call that is over still waits for its figures, and then writes its record.
+        let mut answering = self.answering;
+        if tokio::time::timeout(RECORDED_WITHIN, &mut answering).await.is_err() {
+            tracing::error!("calls were cut off before they were recorded");
+            answering.abort();
+        }
         if self.log.lost() > 0 {
             tracing::error!(records = self.log.lost(), "call records were lost: the disk was too slow");
         }

@@ -257,6 +257,7 @@ fn params(agreed: &Negotiated) -> MediaParams {
         codec: agreed.codec,
         payload_type: agreed.payload_type,
         events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
+        in_band_keys: false,
         ptime: agreed.ptime,
         send: agreed.direction.may_send(),
         srtp: agreed.srtp.clone(),

@@ -24,7 +24,7 @@ use rusqlite::{Connection, params};
 use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Kind, Pepper};
 use crate::dialogue::{Ending, Outcome, Story};
-use crate::facts::{CallerNumber, PersonRef};
+use crate::facts::{CallerNumber, KeyCounts, KeySource, PersonRef};
 
 /// Records that may wait.
 const QUEUE: usize = 1_024;
@@ -62,6 +62,8 @@ pub struct CallRecord {
     pub person: Option<PersonRef>,
     /// The SIP Call-ID.
     pub sip_call_id: Option<String>,
+    /// By which way its keys came.
+    pub keys: KeyCounts,
     /// Packets from the caller that did not come.
     pub rtp_lost: Option<u32>,
     /// RFC 3550 interarrival jitter at the call's end, in microseconds.
@@ -155,8 +157,10 @@ fn write_batch(connection: &mut Connection, pepper: &Pepper, batch: &[CallRecord
 
 fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusqlite::Result<()> {
     let sql = "INSERT INTO calls (started, answered, ended, duration_ms, called, caller_masked, caller_hash, menu, path, \
-               path_cut, outcome, ending, language, person_hash, keys, sip_call_hash, rtp_lost, rtp_jitter_us) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+               path_cut, outcome, ending, language, person_hash, keys, sip_call_hash, rtp_lost, rtp_jitter_us, \
+               keys_rfc4733, keys_info, keys_in_band, keys_twice) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
+               ?20, ?21, ?22)";
     let story = &record.story;
     let answered = record.answered.unwrap_or(record.ended);
     let duration = record.ended.as_millisecond().saturating_sub(answered.as_millisecond()).max(0);
@@ -164,6 +168,7 @@ fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusq
     let caller = record.caller.as_ref().map(CallerNumber::reveal).filter(|caller| !caller.is_empty());
     let caller_hash = caller.map(|caller| pepper.hash(Kind::Caller, caller.as_bytes()).0);
     let person_hash = record.person.map(|person| pepper.hash(Kind::Person, &person.0.to_be_bytes()).0);
+    let keys_by = |source| record.answered.map(|_| record.keys.of(source));
     let sip_call_hash = record.sip_call_id.as_ref().map(|id| pepper.hash(Kind::SipCall, id.as_bytes()).0);
     connection.prepare_cached(sql)?.execute(params![
         utc(record.started),
@@ -184,6 +189,10 @@ fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusq
         sip_call_hash,
         record.rtp_lost,
         record.rtp_jitter_us,
+        keys_by(KeySource::Rfc4733),
+        keys_by(KeySource::Info),
+        keys_by(KeySource::InBand),
+        record.answered.map(|_| record.keys.twice),
     ])?;
     Ok(())
 }

@@ -12,7 +12,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::keyed::Pepper;
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_key_sources.sql")];
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -174,6 +175,26 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_brought_up_to_date_and_keeps_its_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch(
+            "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (1);
+             INSERT INTO calls (started, ended, duration_ms, called, menu, path, path_cut, outcome, language, keys)
+             VALUES ('2026-11-25T00:00:00.000Z', '2026-11-25T00:00:09.000Z', 0, '100', '100', '', 0, 'nothing', 'en', 3)",
+        )
+        .unwrap();
+        drop(old);
+        let (connection, _) = open(&path, IfMissing::Refuse).unwrap();
+        let row = "SELECT keys, keys_rfc4733, keys_twice FROM calls";
+        let row: (i64, Option<i64>, Option<i64>) =
+            connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        assert_eq!(row, (3, None, None));
     }
 
     #[test]

@@ -324,6 +324,9 @@ impl Core {
         if matches!(refusal, Refusal::MethodNotAllowed) {
             response.headers.push(Header::Allow(ALLOW.into()));
         }
+        if matches!(refusal, Refusal::UnsupportedBody) {
+            response.headers.push(Header::Accept(ACCEPT.into()));
+        }
         response
     }
 }

@@ -8,6 +8,7 @@
 //!                          without state
 //! ```
 //!
+//! * [`info_keys`]: keys in the bodies of INFO, pure.
 //! * [`sdp`]: offer and answer (RFC 3264), pure.
 //! * [`listen`]: UDP, TCP and TLS addresses as they are written.
 //! * [`stream`]: TCP connections, and messages out of their octets.
@@ -22,6 +23,7 @@ mod desk;
 mod dialog;
 mod field;
 pub mod gate;
+pub mod info_keys;
 pub mod listen;
 pub mod sdp;
 pub mod status;

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! The first audio stream that can be taken is taken; every other stream is answered with port 0. Of its codecs the first
-//! that is known here is taken, and keys go out on the event whose clock is the codec's.
+//! that is known here is taken, and keys go out on the event whose clock is the codec's. Keys at other clocks are heard all the
+//! same.
 //!
 //! SRTP by SDES (RFC 4568) is what [`Local::srtp`] makes of it:
 //!
@@ -177,6 +178,12 @@ pub struct Negotiated {
 }
 
 impl Negotiated {
+    /// The event that the answer names: the one at the codec's clock, else the first. Without any, the far end would take it
+    /// that keys by telephone-event are not understood.
+    fn answered_event(&self) -> Option<(u8, u32)> {
+        self.telephone_event.iter().find(|(_, clock)| *clock == 8000).or(self.telephone_event.first()).copied()
+    }
+
     /// The payload type under which keys are sent: the event at the codec's clock. `None`: only INFO or tones remain.
     pub fn sent_event(&self) -> Option<u8> {
         self.telephone_event.iter().find(|(_, clock)| *clock == 8000).map(|(payload_type, _)| *payload_type)
@@ -284,7 +291,7 @@ pub fn answer(offer: &Offer, local: &Local) -> Result<(String, Negotiated), SdpF
     let mut session = description(local);
     for (at, stream) in offer.streams.iter().enumerate() {
         session.medias.push(if at == taken {
-            let events = negotiated.sent_event().into_iter().collect::<Vec<_>>();
+            let events = negotiated.answered_event().into_iter().collect::<Vec<_>>();
             let codec = (negotiated.codec, negotiated.payload_type);
             let mut media = stream_of(local, &audio.proto, &[codec], &events, &negotiated);
             if let (Some(tag), Some(srtp)) = (tag, &negotiated.srtp) {
@@ -301,7 +308,7 @@ pub fn answer(offer: &Offer, local: &Local) -> Result<(String, Negotiated), SdpF
 /// An offer of this side: for a call out, or in the 200 of an INVITE that brought none (RFC 3261, section 13.2.1).
 pub fn offer(local: &Local) -> String {
     let codecs: Vec<_> = local.codecs.iter().map(|codec| (*codec, codec.payload_type())).collect();
-    let events: &[u8] = if local.telephone_event { &[OFFERED_EVENT] } else { &[] };
+    let events: &[(u8, u32)] = if local.telephone_event { &[(OFFERED_EVENT, 8000)] } else { &[] };
     let wanted = Negotiated {
         remote: SocketAddr::new(local.address, local.port),
         rtcp: None,
@@ -421,15 +428,16 @@ fn description(local: &Local) -> Session {
     session
 }
 
-fn stream_of(local: &Local, proto: &str, codecs: &[(Codec, u8)], events: &[u8], agreed: &Negotiated) -> Media {
-    let payload_types: Vec<_> = codecs.iter().map(|(_, pt)| pt).chain(events).map(u8::to_string).collect();
+fn stream_of(local: &Local, proto: &str, codecs: &[(Codec, u8)], events: &[(u8, u32)], agreed: &Negotiated) -> Media {
+    let payload_types: Vec<_> =
+        codecs.iter().map(|(_, pt)| pt).chain(events.iter().map(|(pt, _)| pt)).map(u8::to_string).collect();
     let mut media = media_line("audio", local.port, proto, &payload_types.join(" "));
     let mut add = |name: &str, value: String| media.attributes.push(Attribute::with_value(name, value));
     for (codec, payload_type) in codecs {
         add("rtpmap", format!("{payload_type} {}/8000", codec.name()));
     }
-    for event in events {
-        add("rtpmap", format!("{event} telephone-event/8000"));
+    for (event, clock) in events {
+        add("rtpmap", format!("{event} telephone-event/{clock}"));
         add("fmtp", format!("{event} 0-15"));
     }
     add("ptime", agreed.ptime.to_string());

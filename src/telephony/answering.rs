@@ -14,18 +14,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::conductor::{CallerConductor, Ended, take};
 use super::failure::Failure;
 use super::srtp::{SrtpPolicy, reanswer, reoffer};
 use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story};
-use crate::facts::{CallerNumber, Language, Secret};
+use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
 use crate::sip::agent::Reoffer;
 use crate::sip::sdp::{self, Local, Negotiated};
-use crate::sip::{Call, CallEvent, EndCause, IncomingCall};
+use crate::sip::{Call, CallEvent, EndCause, IncomingCall, info_keys};
 use crate::speech::Prompts;
 
 /// The longest caller's number that is kept, in symbols (E.164 has 15 digits).
@@ -51,20 +52,31 @@ pub struct Exchange {
     pub media_addresses: Vec<IpAddr>,
     /// When calls are encrypted.
     pub srtp: SrtpPolicy,
+    /// The ways that keys are taken by.
+    pub keys: Vec<KeySource>,
     /// Seconds after which a refused caller may try again.
     pub retry_after: u32,
 }
 
-/// Answers calls until the agent is gone. Each has a task of its own; the agent bounds how many there are.
+/// Answers calls until the agent is gone and the last call's record is handed over. Each has a task of its own; the agent
+/// bounds how many there are.
 pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<IncomingCall>) {
-    while let Some(incoming) = calls.recv().await {
-        let exchange = Arc::clone(&exchange);
-        tokio::spawn(async move {
-            if let Err(failure) = take_call(&exchange, incoming).await {
-                tracing::warn!(failure = failure.name(), "a call was refused or cut off");
+    let mut running = JoinSet::new();
+    loop {
+        tokio::select! {
+            incoming = calls.recv() => {
+                let Some(incoming) = incoming else { break };
+                let exchange = Arc::clone(&exchange);
+                running.spawn(async move {
+                    if let Err(failure) = take_call(&exchange, incoming).await {
+                        tracing::warn!(failure = failure.name(), "a call was refused or cut off");
+                    }
+                });
             }
-        });
+            Some(_) = running.join_next() => {}
+        }
     }
+    while running.join_next().await.is_some() {}
 }
 
 async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(), Failure> {
@@ -117,6 +129,7 @@ fn prepare(exchange: &Exchange, incoming: &IncomingCall) -> Result<Prepared, Fai
     let mut local =
         Local::new(told(incoming, leg.address().ip()), leg.address().port(), u64::from(rand::random::<u32>()));
     local.srtp = exchange.srtp.begin();
+    local.telephone_event = exchange.keys.contains(&KeySource::Rfc4733);
     let (sdp, agreed) = match &incoming.offer {
         Some(offer) => {
             let (answer, agreed) = sdp::answer(offer, &local)?;
@@ -209,7 +222,11 @@ impl Running<'_> {
                 let agreed = self.accept(&answer)?;
                 self.agree(agreed)
             }
-            // Keys by INFO are answered with 200 and not yet listened to; other events change nothing here.
+            CallEvent::Info { content_type, body } => {
+                self.keyed(&content_type, &body);
+                Ok(())
+            }
+            // Other events change nothing here.
             _ => Ok(()),
         }
     }
@@ -217,6 +234,17 @@ impl Running<'_> {
     fn accept(&self, answer: &[u8]) -> Result<Negotiated, Failure> {
         let before = self.agreed.as_ref().and_then(|agreed| agreed.srtp.as_ref());
         Ok(sdp::accept_answer(&reoffer(&self.local, before), answer)?)
+    }
+
+    /// A key by INFO. Before the call is up there is nobody to press it for.
+    fn keyed(&self, content_type: &str, body: &[u8]) {
+        let listened = self.exchange.keys.contains(&KeySource::Info);
+        let key = info_keys::key(content_type, body).filter(|_| listened);
+        if let (Some(key), Some(leg)) = (key, &self.leg)
+            && let Err(error) = leg.press(key)
+        {
+            tracing::debug!(%error, "a key by INFO is lost");
+        }
     }
 
     fn begin(&mut self, record: &Record) -> Result<(), Failure> {
@@ -236,7 +264,8 @@ impl Running<'_> {
             // Four places for three events: never full.
             let _ = tell.try_send(event);
         };
-        leg.begin(params(agreed), Box::new(conductor), on_event).map_err(|_| Failure::MediaStopped)?;
+        leg.begin(params(agreed, &self.exchange.keys), Box::new(conductor), on_event)
+            .map_err(|_| Failure::MediaStopped)?;
         self.answered = Some(now());
         Ok(())
     }
@@ -251,8 +280,10 @@ impl Running<'_> {
         };
         match reanswer(offer, &mut self.local, before) {
             Ok((answer, agreed)) => {
+                // The stream first: what the far end sends on its answer is then heard as agreed.
+                let changed = self.agree(agreed);
                 asked.accept(answer);
-                self.agree(agreed)
+                changed
             }
             Err(fault) => {
                 // The stream stays as it was.
@@ -263,7 +294,7 @@ impl Running<'_> {
     }
 
     fn agree(&mut self, agreed: Negotiated) -> Result<(), Failure> {
-        let params = params(&agreed);
+        let params = params(&agreed, &self.exchange.keys);
         self.agreed = Some(agreed);
         if self.answered.is_none() {
             return Ok(());
@@ -300,6 +331,7 @@ impl Running<'_> {
             story,
             person,
             sip_call_id: Some(record.sip_call_id),
+            keys: stats.map_or_else(KeyCounts::default, |stats| stats.keys),
             rtp_lost: stats.map(|stats| u32::try_from(stats.lost.max(0)).unwrap_or(u32::MAX)),
             rtp_jitter_us: stats.map(|stats| u32::try_from(stats.jitter.as_micros()).unwrap_or(u32::MAX)),
         });
@@ -318,7 +350,7 @@ fn unbegun(language: Language) -> Story {
     }
 }
 
-fn params(agreed: &Negotiated) -> MediaParams {
+fn params(agreed: &Negotiated, keys: &[KeySource]) -> MediaParams {
     let events = agreed.telephone_event.iter();
     MediaParams {
         remote: agreed.remote,
@@ -327,6 +359,7 @@ fn params(agreed: &Negotiated) -> MediaParams {
         codec: agreed.codec,
         payload_type: agreed.payload_type,
         events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
+        in_band_keys: keys.contains(&KeySource::InBand),
         ptime: agreed.ptime,
         send: agreed.direction.may_send() && !agreed.remote.ip().is_unspecified(),
         srtp: agreed.srtp.clone(),

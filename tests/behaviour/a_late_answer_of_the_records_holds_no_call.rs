@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hotline::audio::Codec;
-use hotline::facts::{Language, PersonRef, Query, Reply};
+use hotline::facts::{KeySource, Language, PersonRef, Query, Reply};
 use hotline::media::{EngineConfig, MediaEngine};
 use hotline::menu::{Menu, parse};
 use hotline::phone::{self, CallEnd, Speaker, parse_script};
@@ -85,6 +85,7 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
         media: Arc::new(MediaEngine::start(engine).unwrap()),
         media_addresses: Vec::new(),
         srtp: SrtpPolicy::default(),
+        keys: KeySource::ALL.to_vec(),
         retry_after: 10,
     };
     let (sender, calls) = tokio::sync::mpsc::channel(8);

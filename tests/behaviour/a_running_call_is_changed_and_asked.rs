@@ -125,3 +125,28 @@ async fn old_and_foreign_requests_do_not_touch_the_call() {
     assert_eq!(house.agent.standing().calls, 1);
     drop(call);
 }
+
+#[tokio::test]
+async fn an_info_with_another_body_is_refused_and_one_without_is_not() {
+    let mut house = House::open().await;
+    let (mut phone, mut call, _) = running(&mut house).await;
+    let info = |phone: &Phone, sequence, kind: &str| {
+        phone.request("INFO", sequence, "", "", "Signal=5\r\n").replace("Content-Type: application/sdp", kind)
+    };
+    for (place, kind) in ["application/media_control+xml", "application/sdp", "text/plain", ""].into_iter().enumerate()
+    {
+        let kind = if kind.is_empty() { "X-Nothing: 1".into() } else { format!("Content-Type: {kind}") };
+        phone.send(&info(&phone, 2 + place as u32, &kind)).await;
+        let refused = phone.status(415).await;
+        assert_eq!(field(&refused, "CSeq"), format!("{} INFO", 2 + place));
+        assert!(field(&refused, "Accept").contains("application/dtmf-relay, application/dtmf"));
+    }
+    phone.send(&phone.request("INFO", 6, "", "", "")).await;
+    assert!(phone.status(200).await.contains("6 INFO"));
+    phone.send(&info(&phone, 7, "c: Application/DTMF;charset=utf-8")).await;
+    assert!(phone.status(200).await.contains("7 INFO"));
+    for expected in ["", "Application/DTMF;charset=utf-8"] {
+        let CallEvent::Info { content_type, .. } = event(&mut call).await else { panic!("no INFO") };
+        assert_eq!(content_type, expected);
+    }
+}

@@ -1,13 +1,22 @@
 //! Each call leaves one row: who, when, which way, how it ended; and no number that tells the caller or the person.
 
 use hotline::dialogue::{Ending, Outcome, Story};
-use hotline::facts::{Language, PersonRef, Secret};
+use hotline::facts::{KeyCounts, KeySource, Language, PersonRef, Secret};
 use hotline::records::{CallLog, CallRecord};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 const CALLER: &str = "13912345678";
 const SIP_CALL: &str = "a84b4c76e66710@pc33.example.com";
+
+/// Thirty keys by telephone-event and one by INFO; of all of them two came by both.
+fn keys() -> KeyCounts {
+    let mut keys = KeyCounts::default();
+    keys.twice = 2;
+    (0..30).for_each(|_| keys.add(KeySource::Rfc4733));
+    keys.add(KeySource::Info);
+    keys
+}
 
 fn record(started: &str) -> CallRecord {
     let started: Timestamp = started.parse().unwrap();
@@ -29,6 +38,7 @@ fn record(started: &str) -> CallRecord {
         story,
         person: Some(PersonRef(7)),
         sip_call_id: Some(SIP_CALL.into()),
+        keys: keys(),
         rtp_lost: Some(3),
         rtp_jitter_us: None,
     }
@@ -49,7 +59,9 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
     let sql = "SELECT started || ' ' || ended || ' ' || duration_ms || ' ' || called || ' ' || coalesce(caller_masked, '-') \
                || ' ' || coalesce(length(caller_hash), 0) || ' ' || menu || ' ' || path || ' ' || outcome || ' ' || ending \
                || ' ' || language || ' ' || coalesce(length(person_hash), 0) || ' ' || keys || ' ' || length(sip_call_hash) \
-               || ' ' || rtp_lost || ' ' || coalesce(rtp_jitter_us, '-') FROM calls ORDER BY started";
+               || ' ' || rtp_lost || ' ' || coalesce(rtp_jitter_us, '-') || ' ' || coalesce(keys_rfc4733, '-') \
+               || ' ' || coalesce(keys_info, '-') || ' ' || coalesce(keys_in_band, '-') || ' ' || coalesce(keys_twice, '-') \
+               FROM calls ORDER BY started";
     let mut statement = connection.prepare(sql).unwrap();
     let rows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let way = "welcome > main > enter-id > verify > balance";
@@ -58,11 +70,11 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
         [
             format!(
                 "2026-11-25T04:22:00.123Z 2026-11-25T04:23:30.373Z 90000 12333 *********78 32 12333 {way} served \
-                 caller-hung-up zh-CN 32 31 32 3 -"
+                 caller-hung-up zh-CN 32 31 32 3 - 30 1 0 2"
             ),
             format!(
                 "2026-11-25T05:00:00.000Z 2026-11-25T05:01:30.250Z 0 12333 - 0 12333 {way} served \
-                 caller-hung-up zh-CN 0 31 32 3 -"
+                 caller-hung-up zh-CN 0 31 32 3 - - - - -"
             ),
         ]
     );

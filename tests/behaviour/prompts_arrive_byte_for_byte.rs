@@ -149,7 +149,7 @@ fn keys_are_sent_and_heard() {
     there.end();
     here.end();
     let stats = ended(&events);
-    assert_eq!((stats.keys_received, stats.lost, stats.refused), (7, 0, 0));
+    assert_eq!((stats.keys.all(), stats.lost, stats.refused), (7, 0, 0));
 }
 
 /// D17 asterisk-chan-dongle#28, D11 pjproject#1582: a call that ends in the middle of a key closes it.

@@ -41,5 +41,5 @@ fn rubbish_is_counted_and_nothing_else() {
     leg.end();
     let stats = ended(&events);
     assert!(stats.refused > 0);
-    assert_eq!(stats.keys_received, 1);
+    assert_eq!(stats.keys.all(), 1);
 }

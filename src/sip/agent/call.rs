@@ -17,9 +17,9 @@ use rsipstack::transaction::transaction::{Transaction, TransactionEventSender};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::super::Refusal;
 use super::super::desk::Seat;
 use super::super::dialog::Dialog;
+use super::super::{Refusal, info_keys};
 use super::drive::{self, Mail, News};
 use super::reoffer::{Pending, Reoffer};
 use super::way::Way;
@@ -44,7 +44,7 @@ pub enum CallEvent {
     Reoffer(Reoffer),
     /// The ACK of a re-INVITE without offer: the answer to the offer that [`Reoffer::accept`] gave.
     Reanswer(Vec<u8>),
-    /// An INFO, which has been answered with 200 (RFC 6086; keys, as old senders have them).
+    /// An INFO with keys or without a body, which has been answered with 200 (RFC 6086; keys, as old senders have them).
     Info {
         /// The Content-Type, as written.
         content_type: String,
@@ -393,8 +393,12 @@ impl Run {
 
     async fn on_info(&mut self, transaction: Transaction) {
         let request = &transaction.original;
+        let content_type = body::content_type(&request.headers);
+        if !request.body.is_empty() && !info_keys::is_understood(content_type) {
+            return self.reply(transaction, Err(Refusal::UnsupportedBody)).await;
+        }
         let event = CallEvent::Info {
-            content_type: body::content_type(&request.headers).to_owned(),
+            content_type: content_type.to_owned(),
             body: request.body.iter().take(LONGEST_INFO).copied().collect(),
         };
         let verdict = if self.events.offer(event) { Ok(()) } else { Err(Refusal::Failed { retry_after: Some(1) }) };

@@ -198,6 +198,7 @@ impl FarEnd {
             codec: Codec::Pcma,
             payload_type: 8,
             events: vec![EventType { payload_type: 101, clock_rate: 8000 }],
+            in_band_keys: false,
             ptime: 20,
             send: true,
             srtp: None,

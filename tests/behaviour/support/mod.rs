@@ -3,6 +3,8 @@
 pub mod binary;
 pub mod capture;
 pub mod hotline;
+pub mod keying;
 pub mod media;
 pub mod node;
 pub mod sound;
+pub mod tones;
