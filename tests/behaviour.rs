@@ -13,6 +13,8 @@ mod support;
 
 #[path = "behaviour/a_call_in_this_process_sounds_as_one_on_the_line.rs"]
 mod a_call_in_this_process_sounds_as_one_on_the_line;
+#[path = "behaviour/a_call_is_handed_over_or_goes_on.rs"]
+mod a_call_is_handed_over_or_goes_on;
 #[path = "behaviour/a_call_listens_to_its_far_end_alone.rs"]
 mod a_call_listens_to_its_far_end_alone;
 #[path = "behaviour/a_call_out_is_set_up_and_ended.rs"]

@@ -18,6 +18,8 @@ pub enum Input {
     Timeout,
     /// The records have answered the last [`Output::LookUp`]. A late answer is ignored.
     LookedUp(Box<Reply>),
+    /// What has become of the last [`Output::Transfer`]. A late one is ignored.
+    TransferDone(Transferred),
     /// The caller has hung up, or the network has.
     HungUp,
 }
@@ -35,6 +37,8 @@ pub enum Output {
     StopSaying,
     /// Ask the records. One question is open at a time.
     LookUp(Query),
+    /// Hand the call over to this `sip:`, `sips:` or `tel:` URI, and tell what becomes of it. One is under way at a time.
+    Transfer(Arc<str>),
     /// The caller has come to a step (its name).
     Entered(Arc<str>),
     /// End the call. The last output there is.
@@ -50,6 +54,19 @@ pub struct Say {
     pub pace: Pace,
     /// These lines, in order, each in its language. Never empty.
     pub lines: Vec<(Language, Line)>,
+}
+
+/// What became of handing a call over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transferred {
+    /// The other end has answered: the call is theirs.
+    Answered,
+    /// The other end is busy.
+    Busy,
+    /// Nobody answered in time.
+    Unanswered,
+    /// The caller's side or the other end will not or cannot.
+    Refused,
 }
 
 /// What became of a call, for its record. Grows to a bound: a path of at most 256 steps, the first ones kept.
@@ -96,6 +113,8 @@ pub enum Ending {
     CallerHungUp,
     /// It had lasted as long as a call may.
     LimitReached,
+    /// It was handed over to another telephone.
+    Transferred,
 }
 
 /// What was wrong with an entry; each has a message of its own, an attribute of the question or of `common`.

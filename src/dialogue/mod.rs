@@ -5,7 +5,7 @@
 //! # fn shell(menu: std::sync::Arc<hotline::menu::Menu>, caller: Caller, now: Moment) {
 //! let mut call = Dialogue::new(menu, caller);
 //! call.handle(now, Input::Answered);
-//! while let Some(output) = call.poll_output() { /* Say, StopSaying, LookUp, Entered, HangUp */ }
+//! while let Some(output) = call.poll_output() { /* Say, StopSaying, LookUp, Transfer, Entered, HangUp */ }
 //! let wake = call.poll_timeout(); // the shell's only timer
 //! # }
 //! ```
@@ -19,8 +19,9 @@
 //!                         | Asking      a prompt is said, or a key is awaited      |--> answer, person, back, gave up
 //!                         | LookingUp   the records are asked, within a deadline   |--> reply or unavailable
 //!                         | Reading     payments, an item at a time                |--> read, or stopped
+//!                         | HandingOver another telephone is dialled, in bounds    |--> busy, unanswered, refused
 //!                         +--------------------------------------------------------+
-//!                                        | hang-up step, call limit
+//!                                        | hang-up step, call limit, answered there
 //!                                        v
 //!                                     Leaving (last words) --> Ended
 //! ```
@@ -29,6 +30,7 @@
 
 mod collect;
 mod events;
+mod handing_over;
 mod looking_up;
 mod question;
 mod read_back;
@@ -47,7 +49,8 @@ use crate::speech::{Line, Pace};
 
 use collect::Answer;
 pub use collect::MOST_KEYS;
-pub use events::{Ending, Input, Mistake, Outcome, Output, Say, SayingId, Story};
+pub use events::{Ending, Input, Mistake, Outcome, Output, Say, SayingId, Story, Transferred};
+use handing_over::HandingOver;
 use looking_up::LookUp;
 use question::Question;
 use read_back::ReadBack;
@@ -111,6 +114,7 @@ enum State {
     Asking(Question),
     LookingUp(LookUp),
     Reading(ReadBack),
+    HandingOver(HandingOver),
     Leaving(Ending),
     Ended,
 }
@@ -165,6 +169,7 @@ impl Dialogue {
             Input::SayingDone(id) => self.saying_done(now, id),
             Input::Timeout => self.timeout(now),
             Input::LookedUp(reply) => self.looked_up(now, *reply),
+            Input::TransferDone(outcome) => self.handed_over(outcome),
             Input::HungUp => {
                 self.outputs.clear();
                 self.end(Ending::CallerHungUp);
@@ -228,7 +233,7 @@ impl Dialogue {
             return Next::Stay;
         }
         match &self.state {
-            State::Ringing | State::Leaving(_) | State::Ended => Next::Stay,
+            State::Ringing | State::HandingOver(_) | State::Leaving(_) | State::Ended => Next::Stay,
             State::Telling { .. } => self.key_while_telling(now, key),
             State::Asking(_) => self.key_while_asking(now, key),
             State::LookingUp(_) => {
@@ -250,6 +255,7 @@ impl Dialogue {
             State::Asking(_) => self.prompt_done(now),
             State::LookingUp(_) => self.patience_said(now),
             State::Reading(_) => self.item_read(now),
+            State::HandingOver(_) => self.transfer_message_said(now),
             State::Leaving(ending) => {
                 let ending = *ending;
                 self.outputs.push_back(Output::HangUp);
@@ -268,6 +274,7 @@ impl Dialogue {
             State::Asking(_) => self.question_timed_out(now),
             State::LookingUp(_) => self.look_up_timed_out(now),
             State::Reading(_) => self.between_items_over(now),
+            State::HandingOver(_) => self.transfer_timed_out(now),
             _ => Next::Stay,
         }
     }
@@ -320,6 +327,7 @@ impl Dialogue {
                 Some(step) if self.verified.is_some() => Next::Go(Target::Step(*step)),
                 _ => Next::Go(*then),
             },
+            Kind::Transfer { message, to, within, .. } => self.enter_transfer(now, message, to, *within),
             Kind::HangUp { message } => {
                 let last_words = message.as_ref().map(|message| Line::new(message));
                 self.leave(last_words, Ending::HotlineHungUp);

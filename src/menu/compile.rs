@@ -11,7 +11,7 @@ use super::faults::Faults;
 use super::graph::{Graph, Node};
 use super::read::{Body, Chosen, Script, ScriptStep};
 use super::scalar::{At, Goal, LanguageTag, LastWords, MessageName, PersonRoute, SlotName, StepName, shorten};
-use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, Verify};
+use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, Transfer, Verify};
 use super::slots::{Content, Slots};
 use crate::facts::{Key, Language, did_you_mean};
 
@@ -58,6 +58,7 @@ fn place(step: &ScriptStep) -> Place {
         Some(Body::Menu(menu, ..)) => Some(&menu.menu),
         Some(Body::Ask(ask, _)) => Some(&ask.ask),
         Some(Body::ReadBack(read)) => Some(&read.read_back),
+        Some(Body::Transfer(transfer)) => Some(&transfer.transfer),
         _ => None,
     };
     let last_words = match &step.body {
@@ -198,6 +199,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 let then = self.goal(&go.go_to, &mut node);
                 then.map(|then| Kind::GoTo { then, when_verified: when_verified.flatten() })
             }
+            Some(Body::Transfer(transfer)) => self.transfer(transfer, &mut node),
             Some(Body::HangUp(end)) => {
                 node.ends = true;
                 let message = match &end.hang_up.value {
@@ -397,6 +399,21 @@ impl<'s, 'f> Compiler<'s, 'f> {
             then: then?,
             unavailable: unavailable?,
             person: person?,
+        })
+    }
+
+    fn transfer(&mut self, transfer: &Transfer, node: &mut Node) -> Option<Kind> {
+        node.ends = true;
+        let refused = self.to(&transfer.refused, node);
+        let mut or_refused = |step: Option<&At<StepName>>| step.map_or(refused, |step| self.to(step, node));
+        let (busy, unanswered) = (or_refused(transfer.busy.as_ref()), or_refused(transfer.unanswered.as_ref()));
+        Some(Kind::Transfer {
+            message: id(&transfer.transfer),
+            to: Arc::clone(&transfer.to.value.0),
+            within: transfer.within.0,
+            busy: busy?,
+            unanswered: unanswered?,
+            refused: refused?,
         })
     }
 

@@ -137,6 +137,21 @@ pub enum Kind {
         /// The next step for a caller who has been verified in this call, if that is another.
         when_verified: Option<StepId>,
     },
+    /// Hands the call over to another telephone, and goes on if that fails.
+    Transfer {
+        /// The message, said while the other end is dialled.
+        message: MessageId,
+        /// Whom: a `sip:`, `sips:` or `tel:` URI.
+        to: Arc<str>,
+        /// How long the other end may take to answer.
+        within: Duration,
+        /// Where the call goes on when the other end is busy.
+        busy: StepId,
+        /// Where it goes on when nobody has answered in time.
+        unanswered: StepId,
+        /// Where it goes on when it cannot be handed over otherwise.
+        refused: StepId,
+    },
     /// Says goodbye, if there is a message, and ends the call.
     HangUp {
         /// The last words.

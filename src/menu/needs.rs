@@ -166,7 +166,7 @@ pub fn needs(menu: &Menu) -> Vec<Need> {
                     need(&format!("{message}.{attribute}"), given, true);
                 }
             }
-            Kind::HangUp { message: Some(message) } => need(message, &[], true),
+            Kind::Transfer { message, .. } | Kind::HangUp { message: Some(message) } => need(message, &[], true),
             Kind::HangUp { message: None } | Kind::Verify { .. } | Kind::SetLanguage { .. } | Kind::GoTo { .. } => {}
         }
     }

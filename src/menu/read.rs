@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::faults::Faults;
 use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
-use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Verify};
+use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
 use super::syntax::mend;
 use crate::facts::{Key, did_you_mean};
 
@@ -58,6 +58,7 @@ pub(super) enum Body {
     ReadBack(Box<ReadBack>),
     SetLanguage(SetLanguage),
     GoTo(GoTo),
+    Transfer(Transfer),
     HangUp(HangUp),
 }
 
@@ -226,6 +227,7 @@ impl<'i> Reader<'_, 'i> {
             KindName::ReadBack => self.typed(own, span, own_table, &what).map(|body| Body::ReadBack(Box::new(body))),
             KindName::SetLanguage => self.typed(own, span, own_table, &what).map(Body::SetLanguage),
             KindName::GoTo => self.typed(own, span, own_table, &what).map(Body::GoTo),
+            KindName::Transfer => self.typed(own, span, own_table, &what).map(Body::Transfer),
             KindName::HangUp => self.typed(own, span, own_table, &what).map(Body::HangUp),
         }
     }

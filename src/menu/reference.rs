@@ -173,6 +173,11 @@ fn notes(kind: KindName) -> String {
             text.push('\n');
             text
         }
+        KindName::Transfer => {
+            "The message is said again and again, a second of silence between, until the other end has \
+             answered or the call comes back. Keys mean nothing meanwhile.\n\n"
+                .into()
+        }
         KindName::Verify | KindName::SetLanguage | KindName::GoTo | KindName::HangUp => String::new(),
     }
 }

@@ -17,6 +17,9 @@ use crate::facts::{Key, Language};
 /// A name may be this long, in characters: of a step, a message, a slot, a hotline.
 pub(super) const NAME_LENGTH: usize = 64;
 
+/// An address may be this long, in characters.
+const LONGEST_ADDRESS: usize = 256;
+
 /// A value and the bytes of the script that it was read from.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
@@ -74,6 +77,10 @@ pub(super) enum Goal {
 /// A place to keep what was keyed.
 #[derive(Clone, Debug)]
 pub(super) struct SlotName(pub(super) Arc<str>);
+
+/// Whom a call is handed over to.
+#[derive(Clone, Debug)]
+pub(super) struct TransferAddress(pub(super) Arc<str>);
 
 /// What a hotline is called.
 #[derive(Clone, Debug)]
@@ -218,6 +225,34 @@ impl Text for SlotName {
     }
 }
 
+impl Text for TransferAddress {
+    const WANTED: &'static str = "an address in quotes, as in \"sip:agents@pbx.example.com\" or \"tel:+861012333\"";
+    const PATTERN: &'static str = "^(sips?:[^\\s<>\"@]+@[^\\s<>\"@]+|tel:\\+?[0-9-]+)$";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let fault = || format!("`{}` is no address, expected {}", shorten(text), Self::WANTED);
+        let (scheme, rest) = text.split_once(':').ok_or_else(fault)?;
+        let plain = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '@'))
+        };
+        let good = match scheme {
+            "sip" | "sips" => rest.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host)),
+            "tel" => {
+                let digits = rest.strip_prefix('+').unwrap_or(rest);
+                digits.bytes().any(|c| c.is_ascii_digit()) && digits.bytes().all(|c| c.is_ascii_digit() || c == b'-')
+            }
+            _ => false,
+        };
+        if !good {
+            return Err(fault());
+        }
+        if text.len() > LONGEST_ADDRESS {
+            return Err(format!("an address has at most {LONGEST_ADDRESS} characters; this one has {}", text.len()));
+        }
+        Ok(TransferAddress(text.into()))
+    }
+}
+
 impl Text for HotlineName {
     const WANTED: &'static str = "the hotline's name in quotes, as in \"12333\"";
     const PATTERN: &'static str = "^.{1,64}$";
@@ -337,7 +372,7 @@ macro_rules! read_as_text {
     )*};
 }
 
-read_as_text!(Time, MessageName, StepName, Goal, SlotName, HotlineName, LanguageTag, KeyName);
+read_as_text!(Time, MessageName, StepName, Goal, SlotName, TransferAddress, HotlineName, LanguageTag, KeyName);
 
 struct WholeVisitor<const MIN: u8, const MAX: u8>;
 

@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::scalar::{Goal, StepName, Text};
-use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Verify};
+use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
 
 /// The kinds of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,12 +20,13 @@ pub(super) enum KindName {
     ReadBack,
     SetLanguage,
     GoTo,
+    Transfer,
     HangUp,
 }
 
 impl KindName {
     /// All, in the order of the reference page.
-    pub(super) const ALL: [KindName; 8] = [
+    pub(super) const ALL: [KindName; 9] = [
         KindName::Say,
         KindName::Menu,
         KindName::Ask,
@@ -33,6 +34,7 @@ impl KindName {
         KindName::ReadBack,
         KindName::SetLanguage,
         KindName::GoTo,
+        KindName::Transfer,
         KindName::HangUp,
     ];
 
@@ -46,6 +48,7 @@ impl KindName {
             KindName::ReadBack => "read-back",
             KindName::SetLanguage => "set-language",
             KindName::GoTo => "go-to",
+            KindName::Transfer => "transfer",
             KindName::HangUp => "hang-up",
         }
     }
@@ -76,6 +79,7 @@ impl KindName {
             KindName::ReadBack => &tables.read_back,
             KindName::SetLanguage => &tables.set_language,
             KindName::GoTo => &tables.go_to,
+            KindName::Transfer => &tables.transfer,
             KindName::HangUp => &tables.hang_up,
         }
     }
@@ -160,6 +164,7 @@ pub(super) struct Tables {
     read_back: Table,
     set_language: Table,
     go_to: Table,
+    transfer: Table,
     hang_up: Table,
 }
 
@@ -175,6 +180,7 @@ pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
     read_back: Table::of::<ReadBack>(),
     set_language: Table::of::<SetLanguage>(),
     go_to: Table::of::<GoTo>(),
+    transfer: Table::of::<Transfer>(),
     hang_up: Table::of::<HangUp>(),
 });
 

@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{
-    At, Goal, HotlineName, KeyName, LanguageTag, LastWords, MessageName, PersonRoute, SlotName, StepName, Time, Whole,
+    At, Goal, HotlineName, KeyName, LanguageTag, LastWords, MessageName, PersonRoute, SlotName, StepName, Time,
+    TransferAddress, Whole,
 };
 use crate::facts::{Insurance, Key};
 
@@ -263,6 +264,26 @@ pub(super) struct GoTo {
     pub(super) when_verified: Option<At<StepName>>,
 }
 
+/// Hands the call over to somebody else's telephone: the caller's own telephone is asked to dial there (a blind REFER). The
+/// call ends here once the other end has answered.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Transfer {
+    /// The message, said while the other end is dialled.
+    pub(super) transfer: At<MessageName>,
+    /// Whom to dial: a SIP address, as in `"sip:agents@pbx.example.com"`, or a number, as in `"tel:+861012333"`.
+    pub(super) to: At<TransferAddress>,
+    /// How long the other end may take to answer.
+    #[serde(default = "transfer_within")]
+    pub(super) within: Time,
+    /// Where the call goes on when it cannot be handed over.
+    pub(super) refused: At<StepName>,
+    /// Where it goes on when the other end is busy; as `refused` says if it is not written.
+    pub(super) busy: Option<At<StepName>>,
+    /// Where it goes on when nobody answers in time; as `refused` says if it is not written.
+    pub(super) unanswered: Option<At<StepName>>,
+}
+
 /// Says the last words and ends the call.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -273,6 +294,10 @@ pub(super) struct HangUp {
 
 fn call_limit() -> Time {
     Time::millis(30 * 60_000)
+}
+
+fn transfer_within() -> Time {
+    Time::millis(60_000)
 }
 
 fn look_up_deadline() -> Time {

@@ -22,7 +22,7 @@ use super::script::Script;
 use super::speaker::Speaker;
 use super::transcript::Transcript;
 use crate::audio::{Codec, Playlist, samples_in};
-use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId};
+use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId, Transferred};
 use crate::facts::{Moment, Query, Reply};
 use crate::menu::Menu;
 use crate::records::RecordsPool;
@@ -68,6 +68,7 @@ pub async fn call_locally(call: LocalCall, transcript: &mut dyn Write) -> Result
         begun: now(),
         saying: None,
         transcript: Transcript::new(transcript, hands.on_keyboard()),
+        transferring: false,
         hung_up: false,
     };
     let mut keys = VecDeque::new();
@@ -124,6 +125,8 @@ struct Line<'a> {
     begun: Instant,
     saying: Option<Saying>,
     transcript: Transcript<'a>,
+    /// The dialogue hands the call over.
+    transferring: bool,
     hung_up: bool,
 }
 
@@ -170,6 +173,10 @@ impl Line<'_> {
                 let id = saying.id;
                 self.saying = None;
                 self.give(Input::SayingDone(id));
+                // Nobody else is in this process: the caller hears what a refused transfer leads to.
+                if std::mem::take(&mut self.transferring) {
+                    self.give(Input::TransferDone(Transferred::Refused));
+                }
             }
         }
         Ok(packet.iter().map(|sample| Codec::Pcma.decode(*sample)).collect())
@@ -182,6 +189,7 @@ impl Line<'_> {
                 Output::Say(say) => self.say(&say),
                 Output::StopSaying | Output::HangUp => self.saying = None,
                 Output::LookUp(query) => self.look_up(query),
+                Output::Transfer(_) => self.transferring = true,
                 Output::Entered(_) => {}
             }
         }

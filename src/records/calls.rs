@@ -246,6 +246,7 @@ const fn ending_name(ending: Ending) -> &'static str {
         Ending::HotlineHungUp => "hotline-hung-up",
         Ending::CallerHungUp => "caller-hung-up",
         Ending::LimitReached => "limit-reached",
+        Ending::Transferred => "transferred",
     }
 }
 

@@ -20,6 +20,8 @@ use crate::speech::{Prompts, SaidLine};
 const BETWEEN_KEYS: Duration = Duration::from_millis(200);
 /// From the beginning of speech to a key pressed at once.
 const AT_ONCE: Duration = Duration::from_millis(300);
+/// From handing over to what becomes of it.
+const TO_THE_OTHER_END: Duration = Duration::from_secs(3);
 /// Events after which a call is given up: none that ends comes near.
 const MOST_EVENTS: u32 = 200_000;
 
@@ -88,6 +90,8 @@ struct Live<'a> {
     dialogue: Dialogue,
     speech: Option<Speech>,
     pending: Option<(Moment, Reply)>,
+    /// Since when the other end is being dialled.
+    transfer: Option<Moment>,
     transcript: String,
     events: u32,
     hung_up: bool,
@@ -120,6 +124,7 @@ impl<'a> Live<'a> {
             dialogue: Dialogue::new(Arc::clone(&scene.menu), caller),
             speech: None,
             pending: None,
+            transfer: None,
             transcript: String::new(),
             events: 0,
             hung_up: false,
@@ -162,6 +167,12 @@ impl<'a> Live<'a> {
                     self.until(at);
                 }
             }
+            Deed::Transfer(_) => {
+                while self.transfer.is_none() && self.next_event(None) {}
+                if let Some(begun) = self.transfer {
+                    self.until(begun + TO_THE_OTHER_END);
+                }
+            }
             Deed::Wait(_) | Deed::HangUpAtOnce | Deed::NextCall(_) => {}
         }
     }
@@ -178,6 +189,10 @@ impl<'a> Live<'a> {
                 self.cut();
                 self.hung_up = true;
                 self.give(Input::HungUp);
+            }
+            Deed::Transfer(outcome) => {
+                self.transfer = None;
+                self.give(Input::TransferDone(*outcome));
             }
             Deed::NextCall(_) => {}
         }
@@ -249,6 +264,10 @@ impl<'a> Live<'a> {
                 Output::Say(say) => self.begin(&say),
                 Output::StopSaying => self.cut(),
                 Output::LookUp(query) => self.look_up(&query),
+                Output::Transfer(to) => {
+                    self.transfer = Some(self.now);
+                    let _ = writeln!(self.transcript, "Hotline hands the call over to {to}");
+                }
                 Output::Entered(_) => {}
                 Output::HangUp => {
                     self.cut();

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, date};
 
+use crate::dialogue::Transferred;
 use crate::facts::{Fault, Key, parse_duration};
 
 /// The largest file read, in bytes.
@@ -97,6 +98,8 @@ pub enum Deed {
     HangUp,
     /// Hangs up now.
     HangUpAtOnce,
+    /// Not the caller's: three seconds after the hotline began to hand the call over, this becomes of it.
+    Transfer(Transferred),
     /// This call is over (or is hung up); another begins so much later.
     NextCall(Duration),
 }
@@ -185,6 +188,10 @@ impl Reader<'_> {
         let deed = match line {
             "Caller hangs up" => Some(Deed::HangUp),
             "Caller hangs up at once" => Some(Deed::HangUpAtOnce),
+            "Transfer answered" => Some(Deed::Transfer(Transferred::Answered)),
+            "Transfer busy" => Some(Deed::Transfer(Transferred::Busy)),
+            "Transfer unanswered" => Some(Deed::Transfer(Transferred::Unanswered)),
+            "Transfer refused" => Some(Deed::Transfer(Transferred::Refused)),
             _ => None,
         }
         .or_else(|| line.strip_prefix("Caller presses ").and_then(press))
@@ -195,7 +202,7 @@ impl Reader<'_> {
                 place,
                 "this line means nothing in a test call",
                 "a line is `Caller presses 12#`, `Caller presses 2 at once`, `Caller waits 12s`, `Caller hangs up`, \
-                 `Next call after 31m`, `Given …`, `Hotline …` or a comment after `#`",
+                 `Transfer answered` (or busy, unanswered, refused), `Next call after 31m`, `Given …`, `Hotline …` or a comment after `#`",
             );
         }
         deed

@@ -20,6 +20,7 @@ mod dispatch;
 mod drive;
 mod incoming;
 mod reoffer;
+mod transfer;
 mod way;
 
 use std::collections::HashSet;
@@ -49,6 +50,7 @@ pub use dial::{DialFault, Dialing, DialingEvent};
 pub(super) use drive::Mail;
 pub use incoming::{IncomingCall, Party};
 pub use reoffer::Reoffer;
+pub use transfer::TransferEnd;
 
 /// How long the name of a host is looked up.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(4);

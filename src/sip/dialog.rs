@@ -64,6 +64,11 @@ impl Dialog {
         Address::parse(&self.local).and_then(|address| address.tag()).unwrap_or_default()
     }
 
+    /// The URI of this side.
+    pub(super) fn local_uri(&self) -> &str {
+        Address::parse(&self.local).map_or("", |address| address.uri)
+    }
+
     /// The tag of the far side.
     pub(super) fn remote_tag(&self) -> &str {
         Address::parse(&self.remote).and_then(|address| address.tag()).unwrap_or_default()

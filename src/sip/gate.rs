@@ -158,7 +158,6 @@ fn judge(head: &Head<'_>, body: &[u8], desk: &impl FrontDesk) -> Result<Verdict,
     match method {
         "ACK" => return Ok(if desk.knows(call_id) { Verdict::Pass } else { Verdict::Ignore }),
         "CANCEL" => return if desk.knows(call_id) { Ok(Verdict::Pass) } else { Err(Refusal::NoSuchCall) },
-        "NOTIFY" => return Err(Refusal::NoSuchCall),
         "REGISTER" | "SUBSCRIBE" | "PUBLISH" | "MESSAGE" | "REFER" | "PRACK" => return Err(Refusal::MethodNotAllowed),
         _ => {}
     }

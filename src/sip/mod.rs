@@ -29,7 +29,7 @@ pub mod sdp;
 pub mod status;
 pub mod stream;
 
-pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall};
+pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall, TransferEnd};
 pub use listen::{Listen, Transport};
 pub use status::Refusal;
 
@@ -37,7 +37,7 @@ pub use status::Refusal;
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";
 
 /// The methods this agent serves, as an Allow header has them (RFC 3261, section 20.5).
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
 
 /// The bodies it understands, as an Accept header has them (RFC 3261, section 20.1).
 pub const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";

@@ -19,14 +19,14 @@ use tokio::task::JoinSet;
 use super::conductor::{CallerConductor, Ended, take};
 use super::failure::Failure;
 use super::srtp::{SrtpPolicy, reanswer, reoffer};
-use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story};
+use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story, Transferred};
 use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
 use crate::sip::agent::Reoffer;
 use crate::sip::sdp::{self, Local, Negotiated};
-use crate::sip::{Call, CallEvent, EndCause, IncomingCall, info_keys};
+use crate::sip::{Call, CallEvent, EndCause, IncomingCall, TransferEnd, info_keys};
 use crate::speech::Prompts;
 
 /// The longest caller's number that is kept, in symbols (E.164 has 15 digits).
@@ -93,6 +93,7 @@ async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(
             incoming.ring();
             let call = incoming.accept(sdp);
             let (tell, media_events) = mpsc::channel(4);
+            let (ask, transfers) = mpsc::channel(1);
             let ended = Ended::default();
             let running = Running {
                 exchange,
@@ -103,6 +104,8 @@ async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(
                 call,
                 tell,
                 media_events,
+                ask,
+                transfers,
                 ended,
                 answered: None,
             };
@@ -165,6 +168,9 @@ struct Running<'a> {
     call: Call,
     tell: mpsc::Sender<MediaEvent>,
     media_events: mpsc::Receiver<MediaEvent>,
+    /// The dialogue's way to ask for a transfer, and its other end.
+    ask: mpsc::Sender<Arc<str>>,
+    transfers: mpsc::Receiver<Arc<str>>,
     ended: Ended,
     answered: Option<Timestamp>,
 }
@@ -188,6 +194,7 @@ impl Running<'_> {
                         self.call.hang_up();
                     },
                 },
+                Some(to) = self.transfers.recv() => self.call.transfer(&to),
                 Some(event) = self.media_events.recv() => match event {
                     MediaEvent::HangUp => self.call.hang_up(),
                     MediaEvent::TimedOut => {
@@ -226,6 +233,10 @@ impl Running<'_> {
                 self.keyed(&content_type, &body);
                 Ok(())
             }
+            CallEvent::Transferred(end) => {
+                let leg = self.leg.as_ref().ok_or(Failure::MediaStopped)?;
+                leg.send(Box::new(transferred(end))).map_err(|_| Failure::MediaStopped)
+            }
             // Other events change nothing here.
             _ => Ok(()),
         }
@@ -257,6 +268,7 @@ impl Running<'_> {
             Arc::clone(&self.exchange.records),
             leg.mailbox(),
             self.menu.look_up_deadline,
+            self.ask.clone(),
             Arc::clone(&self.ended),
         );
         let tell = self.tell.clone();
@@ -335,6 +347,15 @@ impl Running<'_> {
             rtp_lost: stats.map(|stats| u32::try_from(stats.lost.max(0)).unwrap_or(u32::MAX)),
             rtp_jitter_us: stats.map(|stats| u32::try_from(stats.jitter.as_micros()).unwrap_or(u32::MAX)),
         });
+    }
+}
+
+fn transferred(end: TransferEnd) -> Transferred {
+    match end {
+        TransferEnd::Answered => Transferred::Answered,
+        TransferEnd::Busy => Transferred::Busy,
+        TransferEnd::Unanswered => Transferred::Unanswered,
+        TransferEnd::Refused => Transferred::Refused,
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
-use crate::dialogue::{Dialogue, Input, Output, SayingId, Story};
+use crate::dialogue::{Dialogue, Input, Output, SayingId, Story, Transferred};
 use crate::facts::{Key, Moment, PersonRef, Query, Reply};
 use crate::media::{Actions, Conductor, Mailbox};
 use crate::records::RecordsPool;
@@ -29,6 +30,8 @@ pub(super) struct CallerConductor {
     /// How long a look-up may take; the dialogue gives up by itself, this spares the database what nobody waits for.
     deadline: Duration,
     saying: Option<SayingId>,
+    /// To the call's task, which holds its dialog.
+    transfers: mpsc::Sender<Arc<str>>,
     ended: Ended,
 }
 
@@ -39,9 +42,10 @@ impl CallerConductor {
         records: Arc<RecordsPool>,
         mailbox: Mailbox,
         deadline: Duration,
+        transfers: mpsc::Sender<Arc<str>>,
         ended: Ended,
     ) -> CallerConductor {
-        CallerConductor { dialogue, prompts, records, mailbox, deadline, saying: None, ended }
+        CallerConductor { dialogue, prompts, records, mailbox, deadline, saying: None, transfers, ended }
     }
 
     fn give(&mut self, now: Moment, input: Input, out: &mut Actions) {
@@ -61,6 +65,8 @@ impl CallerConductor {
                     out.stop();
                 }
                 Output::LookUp(query) => self.look_up(query),
+                // One is under way at a time, so there is room; if not, the dialogue's own patience ends it.
+                Output::Transfer(to) => drop(self.transfers.try_send(to)),
                 Output::Entered(step) => tracing::debug!(%step, "step"),
                 Output::HangUp => {
                     self.leave_story();
@@ -106,8 +112,13 @@ impl Conductor for CallerConductor {
     }
 
     fn message(&mut self, now: Moment, message: Box<dyn Any + Send>, out: &mut Actions) {
-        if let Ok(reply) = message.downcast::<Reply>() {
-            self.give(now, Input::LookedUp(reply), out);
+        match message.downcast::<Reply>() {
+            Ok(reply) => self.give(now, Input::LookedUp(reply), out),
+            Err(message) => {
+                if let Ok(end) = message.downcast::<Transferred>() {
+                    self.give(now, Input::TransferDone(*end), out);
+                }
+            }
         }
     }
 

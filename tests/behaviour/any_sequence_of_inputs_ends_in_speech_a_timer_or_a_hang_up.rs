@@ -4,13 +4,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hotline::dialogue::{Caller, Dialogue, Input, MOST_STEPS_TOLD, Output, SayingId};
+use hotline::dialogue::{Caller, Dialogue, Input, MOST_STEPS_TOLD, Output, SayingId, Transferred};
 use hotline::facts::{Balances, Fen, Insurance, Key, Moment, Month, Payment, Payments, PersonRef, Reply, Summary};
-use hotline::menu::Menu;
+use hotline::menu::{Menu, parse};
 use jiff::civil::date;
 use proptest::prelude::*;
 
-use crate::support::hotline::menu;
+use crate::support::hotline::{in_tree, menu};
 
 /// What may happen next.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ enum Happens {
     TimePasses(u64),
     TimerRunsOut,
     Answer(u8),
+    HandedOver(Transferred),
     HungUp,
 }
 
@@ -37,6 +38,8 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => (0_u64..20_000_000).prop_map(Happens::TimePasses),
         6 => Just(Happens::TimerRunsOut),
         8 => (0_u8..8).prop_map(Happens::Answer),
+        2 => prop_oneof![Just(Transferred::Busy), Just(Transferred::Unanswered), Just(Transferred::Refused), Just(Transferred::Answered)]
+            .prop_map(Happens::HandedOver),
         1 => Just(Happens::HungUp),
     ]
 }
@@ -62,6 +65,14 @@ fn reply(which: u8) -> Reply {
     }
 }
 
+/// The demo, but that its person is really called.
+fn with_a_transfer() -> Arc<Menu> {
+    let script = std::fs::read_to_string(in_tree("voice-menus/12333/menu.toml")).unwrap();
+    let transfer = "[person]\ntransfer = \"person\"\nto = \"tel:12333\"\nrefused = \"hours\"\n\n[hours]\n";
+    let script = script.replacen("[person]\n", transfer, 1);
+    Arc::new(parse("menu.toml", &script).expect("a menu without faults").menu)
+}
+
 /// A shell that notes what is being said.
 struct Shell {
     call: Dialogue,
@@ -85,7 +96,7 @@ impl Shell {
                 }
                 Output::StopSaying => self.saying = None,
                 Output::HangUp => self.hung_up = true,
-                Output::LookUp(_) | Output::Entered(_) => {}
+                Output::LookUp(_) | Output::Transfer(_) | Output::Entered(_) => {}
             }
         }
         assert!(outputs < 200, "{outputs} outputs at once");
@@ -146,6 +157,7 @@ impl Shell {
                 }
             }
             Happens::Answer(which) => self.give(Input::LookedUp(Box::new(reply(which)))),
+            Happens::HandedOver(outcome) => self.give(Input::TransferDone(outcome)),
             Happens::HungUp => self.give(Input::HungUp),
         }
     }
@@ -155,10 +167,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_sequence_of_inputs(sequence in proptest::collection::vec(happens(), 1..300)) {
+    fn any_sequence_of_inputs(sequence in proptest::collection::vec(happens(), 1..300), hands_over in any::<bool>()) {
         let caller = Caller { number: None, today: date(2026, 11, 20) };
-        static MENU: OnceLock<Arc<Menu>> = OnceLock::new();
-        let call = Dialogue::new(Arc::clone(MENU.get_or_init(|| menu("12333"))), caller);
+        static MENUS: OnceLock<[Arc<Menu>; 2]> = OnceLock::new();
+        let menus = MENUS.get_or_init(|| [menu("12333"), with_a_transfer()]);
+        let call = Dialogue::new(Arc::clone(&menus[usize::from(hands_over)]), caller);
         let mut shell = Shell { call, now: Moment::ZERO, saying: None, answered: false, hung_up: false };
         for happens in sequence {
             shell.take(happens);

@@ -22,6 +22,7 @@ use super::super::dialog::Dialog;
 use super::super::{Refusal, info_keys};
 use super::drive::{self, Mail, News};
 use super::reoffer::{Pending, Reoffer};
+use super::transfer::{Transfer, TransferEnd};
 use super::way::Way;
 use super::{Core, body, now};
 
@@ -51,6 +52,8 @@ pub enum CallEvent {
         /// The body, at most 1024 octets.
         body: Vec<u8>,
     },
+    /// What became of [`Call::transfer`].
+    Transferred(TransferEnd),
     /// The call is over. The last event there is.
     Ended(EndCause),
 }
@@ -62,6 +65,7 @@ impl fmt::Debug for CallEvent {
             Self::Reoffer(_) => f.write_str("Reoffer(…)"),
             Self::Reanswer(_) => f.write_str("Reanswer(…)"),
             Self::Info { .. } => f.write_str("Info(…)"),
+            Self::Transferred(end) => write!(f, "Transferred({end:?})"),
             Self::Ended(cause) => write!(f, "Ended({cause:?})"),
         }
     }
@@ -115,6 +119,13 @@ impl Call {
         self.command(Command::HangUp);
     }
 
+    /// Asks the far side to call this `sip:`, `sips:` or `tel:` URI in place of this call (a blind REFER, RFC 3515).
+    /// [`CallEvent::Transferred`] tells what became of it; the call itself goes on until either side hangs up. One transfer
+    /// is under way at a time; another one asked for meanwhile is left out.
+    pub fn transfer(&self, to: &str) {
+        self.command(Command::Transfer(to.to_owned()));
+    }
+
     pub(super) fn command(&self, command: Command) {
         // Full only after eight unheeded commands, and the first of them ends the call.
         let _ = self.commands.try_send(command);
@@ -126,6 +137,7 @@ pub(super) enum Command {
     Ring,
     Accept(String),
     Refuse(Refusal),
+    Transfer(String),
     HangUp,
 }
 
@@ -192,6 +204,7 @@ pub(super) struct Run {
     /// The INVITE of this side, to know a fork by.
     dialled: Option<Request>,
     pub(super) pending: Option<Pending>,
+    pub(super) transfer: Option<Transfer>,
     pub(super) events: Events,
     deadline: Option<Instant>,
 }
@@ -222,6 +235,7 @@ impl Run {
             invite: Some(invite),
             dialled: None,
             pending: None,
+            transfer: None,
             events,
             deadline: Some(now() + LONGEST_RINGING),
         }
@@ -246,6 +260,7 @@ impl Run {
             invite: None,
             dialled: Some(dialled),
             pending: None,
+            transfer: None,
             events,
             deadline: None,
         }
@@ -263,6 +278,7 @@ impl Run {
                     self.on_command(command.unwrap_or(Command::HangUp)).await
                 }
                 reply = Pending::reply(&mut self.pending), if self.pending.is_some() => { self.on_reply(reply).await; None }
+                status = Transfer::reply(&mut self.transfer), if self.transfer.is_some() => { self.on_refer_reply(status); None }
                 () = until(deadline), if deadline.is_some() => self.on_deadline().await,
                 () = stopped.cancelled() => Some(EndCause::TransportGone),
             };
@@ -291,6 +307,10 @@ impl Run {
             (Command::HangUp, Phase::Ringing) => Some(self.refuse(Refusal::Unavailable)),
             (Command::HangUp, Phase::Accepted) => {
                 self.hanging_up = true;
+                None
+            }
+            (Command::Transfer(to), Phase::Confirmed) => {
+                self.refer(&to).await;
                 None
             }
             (Command::HangUp, Phase::Confirmed) => {
@@ -367,6 +387,7 @@ impl Run {
             Method::Invite => self.on_reinvite(transaction),
             Method::Update => self.on_update(transaction).await,
             Method::Info => self.on_info(transaction).await,
+            Method::Notify => self.on_notify(transaction).await,
             Method::Options => self.reply(transaction, Ok(())).await,
             _ => self.reply(transaction, Err(Refusal::MethodNotAllowed)).await,
         }
