@@ -21,6 +21,8 @@ mod a_call_out_is_set_up_and_ended;
 mod a_call_rings_is_answered_and_hung_up;
 #[path = "behaviour/a_caller_hears_exactly_the_clips_of_the_dialogue.rs"]
 mod a_caller_hears_exactly_the_clips_of_the_dialogue;
+#[path = "behaviour/a_caller_without_g711_hears_the_prompts_all_the_same.rs"]
+mod a_caller_without_g711_hears_the_prompts_all_the_same;
 #[path = "behaviour/a_cancelled_call_is_refused_until_that_is_acknowledged.rs"]
 mod a_cancelled_call_is_refused_until_that_is_acknowledged;
 #[path = "behaviour/a_dead_line_is_given_up.rs"]

@@ -112,7 +112,7 @@ fn codecs_are_known_by_their_name_and_by_their_number() {
     assert!(answer.contains("a=rtpmap:98 PCMA/8000\r\n"));
     assert_eq!(refused("m=audio 4000 RTP/AVP 8\r\na=rtpmap:8 G729/8000\r\n"), SdpFault::NoCodec);
     assert_eq!(refused("m=audio 4000 RTP/AVP 8\r\na=rtpmap:8 PCMA/16000\r\n"), SdpFault::NoCodec);
-    assert_eq!(refused("m=audio 4000 RTP/AVP 18 9 3 255 x\r\n"), SdpFault::NoCodec);
+    assert_eq!(refused("m=audio 4000 RTP/AVP 18 4 3 255 x\r\n"), SdpFault::NoCodec);
     let only = Local { codecs: vec![Codec::Pcma], ..local() };
     let both = Offer::parse(offer("m=audio 4 RTP/AVP 0 8\r\n").as_bytes()).unwrap();
     assert_eq!(sdp::answer(&both, &only).unwrap().1.codec, Codec::Pcma);

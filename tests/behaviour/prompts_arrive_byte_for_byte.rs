@@ -86,7 +86,7 @@ fn a_call_that_waits_is_kept_alive_with_silence() {
     let packets = far_end.get_many(4);
     for pair in packets.windows(2) {
         assert!(pair[1].header.marker);
-        assert_eq!(pair[1].payload, [Codec::Pcma.silence(); 160]);
+        assert_eq!(pair[1].payload, [Codec::Pcma.law().silence(); 160]);
         let passed = pair[1].header.timestamp.wrapping_sub(pair[0].header.timestamp);
         assert!(passed >= 50 * 8, "{passed}");
         assert_eq!(pair[1].header.sequence.wrapping_sub(pair[0].header.sequence), 1);

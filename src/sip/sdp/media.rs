@@ -117,11 +117,13 @@ fn rtpmap(media: &Media, payload_type: u8) -> Option<(&str, u32, &str)> {
 }
 
 fn codec(media: &Media, payload_type: u8) -> Option<Codec> {
-    let both = [Codec::Pcma, Codec::Pcmu];
+    let mut all = Codec::ALL.into_iter();
     match rtpmap(media, payload_type) {
-        Some((name, 8000, "1")) => both.into_iter().find(|codec| name.eq_ignore_ascii_case(codec.name())),
+        Some((name, clock, "1")) => {
+            all.find(|codec| name.eq_ignore_ascii_case(codec.name()) && clock == codec.clock_rate())
+        }
         Some(_) => None,
-        None => both.into_iter().find(|codec| codec.payload_type() == payload_type),
+        None => all.find(|codec| codec.payload_type() == payload_type),
     }
 }
 

@@ -45,7 +45,7 @@ pub fn bytes(lists: &[Playlist], codec: Codec, packet: usize) -> Vec<u8> {
     let mut all = Vec::new();
     for list in lists {
         let (mut list, mut frame) = (list.clone(), vec![0; packet]);
-        while list.fill(codec, &mut frame) > 0 {
+        while list.fill(codec.law(), &mut frame) > 0 {
             all.extend_from_slice(&frame);
         }
     }
