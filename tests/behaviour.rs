@@ -69,6 +69,8 @@ mod captured_keys_are_read;
 mod check_tells_faults_to_people_and_to_machines;
 #[path = "behaviour/connections_are_read_with_care.rs"]
 mod connections_are_read_with_care;
+#[path = "behaviour/comfort_noise_is_neither_sound_nor_another_codec.rs"]
+mod comfort_noise_is_neither_sound_nor_another_codec;
 #[path = "behaviour/each_number_reaches_its_hotline.rs"]
 mod each_number_reaches_its_hotline;
 #[path = "behaviour/encrypted_calls_are_negotiated_as_policy_says.rs"]
@@ -109,6 +111,8 @@ mod rubbish_on_the_media_ports_is_survived;
 mod secrets_never_reach_logs;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
+#[path = "behaviour/the_quality_of_a_line_is_told_and_recorded.rs"]
+mod the_quality_of_a_line_is_told_and_recorded;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
 mod the_recordings_a_message_needs_are_those_it_plays;
 #[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]

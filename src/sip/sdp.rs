@@ -166,7 +166,8 @@ pub struct Negotiated {
     pub codec: Codec,
     /// Its payload type, 0–127.
     pub payload_type: u8,
-    /// Milliseconds of sound in a packet that the far end asks for, 10–60, a multiple of 10; 20 if it does not say.
+    /// Milliseconds of sound in a packet that the far end asks for, held within 10 and 60 and its `maxptime`; 20 if it does
+    /// not say. What it sends may be of any length.
     pub ptime: u8,
     /// Every telephone-event to be understood: payload type and clock rate in Hz, the codec's clock first.
     pub telephone_event: Vec<(u8, u32)>,

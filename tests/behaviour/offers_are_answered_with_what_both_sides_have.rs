@@ -191,10 +191,20 @@ fn rtcp_addresses_packet_times_and_shared_ports_are_read() {
     for (lines, ptime) in [
         ("", 20),
         ("a=ptime:30\r\n", 30),
+        ("a=ptime:10\r\n", 10),
+        ("a=ptime:60\r\n", 60),
+        ("a=ptime:25\r\n", 25),
+        ("a=ptime:30.0\r\n", 30),
         ("a=ptime:0\r\n", 20),
-        ("a=ptime:25\r\n", 20),
-        ("a=ptime:200\r\n", 20),
+        ("a=ptime:x\r\n", 20),
+        ("a=ptime:5\r\n", 10),
+        ("a=ptime:200\r\n", 60),
+        ("a=ptime:99999\r\n", 20),
         ("a=maxptime:10\r\n", 10),
+        ("a=maxptime:5\r\n", 10),
+        ("a=maxptime:0\r\n", 20),
+        ("a=maxptime:150\r\n", 20),
+        ("a=ptime:60\r\na=maxptime:40\r\n", 40),
     ] {
         assert_eq!(answered(&format!("m=audio 4000 RTP/AVP 0\r\n{lines}")).1.ptime, ptime, "{lines}");
     }

@@ -20,7 +20,7 @@ fn clips_and_pauses_arrive_in_order_without_a_gap() {
     let short = Playlist::new(vec![Item::Clip(Arc::new(Clip::from_samples(&[9])))]);
     let lists = [first, short, Playlist::default(), list(960, 3)];
     for codec in [Codec::Pcma, Codec::Pcmu] {
-        for (ptime, packet) in [(20, 160), (30, 240), (10, 80), (60, 480)] {
+        for (ptime, packet) in [(20, 160), (30, 240), (10, 80), (25, 200), (60, 480)] {
             let mut leg = engine.reserve().unwrap();
             let far_end = FarEnd::of(&leg);
             let mut player = Player::of(&lists);

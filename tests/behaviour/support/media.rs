@@ -73,6 +73,8 @@ pub struct Player {
     pub wake_after: Option<Duration>,
     pub panics_at_key: bool,
     pub told: Option<Sender<Told>>,
+    /// Where the payloads of sound go.
+    pub sound: Option<Sender<Vec<u8>>>,
     pub wake: Option<Moment>,
 }
 
@@ -123,6 +125,12 @@ impl Conductor for Player {
     fn played(&mut self, _: Moment, out: &mut Actions) {
         self.tell(Told::Played);
         self.next(out);
+    }
+
+    fn heard(&mut self, _: Moment, payload: &[u8]) {
+        if let Some(sound) = &self.sound {
+            let _ = sound.send(payload.to_vec());
+        }
     }
 
     fn keys_sent(&mut self, _: Moment, _: &mut Actions) {
