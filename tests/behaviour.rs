@@ -67,10 +67,10 @@ mod calls_come_and_go_over_connections;
 mod captured_keys_are_read;
 #[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]
 mod check_tells_faults_to_people_and_to_machines;
-#[path = "behaviour/connections_are_read_with_care.rs"]
-mod connections_are_read_with_care;
 #[path = "behaviour/comfort_noise_is_neither_sound_nor_another_codec.rs"]
 mod comfort_noise_is_neither_sound_nor_another_codec;
+#[path = "behaviour/connections_are_read_with_care.rs"]
+mod connections_are_read_with_care;
 #[path = "behaviour/each_number_reaches_its_hotline.rs"]
 mod each_number_reaches_its_hotline;
 #[path = "behaviour/encrypted_calls_are_negotiated_as_policy_says.rs"]

@@ -9,18 +9,18 @@ use crate::support::media::*;
 
 #[test]
 fn a_caller_who_sends_nothing_else_is_there_and_silent() {
-    let engine = engine(|config| config.time_out = Duration::from_millis(400));
+    let engine = engine(|config| config.time_out = Duration::from_millis(1500));
     let mut leg = engine.reserve().unwrap();
     let mut far_end = FarEnd::of(&leg);
-    let lists = [list(8000, 1)];
+    let lists = [list(32_000, 1)];
     let mut player = Player::of(&lists);
     let (sound, payloads) = unbounded();
     player.sound = Some(sound);
     let events = begin(&mut leg, far_end.params(), player);
     let mut heard = Vec::new();
-    // A second of it: more than two time-outs. It may be a level alone, or a spectrum too, and its first packet is marked.
+    // Four seconds of it: more than two time-outs. It may be a level alone, or a spectrum too, and its first packet is marked.
     for index in 0_u32.. {
-        if heard.len() == 8000 {
+        if heard.len() == 32_000 {
             break;
         }
         far_end.send(13, index == 0, index * 160, &[40, 1, 2, 3][..1 + index as usize % 4]);
@@ -30,11 +30,11 @@ fn a_caller_who_sends_nothing_else_is_there_and_silent() {
     }
     assert_eq!(heard, bytes(&lists, Codec::Pcma, 160));
     assert!(events.is_empty() && payloads.is_empty());
-    far_end.send(8, true, 8160, &[0x55; 160]);
+    far_end.send(8, true, 32_160, &[0x55; 160]);
     assert_eq!(payloads.recv_timeout(DEADLINE).unwrap(), [0x55; 160], "then the caller speaks");
     leg.end();
     let stats = ended(&events);
-    assert_eq!((stats.packets_received, stats.refused, stats.lost), (51, 0, 0));
+    assert_eq!((stats.packets_received, stats.refused, stats.lost), (201, 0, 0));
 }
 
 #[test]
