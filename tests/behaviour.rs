@@ -23,6 +23,8 @@ mod a_call_out_is_set_up_and_ended;
 mod a_call_rings_is_answered_and_hung_up;
 #[path = "behaviour/a_caller_hears_exactly_the_clips_of_the_dialogue.rs"]
 mod a_caller_hears_exactly_the_clips_of_the_dialogue;
+#[path = "behaviour/a_caller_without_g711_hears_the_prompts_all_the_same.rs"]
+mod a_caller_without_g711_hears_the_prompts_all_the_same;
 #[path = "behaviour/a_cancelled_call_is_refused_until_that_is_acknowledged.rs"]
 mod a_cancelled_call_is_refused_until_that_is_acknowledged;
 #[path = "behaviour/a_dead_line_is_given_up.rs"]
@@ -67,6 +69,8 @@ mod calls_come_and_go_over_connections;
 mod captured_keys_are_read;
 #[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]
 mod check_tells_faults_to_people_and_to_machines;
+#[path = "behaviour/comfort_noise_is_neither_sound_nor_another_codec.rs"]
+mod comfort_noise_is_neither_sound_nor_another_codec;
 #[path = "behaviour/connections_are_read_with_care.rs"]
 mod connections_are_read_with_care;
 #[path = "behaviour/each_number_reaches_its_hotline.rs"]
@@ -109,6 +113,8 @@ mod rubbish_on_the_media_ports_is_survived;
 mod secrets_never_reach_logs;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
+#[path = "behaviour/the_quality_of_a_line_is_told_and_recorded.rs"]
+mod the_quality_of_a_line_is_told_and_recorded;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
 mod the_recordings_a_message_needs_are_those_it_plays;
 #[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Codec, duration_of};
+use super::{Law, duration_of};
 
 /// A clip, encoded once in both laws and shared by every call that plays it.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,14 +15,14 @@ pub struct Clip {
 impl Clip {
     /// Encodes 8 kHz samples.
     pub fn from_samples(samples: &[i16]) -> Clip {
-        Clip { alaw: Codec::Pcma.encode_all(samples).into(), ulaw: Codec::Pcmu.encode_all(samples).into() }
+        Clip { alaw: Law::A.encode_all(samples).into(), ulaw: Law::Mu.encode_all(samples).into() }
     }
 
     /// The whole clip in one law: a byte a sample.
-    pub fn bytes(&self, codec: Codec) -> &[u8] {
-        match codec {
-            Codec::Pcma => &self.alaw,
-            Codec::Pcmu => &self.ulaw,
+    pub fn bytes(&self, law: Law) -> &[u8] {
+        match law {
+            Law::A => &self.alaw,
+            Law::Mu => &self.ulaw,
         }
     }
 

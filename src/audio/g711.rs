@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 
-/// The law a call's sound is encoded in, by its name in SDP.
+/// One of G.711's two laws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
+pub enum Law {
     /// A-law.
-    Pcma,
+    A,
     /// µ-law.
-    Pcmu,
+    Mu,
 }
 
 /// What each 16-bit sample is encoded to, by the sample as an unsigned number.
@@ -21,36 +21,20 @@ type Table = LazyLock<Box<[u8]>>;
 static ALAW: Table = LazyLock::new(|| (0..=u16::MAX).map(|sample| encode_alaw(sample.cast_signed())).collect());
 static ULAW: Table = LazyLock::new(|| (0..=u16::MAX).map(|sample| encode_ulaw(sample.cast_signed())).collect());
 
-impl Codec {
-    /// The static RTP payload type (RFC 3551 table 4): 8 or 0.
-    pub const fn payload_type(self) -> u8 {
-        match self {
-            Codec::Pcma => 8,
-            Codec::Pcmu => 0,
-        }
-    }
-
-    /// The encoding's name in SDP: `PCMA` or `PCMU`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Codec::Pcma => "PCMA",
-            Codec::Pcmu => "PCMU",
-        }
-    }
-
+impl Law {
     /// The byte of a zero sample.
     pub const fn silence(self) -> u8 {
         match self {
-            Codec::Pcma => 0xD5,
-            Codec::Pcmu => 0xFF,
+            Law::A => 0xD5,
+            Law::Mu => 0xFF,
         }
     }
 
     /// One sample's byte.
     pub fn encode(self, sample: i16) -> u8 {
         let table = match self {
-            Codec::Pcma => &ALAW,
-            Codec::Pcmu => &ULAW,
+            Law::A => &ALAW,
+            Law::Mu => &ULAW,
         };
         table.get(usize::from(sample.cast_unsigned())).copied().unwrap_or(self.silence())
     }
@@ -58,8 +42,8 @@ impl Codec {
     /// One byte's sample.
     pub fn decode(self, byte: u8) -> i16 {
         match self {
-            Codec::Pcma => decode_alaw(byte),
-            Codec::Pcmu => decode_ulaw(byte),
+            Law::A => decode_alaw(byte),
+            Law::Mu => decode_ulaw(byte),
         }
     }
 
@@ -76,25 +60,25 @@ mod tests {
     #[test]
     fn the_tables_say_what_the_library_says() {
         for sample in i16::MIN..=i16::MAX {
-            assert_eq!(Codec::Pcma.encode(sample), encode_alaw(sample));
-            assert_eq!(Codec::Pcmu.encode(sample), encode_ulaw(sample));
+            assert_eq!(Law::A.encode(sample), encode_alaw(sample));
+            assert_eq!(Law::Mu.encode(sample), encode_ulaw(sample));
         }
     }
 
     #[test]
     fn silence_is_a_zero_sample() {
-        for codec in [Codec::Pcma, Codec::Pcmu] {
-            assert_eq!(codec.encode(0), codec.silence());
-            assert!(codec.decode(codec.silence()).abs() <= 8);
+        for law in [Law::A, Law::Mu] {
+            assert_eq!(law.encode(0), law.silence());
+            assert!(law.decode(law.silence()).abs() <= 8);
         }
     }
 
     #[test]
     fn a_decoded_byte_encodes_to_itself() {
         for byte in 0..=u8::MAX {
-            assert_eq!(Codec::Pcma.encode(Codec::Pcma.decode(byte)), byte);
+            assert_eq!(Law::A.encode(Law::A.decode(byte)), byte);
             // µ-law has two zeros.
-            assert!(Codec::Pcmu.encode(Codec::Pcmu.decode(byte)) == byte || byte == 0x7F);
+            assert!(Law::Mu.encode(Law::Mu.decode(byte)) == byte || byte == 0x7F);
         }
     }
 }

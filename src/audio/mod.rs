@@ -12,6 +12,8 @@
 //! ```
 
 mod clip;
+mod codec;
+mod doubler;
 mod dtmf;
 mod g711;
 mod playlist;
@@ -23,8 +25,9 @@ mod tone;
 mod wav;
 
 pub use clip::Clip;
+pub use codec::{Codec, Decoder, Encoder, MOST_DECODED};
 pub use dtmf::{DtmfDetector, Tone};
-pub use g711::Codec;
+pub use g711::Law;
 pub use playlist::{Item, Playlist};
 pub use recordings::Recording;
 pub use shape::{SPEECH_LEVEL, active_level, fade, level, resample, trim};

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Clip, Codec, duration_of, samples_in};
+use super::{Clip, Law, duration_of, samples_in};
 
 /// One piece of a playlist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Playlist {
 
     /// Copies the next `out.len()` bytes and moves on. Returns how many of them are of the playlist; what is left of
     /// `out` after its end is silence. Zero when all has been played. Allocates nothing.
-    pub fn fill(&mut self, codec: Codec, out: &mut [u8]) -> usize {
+    pub fn fill(&mut self, law: Law, out: &mut [u8]) -> usize {
         let mut filled = 0;
         while let (Some(item), Some(free)) = (self.items.get(self.item), out.get_mut(filled..))
             && !free.is_empty()
@@ -79,12 +79,12 @@ impl Playlist {
             let size = free.len().min(item.len().saturating_sub(self.played));
             match item {
                 Item::Clip(clip) => {
-                    let from = clip.bytes(codec).get(self.played..self.played + size);
+                    let from = clip.bytes(law).get(self.played..self.played + size);
                     if let (Some(to), Some(from)) = (free.get_mut(..size), from) {
                         to.copy_from_slice(from);
                     }
                 }
-                Item::Silence(_) => free.iter_mut().take(size).for_each(|to| *to = codec.silence()),
+                Item::Silence(_) => free.iter_mut().take(size).for_each(|to| *to = law.silence()),
             }
             filled += size;
             self.played += size;
@@ -93,7 +93,7 @@ impl Playlist {
                 self.played = 0;
             }
         }
-        out.iter_mut().skip(filled).for_each(|to| *to = codec.silence());
+        out.iter_mut().skip(filled).for_each(|to| *to = law.silence());
         filled
     }
 }
@@ -111,14 +111,14 @@ mod tests {
     fn clips_follow_one_another_without_a_gap() {
         let mut playlist = Playlist::new(vec![Item::Clip(clip(200, 1000)), Item::Clip(clip(100, -1000))]);
         let mut packet = [0; 160];
-        assert_eq!(playlist.fill(Codec::Pcma, &mut packet), 160);
-        assert_eq!(packet, [Codec::Pcma.encode(1000); 160]);
-        assert_eq!(playlist.fill(Codec::Pcma, &mut packet), 140);
-        assert_eq!(packet[..40], [Codec::Pcma.encode(1000); 40]);
-        assert_eq!(packet[40..140], [Codec::Pcma.encode(-1000); 100]);
-        assert_eq!(packet[140..], [Codec::Pcma.silence(); 20]);
+        assert_eq!(playlist.fill(Law::A, &mut packet), 160);
+        assert_eq!(packet, [Law::A.encode(1000); 160]);
+        assert_eq!(playlist.fill(Law::A, &mut packet), 140);
+        assert_eq!(packet[..40], [Law::A.encode(1000); 40]);
+        assert_eq!(packet[40..140], [Law::A.encode(-1000); 100]);
+        assert_eq!(packet[140..], [Law::A.silence(); 20]);
         assert!(playlist.is_done());
-        assert_eq!(playlist.fill(Codec::Pcma, &mut packet), 0);
+        assert_eq!(playlist.fill(Law::A, &mut packet), 0);
     }
 
     /// P06 freeswitch#3168: a very short clip, or an empty one, ends like any other.
@@ -126,10 +126,10 @@ mod tests {
     fn the_shortest_clips_end_too() {
         let mut playlist = Playlist::new(vec![Item::Clip(clip(0, 0)), Item::Silence(0), Item::Clip(clip(1, 9))]);
         let mut packet = [0; 160];
-        assert_eq!(playlist.fill(Codec::Pcmu, &mut packet), 1);
-        assert_eq!(packet[0], Codec::Pcmu.encode(9));
-        assert_eq!(playlist.fill(Codec::Pcmu, &mut packet), 0);
-        assert_eq!(Playlist::default().fill(Codec::Pcmu, &mut packet), 0);
+        assert_eq!(playlist.fill(Law::Mu, &mut packet), 1);
+        assert_eq!(packet[0], Law::Mu.encode(9));
+        assert_eq!(playlist.fill(Law::Mu, &mut packet), 0);
+        assert_eq!(Playlist::default().fill(Law::Mu, &mut packet), 0);
         assert!(Playlist::default().is_done());
     }
 
@@ -146,8 +146,8 @@ mod tests {
             let mut wanted = Vec::new();
             for item in &items {
                 match item {
-                    Item::Clip(clip) => wanted.extend_from_slice(clip.bytes(Codec::Pcma)),
-                    Item::Silence(samples) => wanted.extend(vec![Codec::Pcma.silence(); *samples]),
+                    Item::Clip(clip) => wanted.extend_from_slice(clip.bytes(Law::A)),
+                    Item::Silence(samples) => wanted.extend(vec![Law::A.silence(); *samples]),
                 }
             }
             let mut playlist = Playlist::new(items);
@@ -155,7 +155,7 @@ mod tests {
             let mut heard = Vec::new();
             let mut out = vec![0; packet];
             loop {
-                match playlist.fill(Codec::Pcma, &mut out) {
+                match playlist.fill(Law::A, &mut out) {
                     0 => break,
                     size => heard.extend_from_slice(&out[..size]),
                 }

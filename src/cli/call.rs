@@ -58,8 +58,8 @@ pub struct Call {
     /// Recordings to recognize in what is heard; with --local, to speak with
     #[arg(long, value_name = "DIR", default_value = "prompts")]
     prompts: PathBuf,
-    /// Offer only this codec
-    #[arg(long, value_parser = ["PCMA", "PCMU"])]
+    /// Offer only this codec; recordings are not recognized in G722
+    #[arg(long, value_parser = ["PCMA", "PCMU", "G722"])]
     codec: Option<String>,
     /// Encrypt sound and keys (SRTP, its keys in the SDP): refused where that is not spoken
     #[arg(long)]
@@ -108,7 +108,7 @@ impl Call {
             script,
             clips: clips.as_ref(),
             speaker: self.speaker(),
-            codec: self.codec.as_deref().map(|name| if name == "PCMU" { Codec::Pcmu } else { Codec::Pcma }),
+            codec: self.codec.as_deref().and_then(|name| Codec::ALL.into_iter().find(|codec| codec.name() == name)),
             srtp: self.srtp,
         };
         println!("dialling {}", self.target);

@@ -16,10 +16,11 @@ use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
 use super::keys::HeardKeys;
 use super::latch::{Latch, Verdict};
+use super::voice::Voice;
 use super::{Action, Actions, Conductor, MediaStats};
 
 /// The longest payload: 120 ms of G.711.
-const LONGEST_PAYLOAD: usize = 960;
+pub(super) const LONGEST_PAYLOAD: usize = 960;
 /// Between two RTCP reports (RFC 3550 section 6.2).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// Playlists that may end at one tick: more than one only if they are empty.
@@ -45,7 +46,7 @@ pub struct MediaParams {
     pub remote_rtcp: Option<SocketAddr>,
     /// Whether RTCP goes to and comes from the RTP ports (RFC 5761).
     pub rtcp_mux: bool,
-    /// The law.
+    /// The codec.
     pub codec: Codec,
     /// Its payload type.
     pub payload_type: u8,
@@ -86,6 +87,7 @@ pub(super) struct Call {
     on_event: OnEvent,
     latch: Latch,
     srtp: Option<Box<Srtp>>,
+    voice: Voice,
     playlist: Option<Playlist>,
     keys: Option<KeySender>,
     /// The last tick sent a packet of sound: the next one is not the first.
@@ -129,6 +131,7 @@ impl Call {
             reservation,
             latch: Latch::new(config.latching, params.remote, now),
             srtp: params.srtp.clone().map(|keys| Box::new(Srtp::new(keys))),
+            voice: Voice::new(params.codec),
             params,
             conductor,
             on_event,
@@ -270,10 +273,9 @@ impl Call {
     fn tick_sound(&mut self, now: Moment, due: u64, timestamp: u32) -> bool {
         let Some(playlist) = &mut self.playlist else { return false };
         let mut packet = [0; HEADER_LENGTH + LONGEST_PAYLOAD + MOST_ADDED];
-        let length = usize::from(self.params.ptime.clamp(10, 120)) * 8;
-        let (header, rest) = packet.split_at_mut(HEADER_LENGTH);
-        let Some(payload) = rest.get_mut(..length) else { return false };
-        if playlist.fill(self.params.codec, payload) == 0 {
+        let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
+        let length = self.voice.fill(playlist, self.params.ptime.clamp(10, 120), payload);
+        if length == 0 {
             return false;
         }
         header.copy_from_slice(&self.next_header(self.params.payload_type, !self.talking, timestamp).to_bytes());
@@ -441,6 +443,7 @@ impl Call {
         if new_key {
             self.begin_stream();
         }
+        self.voice.change(params.codec);
         self.params = params;
     }
 
@@ -494,11 +497,12 @@ impl Call {
 
     /// One packet of silence, so that NATs and far ends know the stream lives.
     fn keep_alive(&mut self, now: Moment, due: u64) {
-        let mut packet = [self.params.codec.silence(); HEADER_LENGTH + 160 + MOST_ADDED];
+        let mut packet = [0; HEADER_LENGTH + 160 + MOST_ADDED];
         let timestamp = self.timestamp_at(due);
-        let header = self.next_header(self.params.payload_type, true, timestamp).to_bytes();
-        packet.iter_mut().zip(header).for_each(|(to, from)| *to = from);
-        self.send(now, due, &mut packet, HEADER_LENGTH + 160);
+        let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
+        header.copy_from_slice(&self.next_header(self.params.payload_type, true, timestamp).to_bytes());
+        let length = self.voice.silence(20, payload);
+        self.send(now, due, &mut packet, HEADER_LENGTH + length);
     }
 
     fn report(&mut self, now: Moment, bye: bool) {

@@ -21,8 +21,8 @@ pub trait Conductor: Send {
     /// that was stopped or replaced.
     fn played(&mut self, now: Moment, out: &mut Actions);
 
-    /// A packet of sound from the far end: its payload, in the law that was agreed on. A conductor that listens only for
-    /// keys leaves this as it is.
+    /// A packet of sound from the far end: its payload, in the codec that was agreed on; [`crate::audio::Decoder`] reads it.
+    /// A conductor that listens only for keys leaves this as it is.
     fn heard(&mut self, now: Moment, payload: &[u8]) {
         let _ = (now, payload);
     }

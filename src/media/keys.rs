@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use crate::audio::{Codec, DtmfDetector, Tone};
+use crate::audio::{Codec, Decoder, DtmfDetector, MOST_DECODED, Tone};
 use crate::facts::{Key, KeyCounts, KeySource, Moment};
 use crate::rtp::{Event, Header, KeyReceiver};
 
@@ -87,6 +87,8 @@ impl HeardKeys {
 /// Sound in the order it was sent in, and what is heard in it.
 #[derive(Default)]
 struct Tones {
+    /// Of the codec that was last heard. It wants its packets in their order, so those that wait are not decoded.
+    decoder: Option<(Codec, Decoder)>,
     detector: DtmfDetector,
     /// The key that is down.
     down: Option<Key>,
@@ -98,22 +100,24 @@ struct Tones {
 
 struct Held {
     timestamp: u32,
-    samples: [i16; LONGEST_HELD],
+    payload: [u8; LONGEST_HELD],
     length: usize,
 }
 
 impl Tones {
     fn take(&mut self, header: &Header, payload: &[u8], codec: Codec, press: &mut impl FnMut(Key)) {
-        let samples = payload.iter().map(|byte| codec.decode(*byte));
+        if self.decoder.as_ref().is_none_or(|(of, _)| *of != codec) {
+            self.decoder = Some((codec, Decoder::new(codec)));
+        }
         let ahead = self.ahead(header);
         if ahead == 0 {
-            self.hear(samples, press);
+            self.hear(payload, press);
         } else if ahead < 0 {
             // It comes too late, or again.
             return;
         } else if self.held.is_none() && payload.len() <= LONGEST_HELD && ahead as usize <= 2 * payload.len() {
-            let mut held = Held { timestamp: header.timestamp, samples: [0; LONGEST_HELD], length: payload.len() };
-            held.samples.iter_mut().zip(samples).for_each(|(place, sample)| *place = sample);
+            let mut held = Held { timestamp: header.timestamp, payload: [0; LONGEST_HELD], length: payload.len() };
+            held.payload.iter_mut().zip(payload).for_each(|(place, byte)| *place = *byte);
             self.held = Some(held);
             return;
         } else {
@@ -121,7 +125,7 @@ impl Tones {
             self.lose_up_to(header.timestamp, press);
             // The one that was held may have been this one.
             if self.ahead(header) == 0 {
-                self.hear(samples, press);
+                self.hear(payload, press);
             }
         }
         if self.held.as_ref().is_some_and(|held| self.next.is_some_and(|(_, next)| held.timestamp == next)) {
@@ -149,7 +153,7 @@ impl Tones {
     fn release(&mut self, press: &mut impl FnMut(Key)) {
         if let Some(held) = self.held.take() {
             self.lose_up_to(held.timestamp, press);
-            self.hear(held.samples.into_iter().take(held.length), press);
+            self.hear(held.payload.get(..held.length).unwrap_or_default(), press);
         }
     }
 
@@ -164,12 +168,17 @@ impl Tones {
         }
     }
 
-    fn hear(&mut self, samples: impl ExactSizeIterator<Item = i16>, press: &mut impl FnMut(Key)) {
+    /// A byte is a sample, and a tick of the clock, in every codec there is.
+    fn hear(&mut self, payload: &[u8], press: &mut impl FnMut(Key)) {
         if let Some((_, next)) = &mut self.next {
-            *next = next.wrapping_add(samples.len() as u32);
+            *next = next.wrapping_add(payload.len() as u32);
         }
-        let down = &mut self.down;
-        self.detector.hear(samples, |tone| note(down, tone, press));
+        let Some((_, decoder)) = &mut self.decoder else { return };
+        for part in payload.chunks(MOST_DECODED) {
+            let (mut samples, down) = ([0; MOST_DECODED], &mut self.down);
+            let length = decoder.decode(part, &mut samples);
+            self.detector.hear(samples.into_iter().take(length), |tone| note(down, tone, press));
+        }
     }
 }
 

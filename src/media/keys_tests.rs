@@ -1,28 +1,37 @@
 use super::*;
-use crate::audio::{dtmf, samples_in};
+use crate::audio::{Encoder, Law, dtmf, samples_in};
 
 const PACKET: usize = 160;
 
-/// Packets of A-law sound with these keys, each 80 ms with 60 ms of silence after it.
-fn packets(keys: &str) -> Vec<(u32, Vec<u8>)> {
+/// Sound with these keys, each 80 ms with 60 ms of silence after it.
+fn sound(keys: &str) -> Vec<i16> {
     let mut sound = vec![0; 1000];
     for key in keys.chars().map(|symbol| Key::from_char(symbol).expect("a key")) {
         sound.extend(dtmf(key, -10.0, Duration::from_millis(80)));
         sound.resize(sound.len() + samples_in(Duration::from_millis(60)), 0);
     }
     sound.resize(sound.len() + 1000, 0);
-    let coded = Codec::Pcma.encode_all(&sound);
+    sound
+}
+
+/// The same in packets of A-law.
+fn packets(keys: &str) -> Vec<(u32, Vec<u8>)> {
+    let coded = Law::A.encode_all(&sound(keys));
     coded.chunks(PACKET).enumerate().map(|(place, packet)| ((place * PACKET) as u32, packet.to_vec())).collect()
 }
 
 fn heard(packets: impl IntoIterator<Item = (u32, u32, Vec<u8>)>) -> String {
+    heard_in(Codec::Pcma, packets)
+}
+
+fn heard_in(codec: Codec, packets: impl IntoIterator<Item = (u32, u32, Vec<u8>)>) -> String {
     let mut keys = HeardKeys::default();
     keys.listen_for_tones(true);
     let mut heard = String::new();
     for (place, (ssrc, timestamp, payload)) in packets.into_iter().enumerate() {
         let now = Moment::from_micros(place as u64 * 20_000);
         let header = Header { payload_type: 8, marker: false, sequence: place as u16, timestamp, ssrc };
-        heard.extend(keys.sound(now, &header, &payload, Codec::Pcma).into_iter().map(Key::symbol));
+        heard.extend(keys.sound(now, &header, &payload, codec).into_iter().map(Key::symbol));
     }
     heard
 }
@@ -48,9 +57,24 @@ fn packets_that_are_swapped_doubled_or_lost_change_no_key() {
 }
 
 #[test]
+fn tones_are_heard_in_g722() {
+    let mut encoder = Encoder::new(Codec::G722).unwrap();
+    let encode = |(place, samples): (usize, &[i16])| {
+        let mut payload = vec![0; samples.len()];
+        assert_eq!(encoder.encode(samples, &mut payload), samples.len());
+        (7, (place * PACKET) as u32, payload)
+    };
+    let sent: Vec<_> = sound("1123*#0D").chunks(PACKET).enumerate().map(encode).collect();
+    assert_eq!(heard_in(Codec::G722, sent.clone()), "1123*#0D");
+    let mut swapped = sent;
+    swapped.chunks_mut(2).for_each(<[_]>::reverse);
+    assert_eq!(heard_in(Codec::G722, swapped), "1123*#0D");
+}
+
+#[test]
 fn a_sender_that_is_silent_in_pauses_sends_no_silence() {
     let sent = of_one_stream(&packets("5566"));
-    let silence = Codec::Pcma.encode(0);
+    let silence = Law::A.encode(0);
     assert_eq!(heard(sent.into_iter().filter(|(_, _, payload)| payload.iter().any(|byte| *byte != silence))), "5566");
 }
 
@@ -114,7 +138,7 @@ fn a_key_held_for_four_seconds_and_told_of_by_tones_then_by_an_event_is_one() {
     // N15 freeswitch#2560: the gateway sends its event when the key is let go.
     let mut keys = HeardKeys::default();
     keys.listen_for_tones(true);
-    let sound = Codec::Pcma.encode_all(&dtmf(Key::Digit(5), -10.0, Duration::from_secs(4)));
+    let sound = Law::A.encode_all(&dtmf(Key::Digit(5), -10.0, Duration::from_secs(4)));
     let at = |milliseconds: u64| Moment::from_micros(milliseconds * 1000);
     let mut found = Vec::new();
     for (place, payload) in sound.chunks(PACKET).enumerate() {

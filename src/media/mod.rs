@@ -26,6 +26,7 @@ mod keys;
 mod latch;
 mod ports;
 mod stats;
+mod voice;
 mod wheel;
 mod worker;
 

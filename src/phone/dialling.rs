@@ -12,7 +12,7 @@ use super::hands::{Deed, Hands};
 use super::script::Script;
 use super::speaker::Speaker;
 use super::transcript::Transcript;
-use crate::audio::{ClipStore, Codec, Playlist};
+use crate::audio::{ClipStore, Codec, Decoder, MOST_DECODED, Playlist};
 use crate::facts::{Key, Moment, Secret};
 use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams};
 use crate::rtp::KeyPlan;
@@ -21,6 +21,8 @@ use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause, Listen, 
 
 /// The longest recording of a call, in samples: an hour.
 pub(super) const LONGEST_RECORDING: usize = 8000 * 3600;
+/// A sample no louder than this is silence: the zero of either law.
+const SILENCE: u16 = 8;
 
 /// What to dial and how.
 pub struct Call<'a> {
@@ -34,7 +36,7 @@ pub struct Call<'a> {
     pub clips: Option<&'a ClipStore>,
     /// The loudspeaker.
     pub speaker: Speaker,
-    /// Only this law is offered, if one is named.
+    /// Only this codec is offered, if one is named.
     pub codec: Option<Codec>,
     /// Whether sound and keys are to be encrypted: only SRTP is offered then.
     pub srtp: bool,
@@ -64,7 +66,7 @@ pub enum PhoneFault {
     #[error(transparent)]
     Media(#[from] crate::media::MediaError),
     /// The far end's answer has nothing that can be played here.
-    #[error("the far end answers with sound that cannot be played here: PCMA and PCMU can")]
+    #[error("the far end answers with sound that cannot be played here: PCMA, PCMU and G722 can")]
     NoCommonMedia,
     /// The terminal or a file.
     #[error(transparent)]
@@ -136,9 +138,7 @@ pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd
     let engine = MediaEngine::start(engine)?;
     let leg = engine.reserve()?;
     let mut local = Local::new(address, leg.address().port(), 1);
-    if let Some(codec) = call.codec {
-        local.codecs = vec![codec];
-    }
+    local.codecs = call.codec.map_or(vec![Codec::Pcma, Codec::Pcmu], |codec| vec![codec]);
     local.srtp =
         call.srtp.then(|| Srtp { required: true, keys: [Secret::new(rand::random()), Secret::new(rand::random())] });
     let from = format!("sip:{}@{here}", call.from);
@@ -175,8 +175,9 @@ async fn talk(
     leg.begin(params(agreed), Box::new(PhoneConductor { heard: sender }), on_event)?;
     let mut hands = Hands::new(call.script)?;
     let mut receiver = Receiver {
-        codec: agreed.codec,
-        ear: call.clips.map(|clips| Ear::new(clips, agreed.codec)),
+        decoder: Decoder::new(agreed.codec),
+        // Recordings are recognized byte for byte, which a codec that they are transcoded to does not keep.
+        ear: call.clips.filter(|_| !agreed.codec.is_transcoded()).map(|clips| Ear::new(clips, agreed.codec.law())),
         speaker: call.speaker,
         transcript: Transcript::new(transcript, hands.on_keyboard()),
         recorded: Vec::new(),
@@ -212,7 +213,7 @@ async fn talk(
 
 /// What is held to the ear.
 struct Receiver<'a> {
-    codec: Codec,
+    decoder: Decoder,
     ear: Option<Ear>,
     speaker: Speaker,
     transcript: Transcript<'a>,
@@ -222,15 +223,17 @@ struct Receiver<'a> {
 impl Receiver<'_> {
     /// Takes a packet's sound; whether anything but silence is in it.
     fn hear(&mut self, payload: &[u8]) -> std::io::Result<bool> {
-        let samples = payload.iter().map(|byte| self.codec.decode(*byte));
+        let mut samples = [0; MOST_DECODED];
+        let length = self.decoder.decode(payload, &mut samples);
+        let samples = samples.into_iter().take(length);
         if self.recorded.len() < LONGEST_RECORDING {
             self.recorded.extend(samples.clone());
         }
-        self.speaker.play(samples);
+        self.speaker.play(samples.clone());
         if let Some(ear) = &mut self.ear {
             self.transcript.heard(&ear.hear(payload))?;
         }
-        Ok(payload.iter().any(|byte| *byte != self.codec.silence()))
+        Ok(samples.into_iter().any(|sample| sample.unsigned_abs() > SILENCE))
     }
 
     /// What was being said has stopped.

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::audio::{Clip, ClipStore, Codec};
+use crate::audio::{Clip, ClipStore, Law};
 
 /// Bytes that a clip is looked up by.
 const ANCHOR: usize = 32;
@@ -24,7 +24,7 @@ type Known = (Arc<Clip>, Arc<str>, usize);
 
 /// Listens for recordings.
 pub struct Ear {
-    codec: Codec,
+    law: Law,
     /// By the first sound of a clip: the clip, its text, and where in it that sound is.
     known: HashMap<Anchor, Vec<Known>>,
     heard: Vec<u8>,
@@ -35,16 +35,16 @@ pub struct Ear {
 
 impl Ear {
     /// An ear that knows the recordings of a store.
-    pub fn new(clips: &ClipStore, codec: Codec) -> Ear {
+    pub fn new(clips: &ClipStore, law: Law) -> Ear {
         let mut known: HashMap<Anchor, Vec<Known>> = HashMap::new();
         for (_, text, clip) in clips.iter() {
-            if let Some((at, anchor)) = anchor_of(clip.bytes(codec)) {
+            if let Some((at, anchor)) = anchor_of(clip.bytes(law)) {
                 known.entry(anchor).or_default().push((Arc::clone(clip), Arc::clone(text), at));
             }
         }
         // Of clips that begin alike the longest is meant if it fits.
         known.values_mut().for_each(|clips| clips.sort_by_key(|(clip, ..)| std::cmp::Reverse(clip.len())));
-        Ear { codec, known, heard: Vec::new(), looked: 0, since_last: NEW_LINE }
+        Ear { law, known, heard: Vec::new(), looked: 0, since_last: NEW_LINE }
     }
 
     /// Takes a packet's payload; gives what has been recognized, with a line break before what follows a silence.
@@ -94,7 +94,7 @@ impl Ear {
     fn found(&self, anchor: &Anchor, stopped: bool) -> Found {
         let Some(clips) = self.known.get(anchor) else { return Found::Nothing };
         for (clip, text, at) in clips {
-            let Some(rest) = clip.bytes(self.codec).get(*at..) else { continue };
+            let Some(rest) = clip.bytes(self.law).get(*at..) else { continue };
             let heard = self.heard.get(self.looked..).unwrap_or_default();
             let both = rest.len().min(heard.len());
             if heard.get(..both) != rest.get(..both) {
@@ -148,14 +148,14 @@ mod tests {
         for (text, tone, length) in [("one", 0.31, 3000), ("two", 0.47, 5000)] {
             store.insert(Language::En, text.into(), Form::Plain, clip(tone, length));
         }
-        let mut ear = Ear::new(&store, Codec::Pcma);
-        let silence = vec![Codec::Pcma.silence(); 4001];
+        let mut ear = Ear::new(&store, Law::A);
+        let silence = vec![Law::A.silence(); 4001];
         let sound: Vec<u8> = [
             &silence[..77],
-            clip(0.47, 5000).bytes(Codec::Pcma),
-            clip(0.31, 3000).bytes(Codec::Pcma),
+            clip(0.47, 5000).bytes(Law::A),
+            clip(0.31, 3000).bytes(Law::A),
             &silence,
-            &clip(0.47, 5000).bytes(Codec::Pcma)[..2000],
+            &clip(0.47, 5000).bytes(Law::A)[..2000],
         ]
         .concat();
         let mut heard: String = sound.chunks(160).map(|packet| ear.hear(packet)).collect();

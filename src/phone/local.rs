@@ -21,7 +21,7 @@ use super::hands::{Deed, Hands, now};
 use super::script::Script;
 use super::speaker::Speaker;
 use super::transcript::Transcript;
-use crate::audio::{Codec, Playlist, samples_in};
+use crate::audio::{Law, Playlist, samples_in};
 use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId, Transferred};
 use crate::facts::{Moment, Query, Reply};
 use crate::menu::Menu;
@@ -162,13 +162,13 @@ impl Line<'_> {
         if self.dialogue.poll_timeout().is_some_and(|wake| wake <= now) {
             self.give(Input::Timeout);
         }
-        let mut packet = [Codec::Pcma.silence(); 160];
+        let mut packet = [Law::A.silence(); 160];
         if let Some(saying) = &mut self.saying {
             while let Some((_, line)) = saying.lines.pop_front_if(|(begins, _)| *begins <= saying.played) {
                 self.transcript.heard(&format!("\n{}", line.text))?;
                 saying.line_ends = saying.played.saturating_add(samples_in(line.length));
             }
-            saying.played = saying.played.saturating_add(saying.playlist.fill(Codec::Pcma, &mut packet));
+            saying.played = saying.played.saturating_add(saying.playlist.fill(Law::A, &mut packet));
             if saying.playlist.is_done() {
                 let id = saying.id;
                 self.saying = None;
@@ -179,7 +179,7 @@ impl Line<'_> {
                 }
             }
         }
-        Ok(packet.iter().map(|sample| Codec::Pcma.decode(*sample)).collect())
+        Ok(packet.iter().map(|sample| Law::A.decode(*sample)).collect())
     }
 
     fn give(&mut self, input: Input) {

@@ -11,6 +11,10 @@ const MOST_AHEAD: u16 = 3000;
 /// A sequence number this far behind is late; further, a restart (MAX_MISORDER).
 const MOST_BEHIND: u16 = 100;
 
+/// Ticks by which a packet that is no more out of time is late or early. Further, the sender's clock stood still, as it
+/// does at some while a call is held, or began anew.
+const PAUSE: u32 = 8000;
+
 /// The count of one source's packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reception {
@@ -83,8 +87,10 @@ impl Reception {
         let arrival = (now.as_micros() / 125) as u32;
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit.replace(transit) {
-            let change = transit.wrapping_sub(before).cast_signed().unsigned_abs().min(8000);
-            self.jitter = self.jitter.saturating_add(change).saturating_sub((self.jitter + 8) >> 4);
+            let change = transit.wrapping_sub(before).cast_signed().unsigned_abs();
+            if change < PAUSE {
+                self.jitter = self.jitter.saturating_add(change).saturating_sub((self.jitter + 8) >> 4);
+            }
         }
     }
 
@@ -168,6 +174,15 @@ mod tests {
         }
         let jitter = reception.jitter().as_millis();
         assert!((9..=10).contains(&jitter), "{jitter}");
+    }
+
+    #[test]
+    fn a_held_call_whose_clock_stood_still_has_no_jitter() {
+        let mut reception = Reception::default();
+        for (index, at) in (0..50).chain(500..550).zip(0_u16..) {
+            reception.receive(after(index * 20), &header(at, u32::from(at) * 160), true);
+        }
+        assert_eq!((reception.jitter(), reception.lost()), (Duration::ZERO, 0));
     }
 
     proptest! {

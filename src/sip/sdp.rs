@@ -1,4 +1,4 @@
-//! Offer and answer (RFC 3264) for one audio stream of PCMA or PCMU with telephone-event (RFC 4733). Pure.
+//! Offer and answer (RFC 3264) for one audio stream of PCMA, PCMU or G722 with telephone-event (RFC 4733). Pure.
 //!
 //! ```text
 //!   offer                                            answer
@@ -12,8 +12,8 @@
 //! ```
 //!
 //! The first audio stream that can be taken is taken; every other stream is answered with port 0. Of its codecs the first
-//! that is known here is taken, and keys go out on the event whose clock is the codec's. Keys at other clocks are heard all the
-//! same.
+//! that clips are kept in is taken, else the first that they can be transcoded to; keys go out on the event whose clock is
+//! the codec's. Keys at other clocks are heard all the same.
 //!
 //! SRTP by SDES (RFC 4568) is what [`Local::srtp`] makes of it:
 //!
@@ -120,7 +120,8 @@ pub struct Local {
     pub session: u64,
     /// The version in `o=`; see [`Local::next`].
     pub version: u64,
-    /// The codecs there are; in an offer they stand in this order.
+    /// The codecs there are. In an offer they stand in this order; those that are transcoded to only where there is no
+    /// other.
     pub codecs: Vec<Codec>,
     /// Whether keys are negotiated as telephone-event (N12 freeswitch#2542).
     pub telephone_event: bool,
@@ -131,14 +132,14 @@ pub struct Local {
 }
 
 impl Local {
-    /// A stream with both codecs, A-law first, and telephone-event; without SRTP.
+    /// A stream with every codec, A-law first, and telephone-event; without SRTP.
     pub fn new(address: IpAddr, port: u16, session: u64) -> Self {
         Self {
             address,
             port,
             session,
             version: 1,
-            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            codecs: Codec::ALL.to_vec(),
             telephone_event: true,
             rtcp_mux: false,
             srtp: None,
@@ -165,7 +166,8 @@ pub struct Negotiated {
     pub codec: Codec,
     /// Its payload type, 0–127.
     pub payload_type: u8,
-    /// Milliseconds of sound in a packet that the far end asks for, 10–60, a multiple of 10; 20 if it does not say.
+    /// Milliseconds of sound in a packet that the far end asks for, held within 10 and 60 and its `maxptime`; 20 if it does
+    /// not say. What it sends may be of any length.
     pub ptime: u8,
     /// Every telephone-event to be understood: payload type and clock rate in Hz, the codec's clock first.
     pub telephone_event: Vec<(u8, u32)>,
@@ -209,7 +211,7 @@ pub enum SdpFault {
     #[error("plain RTP, and media.srtp is \"required\"")]
     Plain,
     /// None of its codecs is known here.
-    #[error("neither PCMA nor PCMU in the session description")]
+    #[error("none of PCMA, PCMU and G722 in the session description")]
     NoCodec,
     /// The connection address is missing, a name, or a multicast group.
     #[error("no usable unicast address in the session description")]
@@ -307,7 +309,10 @@ pub fn answer(offer: &Offer, local: &Local) -> Result<(String, Negotiated), SdpF
 
 /// An offer of this side: for a call out, or in the 200 of an INVITE that brought none (RFC 3261, section 13.2.1).
 pub fn offer(local: &Local) -> String {
-    let codecs: Vec<_> = local.codecs.iter().map(|codec| (*codec, codec.payload_type())).collect();
+    let mut codecs: Vec<_> = local.codecs.iter().map(|codec| (*codec, codec.payload_type())).collect();
+    if codecs.iter().any(|(codec, _)| !codec.is_transcoded()) {
+        codecs.retain(|(codec, _)| !codec.is_transcoded());
+    }
     let events: &[(u8, u32)] = if local.telephone_event { &[(OFFERED_EVENT, 8000)] } else { &[] };
     let wanted = Negotiated {
         remote: SocketAddr::new(local.address, local.port),
@@ -361,8 +366,9 @@ pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Negotiated, SdpFaul
 
 /// What a stream and this side have in common, and the tag of the line of keys that was taken.
 fn agree(audio: &Audio, local: &Local) -> Result<(Negotiated, Option<u32>), SdpFault> {
-    let (codec, payload_type) =
-        audio.codecs.iter().find(|(codec, _)| local.codecs.contains(codec)).copied().ok_or(SdpFault::NoCodec)?;
+    let common = || audio.codecs.iter().filter(|(codec, _)| local.codecs.contains(codec)).copied();
+    let kept = common().find(|(codec, _)| !codec.is_transcoded());
+    let (codec, payload_type) = kept.or_else(|| common().next()).ok_or(SdpFault::NoCodec)?;
     let mut telephone_event = if local.telephone_event { audio.events.clone() } else { Vec::new() };
     telephone_event.sort_by_key(|(_, clock)| *clock != 8000);
     let rtcp_mux = audio.rtcp_mux && local.rtcp_mux;
@@ -434,7 +440,7 @@ fn stream_of(local: &Local, proto: &str, codecs: &[(Codec, u8)], events: &[(u8, 
     let mut media = media_line("audio", local.port, proto, &payload_types.join(" "));
     let mut add = |name: &str, value: String| media.attributes.push(Attribute::with_value(name, value));
     for (codec, payload_type) in codecs {
-        add("rtpmap", format!("{payload_type} {}/8000", codec.name()));
+        add("rtpmap", format!("{payload_type} {}/{}", codec.name(), codec.clock_rate()));
     }
     for (event, clock) in events {
         add("rtpmap", format!("{event} telephone-event/{clock}"));

@@ -35,9 +35,12 @@ async fn to_its_end() {
     let codec = Codec::Pcma;
     let mut rest = heard.as_slice();
     for (place, wanted) in said_by_bench_100(codec).iter().enumerate() {
-        let wanted: Vec<i16> = wanted.iter().map(|byte| codec.decode(*byte)).collect();
+        let wanted: Vec<i16> = wanted.iter().map(|byte| codec.law().decode(*byte)).collect();
         let at = position(rest, &wanted).unwrap_or_else(|| panic!("clip list {place} was not heard whole"));
-        assert!(rest[..at].iter().all(|sample| *sample == codec.decode(codec.silence())), "sound before {place}");
+        assert!(
+            rest[..at].iter().all(|sample| *sample == codec.law().decode(codec.law().silence())),
+            "sound before {place}"
+        );
         rest = &rest[at + wanted.len()..];
     }
     let lines: Vec<&str> = transcript.lines().filter(|line| !line.is_empty()).collect();

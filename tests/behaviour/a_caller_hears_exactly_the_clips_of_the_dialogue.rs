@@ -26,7 +26,7 @@ async fn hears(codec: Codec, listen: &str, transport: &str, srtp: bool) {
 
     let mut from = 0;
     for (place, wanted) in said_by_bench_100(codec).iter().enumerate() {
-        let wanted: Vec<i16> = wanted.iter().map(|byte| codec.decode(*byte)).collect();
+        let wanted: Vec<i16> = wanted.iter().map(|byte| codec.law().decode(*byte)).collect();
         let at = position(&heard[from..], &wanted).unwrap_or_else(|| panic!("clip list {place} was not heard whole"));
         from += at + wanted.len();
     }

@@ -29,18 +29,18 @@ fn a_call_without_any_packet_times_out_once() {
 
 #[test]
 fn rtcp_alone_keeps_a_silent_caller() {
-    let engine = engine(|config| config.time_out = Duration::from_millis(400));
+    let engine = engine(|config| config.time_out = Duration::from_millis(1500));
     let mut leg = engine.reserve().unwrap();
     let far_end = FarEnd::of(&leg);
-    let lists = [list(8000, 1)];
+    let lists = [list(32_000, 1)];
     let events = begin(&mut leg, far_end.params(), Player::of(&lists));
     let rtcp = std::net::SocketAddr::new(far_end.to.ip(), far_end.to.port() + 1);
     let report = Report { now: Moment::ZERO, ntp: 0, sent: None, cname: "far", bye: false };
     let mut datagram = [0; 200];
     let length = Reporter::new(77).write(&mut datagram, &mut Reception::default(), &report).unwrap();
     let mut heard = Vec::new();
-    // A second of sound: more than two time-outs.
-    while heard.len() < 8000 {
+    // Four seconds of sound: more than two time-outs.
+    while heard.len() < 32_000 {
         heard.extend(far_end.get().payload);
         far_end.rtcp.send_to(&datagram[..length], rtcp).unwrap();
     }

@@ -41,10 +41,10 @@ async fn sipp_keys_its_numbers_and_hears_the_balance() {
     let mut rest = heard.as_slice();
     for (place, wanted) in said_by_bench_100(codec).iter().enumerate() {
         let at = position(rest, wanted).unwrap_or_else(|| panic!("clip list {place} was not heard whole"));
-        assert!(rest[..at].iter().all(|byte| *byte == codec.silence()), "sound before clip list {place}");
+        assert!(rest[..at].iter().all(|byte| *byte == codec.law().silence()), "sound before clip list {place}");
         rest = &rest[at + wanted.len()..];
     }
-    assert!(rest.iter().all(|byte| *byte == codec.silence()), "sound after the balance");
+    assert!(rest.iter().all(|byte| *byte == codec.law().silence()), "sound after the balance");
 
     let database = running.folder.path().join("hotline.db");
     running.node.drain().await;

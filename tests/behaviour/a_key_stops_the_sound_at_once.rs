@@ -60,7 +60,7 @@ fn a_key_in_the_sound_stops_it_as_soon_as_it_is_heard() {
     let events = begin(&mut leg, params, player);
     far_end.get_many(5);
     // Forty milliseconds of a key are enough; nobody waits for it to be let go.
-    let tone = Codec::Pcma.encode_all(&dtmf(Key::Digit(6), -10.0, Duration::from_millis(40)));
+    let tone = Codec::Pcma.law().encode_all(&dtmf(Key::Digit(6), -10.0, Duration::from_millis(40)));
     for (place, packet) in tone.chunks(160).enumerate() {
         far_end.send(8, false, place as u32 * 160, packet);
     }

@@ -120,7 +120,7 @@ async fn and_the_caller_goes_on() {
         let said = prompts.say(&[(Language::En, Line::new(message))], Pace::Normal);
         assert_eq!((said.lines.len(), said.missing), (1, 0), "{message} is recorded");
         let wanted: Vec<i16> =
-            bytes(&said.playlist, Codec::Pcma).iter().map(|byte| Codec::Pcma.decode(*byte)).collect();
+            bytes(&said.playlist, Codec::Pcma).iter().map(|byte| Codec::Pcma.law().decode(*byte)).collect();
         let at = position(rest, &wanted).unwrap_or_else(|| panic!("{message} was not heard whole, in its order"));
         rest = &rest[at + wanted.len()..];
     }

@@ -49,7 +49,7 @@ async fn a_capture_of_a_whole_call_shows_neither_sound_nor_keys_nor_reports() {
     assert_eq!(end, CallEnd::FarEnd);
     drop(capture);
     let said = said_by_bench_100(Codec::Pcma);
-    let balance: Vec<i16> = said[2].iter().map(|byte| Codec::Pcma.decode(*byte)).collect();
+    let balance: Vec<i16> = said[2].iter().map(|byte| Codec::Pcma.law().decode(*byte)).collect();
     assert!(position(&heard, &balance).is_some(), "the keys arrived, and the balance was heard");
 
     let packets = datagrams(&std::fs::read(&file).unwrap());

@@ -112,7 +112,7 @@ fn codecs_are_known_by_their_name_and_by_their_number() {
     assert!(answer.contains("a=rtpmap:98 PCMA/8000\r\n"));
     assert_eq!(refused("m=audio 4000 RTP/AVP 8\r\na=rtpmap:8 G729/8000\r\n"), SdpFault::NoCodec);
     assert_eq!(refused("m=audio 4000 RTP/AVP 8\r\na=rtpmap:8 PCMA/16000\r\n"), SdpFault::NoCodec);
-    assert_eq!(refused("m=audio 4000 RTP/AVP 18 9 3 255 x\r\n"), SdpFault::NoCodec);
+    assert_eq!(refused("m=audio 4000 RTP/AVP 18 4 3 255 x\r\n"), SdpFault::NoCodec);
     let only = Local { codecs: vec![Codec::Pcma], ..local() };
     let both = Offer::parse(offer("m=audio 4 RTP/AVP 0 8\r\n").as_bytes()).unwrap();
     assert_eq!(sdp::answer(&both, &only).unwrap().1.codec, Codec::Pcma);
@@ -191,10 +191,20 @@ fn rtcp_addresses_packet_times_and_shared_ports_are_read() {
     for (lines, ptime) in [
         ("", 20),
         ("a=ptime:30\r\n", 30),
+        ("a=ptime:10\r\n", 10),
+        ("a=ptime:60\r\n", 60),
+        ("a=ptime:25\r\n", 25),
+        ("a=ptime:30.0\r\n", 30),
         ("a=ptime:0\r\n", 20),
-        ("a=ptime:25\r\n", 20),
-        ("a=ptime:200\r\n", 20),
+        ("a=ptime:x\r\n", 20),
+        ("a=ptime:5\r\n", 10),
+        ("a=ptime:200\r\n", 60),
+        ("a=ptime:99999\r\n", 20),
         ("a=maxptime:10\r\n", 10),
+        ("a=maxptime:5\r\n", 10),
+        ("a=maxptime:0\r\n", 20),
+        ("a=maxptime:150\r\n", 20),
+        ("a=ptime:60\r\na=maxptime:40\r\n", 40),
     ] {
         assert_eq!(answered(&format!("m=audio 4000 RTP/AVP 0\r\n{lines}")).1.ptime, ptime, "{lines}");
     }

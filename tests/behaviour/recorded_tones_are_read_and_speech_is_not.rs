@@ -12,7 +12,7 @@ fn samples(file: &Path) -> Vec<i16> {
 }
 
 fn coded(samples: &[i16], codec: Codec) -> Vec<i16> {
-    samples.iter().map(|sample| codec.decode(codec.encode(*sample))).collect()
+    samples.iter().map(|sample| codec.law().decode(codec.law().encode(*sample))).collect()
 }
 
 fn recordings(folder: &Path, found: &mut Vec<PathBuf>) {

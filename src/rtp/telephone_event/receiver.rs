@@ -8,10 +8,15 @@
 //!     with a smaller duration             anew: a smaller duration, or after a silence, a short
 //!                                         one where the marker comes for the second time
 //!   same code, other timestamp        another press …
-//!     not ended, no marker, duration    … but the same, by a sender whose timestamp moves with time, or the next
-//!     grows, next in sequence             segment of a long press (section 2.5.1.3)
+//!     not ended, no marker, duration    … but the same, by a sender whose timestamp moves with time
+//!     grows, next in sequence
+//!     a duration's 16 bits before it,   … but the same, in its next segment (section 2.5.1.3): a key held for longer
+//!     and the press near as long          than 8.19 s at 8000 Hz, 1.37 s at 48,000 Hz
 //!     ended, end again, same            … but the same, by a sender that gives repeats of the end new timestamps: a key
 //!     duration, next in sequence          cannot have been pressed anew and held as long in so short a time
+//!   same code, other source           another press …
+//!     not ended, no marker, duration    … but the same, of a key held while the call was (a new stream after a hold):
+//!     from before the source changed      a key is not pressed twice at one time
 //!   other code                        another press
 //! ```
 //!
@@ -38,6 +43,10 @@ const MARKED_SILENCE: Duration = Duration::from_millis(30);
 const SHORTEST_AGAIN: Duration = Duration::from_millis(60);
 /// A repeated end is the old one for so long.
 const END_REPEATS: Duration = Duration::from_secs(1);
+/// The shortest duration that a segment of a long press is cut off at. The rule is 0xFFFF, and some cut at a whole packet.
+const SHORTEST_SEGMENT: u32 = 0xF000;
+/// A segment's last and the next one's first packets may be lost, over at most so long.
+const SEGMENT_GAP: Duration = Duration::from_secs(1);
 /// After so long a silence sequence numbers tell nothing.
 const FORGOTTEN: Duration = Duration::from_secs(2);
 /// A sequence number less than this far behind is late; further, the sender began again.
@@ -61,6 +70,8 @@ pub struct KeyReceiver {
 struct Press {
     code: u8,
     clock_rate: u32,
+    /// Of the stream it was last heard in.
+    ssrc: u32,
     /// The timestamp it began with, and the one it was last heard with.
     first_timestamp: u32,
     timestamp: u32,
@@ -81,6 +92,7 @@ struct Heard {
     clock_rate: u32,
     marker: bool,
     sequence: u16,
+    ssrc: u32,
     timestamp: u32,
     /// Sent after every packet heard until now.
     newer: bool,
@@ -96,7 +108,7 @@ impl KeyReceiver {
     /// down with it. Events that are no keys (16 and above) are ignored, as is a payload shorter than four bytes.
     pub fn receive(&mut self, now: Moment, header: &Header, clock_rate: u32, payload: &[u8]) -> Keys {
         if self.ssrc.replace(header.ssrc) != Some(header.ssrc) {
-            *self = KeyReceiver { ssrc: self.ssrc, ..KeyReceiver::default() };
+            self.newest = None;
         }
         let newer = self.is_newer(now, header.sequence);
         let mut keys = [None; MOST_EVENTS];
@@ -104,8 +116,8 @@ impl KeyReceiver {
         // Several events in one packet follow one another in time: section 2.5.1.5.
         for (key, bytes) in keys.iter_mut().zip(payload.as_chunks::<4>().0) {
             let event = Event::from_bytes(*bytes);
-            let Header { marker, sequence, .. } = *header;
-            let heard = Heard { event, now, clock_rate, marker, sequence, timestamp, newer };
+            let Header { marker, sequence, ssrc, .. } = *header;
+            let heard = Heard { event, now, clock_rate, marker, sequence, ssrc, timestamp, newer };
             *key = Key::from_event(event.code).filter(|_| self.begins_press(&heard));
             timestamp = timestamp.wrapping_add(event.duration.into());
         }
@@ -147,6 +159,7 @@ impl Press {
         Press {
             code: heard.event.code,
             clock_rate: heard.clock_rate,
+            ssrc: heard.ssrc,
             first_timestamp: heard.timestamp,
             timestamp: heard.timestamp,
             duration: heard.event.duration,
@@ -158,7 +171,14 @@ impl Press {
     }
 
     fn has_timestamp_of(&self, heard: &Heard) -> bool {
-        self.code == heard.event.code && (self.timestamp == heard.timestamp || self.first_timestamp == heard.timestamp)
+        let known = self.timestamp == heard.timestamp || self.first_timestamp == heard.timestamp;
+        self.code == heard.event.code && (known || self.has_passed(heard))
+    }
+
+    /// Whether a late packet is of a segment, or a moving timestamp, that the press has left behind.
+    fn has_passed(&self, heard: &Heard) -> bool {
+        let passed = |timestamp: u32| timestamp.wrapping_sub(self.first_timestamp);
+        !heard.newer && heard.ssrc == self.ssrc && passed(heard.timestamp) < passed(self.timestamp)
     }
 
     /// Whether a report with the press's own timestamp is nevertheless of another press.
@@ -172,7 +192,8 @@ impl Press {
         match self.ended {
             Some(_) if heard.newer && !event.end && !grown => true,
             Some(_) => silence > self.rest(heard),
-            None if grown => false,
+            // However long ago: the key may have been held while the call was, and a duration may have no more room to grow.
+            None if grown || (event.duration == self.duration && (event.end || event.duration == u16::MAX)) => false,
             None => silence > self.rest(heard),
         }
     }
@@ -184,12 +205,19 @@ impl Press {
 
     /// Whether a report with another timestamp is nevertheless of this press, the last one begun.
     fn goes_on_elsewhere(&self, heard: &Heard) -> bool {
-        let ahead = heard.sequence.wrapping_sub(self.sequence);
-        let next = heard.event.code == self.code && heard.clock_rate == self.clock_rate && (1..=4).contains(&ahead);
-        next && match self.ended {
-            Some(ended) => self.is_end_again(ended, heard),
-            None => self.is_moved(heard) || self.is_next_segment(heard),
+        if heard.event.code != self.code || heard.clock_rate != self.clock_rate {
+            return false;
         }
+        if heard.ssrc != self.ssrc {
+            return self.is_held_on(heard);
+        }
+        let next = (1..=4).contains(&heard.sequence.wrapping_sub(self.sequence));
+        self.is_next_segment(heard)
+            || next
+                && match self.ended {
+                    Some(ended) => self.is_end_again(ended, heard),
+                    None => self.is_moved(heard),
+                }
     }
 
     /// The end once more, with a new timestamp.
@@ -207,17 +235,32 @@ impl Press {
         !heard.marker && heard.event.duration >= self.duration && heard.now.since(self.heard) <= SILENCE
     }
 
-    /// The duration's 16 bits are full: the press goes on under a new timestamp, its duration counted from zero.
+    /// The duration's 16 bits are full: the press goes on under a new timestamp, its duration counted from zero. Some mark
+    /// each segment's first packet, and some end each segment; nobody lets a key go and presses it again within a packet.
     fn is_next_segment(&self, heard: &Heard) -> bool {
         let moved = heard.timestamp.wrapping_sub(self.timestamp);
-        !heard.marker && self.duration >= 0xF000 && (0xF000..=0x1_0000).contains(&moved)
+        let silence = heard.now.since(self.heard);
+        // Packets since the last one heard may be lost.
+        let held = u32::from(self.duration).saturating_add(ticks(silence, self.clock_rate));
+        let within = (SHORTEST_SEGMENT..=0x1_0000).contains(&moved) && silence <= SEGMENT_GAP;
+        let full = held >= SHORTEST_SEGMENT && heard.newer && within;
+        let joined = moved.abs_diff(self.duration.into()) <= self.clock_rate / 50;
+        if self.ended.is_some() { full && joined } else { full && (!heard.marker || joined) }
+    }
+
+    /// Another stream's report of a key that has been down since before this press was last heard.
+    fn is_held_on(&self, heard: &Heard) -> bool {
+        let since = u32::from(self.duration).saturating_add(ticks(heard.now.since(self.heard), self.clock_rate));
+        let slack = self.clock_rate / 5;
+        self.ended.is_none() && !heard.marker && u32::from(heard.event.duration).saturating_add(slack) >= since
     }
 
     fn go_on(&mut self, heard: &Heard) {
-        let same = self.timestamp == heard.timestamp || self.first_timestamp == heard.timestamp;
-        self.duration = if same { self.duration.max(heard.event.duration) } else { heard.event.duration };
-        if !same {
-            self.timestamp = heard.timestamp;
+        let late = heard.ssrc == self.ssrc && heard.sequence.wrapping_sub(self.sequence) >= 0x8000;
+        if self.timestamp == heard.timestamp {
+            self.duration = self.duration.max(heard.event.duration);
+        } else if !late && self.first_timestamp != heard.timestamp {
+            (self.timestamp, self.duration) = (heard.timestamp, heard.event.duration);
         }
         if heard.event.end && self.ended.is_none() {
             self.ended = Some(heard.now);
@@ -225,10 +268,14 @@ impl Press {
         self.heard = heard.now;
         self.marked |= heard.marker;
         // A late packet does not take the press back.
-        if heard.sequence.wrapping_sub(self.sequence) < 0x8000 {
-            self.sequence = heard.sequence;
+        if !late {
+            (self.sequence, self.ssrc) = (heard.sequence, heard.ssrc);
         }
     }
+}
+
+fn ticks(time: Duration, clock_rate: u32) -> u32 {
+    u32::try_from(time.as_micros().saturating_mul(clock_rate.into()) / 1_000_000).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -201,20 +201,134 @@ fn d19_digits_twenty_milliseconds_apart_are_told_apart() {
     assert_eq!(keys(&packets), "444");
 }
 
-#[test]
-fn a_press_of_many_seconds_is_one() {
-    let mut packets = Vec::new();
-    for index in 0..1000_u32 {
-        let (segment, place) = (index / 409, index % 409);
-        packets.push(Sent {
-            at: u64::from(index) * 20,
-            marker: index == 0,
-            sequence: index as u16,
-            timestamp: segment * 0xFFFF,
-            event: event(0, false, (place as u16 + 1) * 160),
-        });
+/// How a sender says that a key is down for longer than a duration's 16 bits can.
+#[derive(Clone, Copy, Debug)]
+enum Long {
+    /// In segments (RFC 4733 section 2.5.1.3), cut off at 0xFFFF.
+    Segments,
+    /// Cut off at a whole packet.
+    WholePackets,
+    /// Each segment's first packet is marked.
+    Marked,
+    /// Each segment is ended, thrice, the next one marked.
+    Ended,
+    /// The duration stays at 0xFFFF.
+    Full,
+    /// The duration begins at zero again, the timestamp does not.
+    Wrapped,
+}
+
+const LONG: [Long; 6] = [Long::Segments, Long::WholePackets, Long::Marked, Long::Ended, Long::Full, Long::Wrapped];
+
+/// A key down for so many packets of 20 ms from `from` on: when each is sent, and what it is. The end comes thrice.
+fn held(long: Long, clock_rate: u32, from: u64, packets: u32) -> Vec<(u64, Header, [u8; 4])> {
+    let frame = clock_rate / 50;
+    let segment = if matches!(long, Long::WholePackets) { 0xFFFF / frame * frame } else { 0xFFFF };
+    let start = (from as u32).wrapping_mul(frame);
+    let mut sent = Vec::new();
+    let mut sequence = from as u16;
+    for index in 0..packets + 2 {
+        let down = (index + 1).min(packets) * frame;
+        let number = (down - 1) / segment;
+        let (timestamp, duration) = match long {
+            Long::Full => (start, down.min(0xFFFF)),
+            Long::Wrapped => (start, down & 0xFFFF),
+            _ => (start.wrapping_add(number * segment), down - number * segment),
+        };
+        let next = (down + frame - 1) / segment > number && index + 1 < packets;
+        let ends = index + 1 >= packets;
+        let cut = next && matches!(long, Long::Ended);
+        let begun = index == 0 || down - number * segment <= frame && index < packets;
+        let marker = if matches!(long, Long::Marked | Long::Ended) { begun } else { index == 0 };
+        // An intermediate segment's last packet tells its whole length.
+        let whole = next && !matches!(long, Long::Full | Long::Wrapped | Long::WholePackets);
+        let duration = if whole { segment } else { duration };
+        let at = (from + u64::from(index)) * 20_000;
+        for _ in 0..if cut { 3 } else { 1 } {
+            let header = Header { payload_type: 101, marker, sequence, timestamp, ssrc: 1 };
+            sent.push((at, header, event(7, ends || cut, duration as u16).to_bytes()));
+            sequence = sequence.wrapping_add(1);
+        }
     }
-    assert_eq!(keys(&packets), "0");
+    sent
+}
+
+fn keys_of(packets: &[(u64, Header, [u8; 4])], clock_rate: u32) -> String {
+    let mut receiver = KeyReceiver::new();
+    let heard = packets.iter().flat_map(|(at, header, payload)| {
+        receiver.receive(Moment::from_micros(10_000_000 + at), header, clock_rate, payload)
+    });
+    heard.map(Key::symbol).collect()
+}
+
+/// RFC 4733 section 2.5.1.3: a duration has 16 bits, which are 8.19 s at 8000 Hz and 1.37 s at 48,000 Hz.
+#[test]
+fn a_press_longer_than_a_duration_is_one() {
+    for (clock_rate, long) in [8000, 16_000, 48_000].into_iter().flat_map(|rate| LONG.map(|long| (rate, long))) {
+        for packets in [400, 409, 410, 411, 820, 1500] {
+            let press = held(long, clock_rate, 0, packets);
+            assert_eq!(keys_of(&press, clock_rate), "7", "{long:?} at {clock_rate} Hz for {packets} packets");
+            let again = held(Long::Segments, clock_rate, 1600, 5);
+            assert_eq!(keys_of(&[press, again].concat(), clock_rate), "77", "{long:?}, {packets}, and again");
+        }
+    }
+}
+
+/// The packets about a segment's end are lost, or come late over it.
+#[test]
+fn a_long_press_is_one_over_losses_and_late_packets() {
+    let press = held(Long::Segments, 8000, 0, 1000);
+    for lost in [400..412, 409..410, 405..440, 380..409, 815..830] {
+        let rest = press.iter().enumerate().filter(|(index, _)| !lost.contains(index));
+        assert_eq!(keys_of(&rest.map(|(_, sent)| *sent).collect::<Vec<_>>(), 8000), "7", "{lost:?} lost");
+    }
+    for (place, late_by) in [(408, 3), (405, 9), (409, 2), (410, 1), (800, 60), (818, 4)] {
+        let mut swapped = press.clone();
+        let sent = swapped.remove(place);
+        swapped.insert(place + late_by, (press[place + late_by].0, sent.1, sent.2));
+        assert_eq!(keys_of(&swapped, 8000), "7", "packet {place} late by {late_by}");
+    }
+}
+
+/// A key is down when the call is put on hold, and still down, or let go, when it is resumed.
+#[test]
+fn a_key_held_over_hold_and_resume_is_one_press() {
+    let press = held(Long::Segments, 8000, 0, 300);
+    let without = |gap: std::ops::Range<usize>| [&press[..gap.start], &press[gap.end..]].concat();
+    // The same stream goes on: a second later, five seconds later, or with no more than its ends.
+    for gap in [50..100, 20..270, 10..300, 1..301] {
+        assert_eq!(keys_of(&without(gap.clone()), 8000), "7", "{gap:?}");
+    }
+    // Only what was said already is said again: the end of a press whose end was not heard.
+    let (down, mut ends) = (press[..5].to_vec(), vec![press[4]; 3]);
+    for (index, end) in (0..).zip(&mut ends) {
+        *end = (
+            3_000_000 + index * 20_000,
+            Header { sequence: 5 + index as u16, ..end.1 },
+            event(7, true, 800).to_bytes(),
+        );
+    }
+    assert_eq!(keys_of(&[down.clone(), ends].concat(), 8000), "7");
+    // A new stream, with a timestamp as before or of its own, that says how long the key has been down.
+    for shift in [0, 1_234_567] {
+        let mut other = press[150..].to_vec();
+        for (_, header, _) in &mut other {
+            *header = Header {
+                ssrc: 2,
+                sequence: header.sequence.wrapping_add(30_000),
+                timestamp: header.timestamp.wrapping_add(shift),
+                ..*header
+            };
+        }
+        assert_eq!(keys_of(&[press[..50].to_vec(), other.clone()].concat(), 8000), "7", "{shift}");
+        // One that was let go before is pressed again when another says so.
+        let again: Vec<_> = held(Long::Segments, 8000, 400, 5)
+            .into_iter()
+            .map(|(at, header, payload)| (at, Header { ssrc: 2, ..header }, payload))
+            .collect();
+        assert_eq!(keys_of(&[press.clone(), again.clone()].concat(), 8000), "77");
+        assert_eq!(keys_of(&[press[..50].to_vec(), again[1..].to_vec()].concat(), 8000), "77");
+    }
 }
 
 #[test]
@@ -287,6 +401,33 @@ proptest! {
             heard.extend(receiver.receive(Moment::from_micros(at), &header, 8000, &payload).map(Key::symbol));
         }
         prop_assert_eq!(heard, wanted);
+    }
+
+    #[test]
+    fn a_long_press_counts_once_whatever_the_network_does(
+        long in prop::sample::select(LONG.to_vec()),
+        clock_rate in prop::sample::select(vec![8000, 16_000, 48_000]),
+        packets in 20_u32..1100,
+        fates in prop::collection::vec((0_u8..100, 0_u64..20, any::<bool>()), 1400),
+        loss in 0_u8..=20,
+    ) {
+        // A marked or ended segment whose neighbours are lost cannot be told from another press.
+        let loss = if matches!(long, Long::Marked | Long::Ended) { 0 } else { loss };
+        let again = held(Long::Segments, clock_rate, u64::from(packets) + 30, 10);
+        let sent = held(long, clock_rate, 0, packets).into_iter().chain(again);
+        let mut arriving = Vec::new();
+        for ((at, header, payload), (fate, late, twice)) in sent.zip(fates) {
+            // Of the second press one packet arrives at least, as of the first.
+            if fate < loss && !header.marker {
+                continue;
+            }
+            arriving.push((at + late * 1000, header, payload));
+            if twice {
+                arriving.push((at + late * 2000, header, payload));
+            }
+        }
+        arriving.sort_by_key(|(at, ..)| *at);
+        prop_assert_eq!(keys_of(&arriving, clock_rate), "77");
     }
 
     #[test]

@@ -199,7 +199,8 @@ impl KeySender {
                         self.state = State::Waiting { from: timestamp, length: self.ticks(length) };
                     }
                     Some(PlanStep::Press { key, length }) => {
-                        let length = self.ticks(length.clamp(SHORTEST, LONGEST));
+                        // A clock faster than 8000 Hz fills the duration's 16 bits sooner.
+                        let length = self.ticks(length.clamp(SHORTEST, LONGEST)).min(u16::MAX.into());
                         self.state = State::Down { code: key.event(), from: timestamp, length, said: 0 };
                     }
                 },
@@ -325,6 +326,17 @@ mod tests {
         let _ = (ending.tick(0), ending.tick(160));
         assert_eq!(ending.close().count(), 2);
         assert_eq!(KeySender::new(KeyPlan::parse("w1").unwrap(), 8000, 160).close().count(), 0);
+    }
+
+    /// D17: nor does a press go on for ever that is longer than a duration can say.
+    #[test]
+    fn the_longest_press_ends_at_every_clock() {
+        for (clock_rate, frame) in [(8000, 160), (16_000, 320), (48_000, 960)] {
+            let mut sender = KeySender::new(KeyPlan::parse("5@60000").unwrap(), clock_rate, frame);
+            let ends = (0..1000).map(|tick| sender.tick(tick * frame)).take_while(|step| *step != KeyStep::Done);
+            let ends = ends.filter(|step| matches!(step, KeyStep::Packet { payload: [_, 0x8A, ..], .. })).count();
+            assert_eq!(ends, 3, "{clock_rate} Hz");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One `m=` line with what stands under it, read as an audio stream.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use sdp_types::{Media, ParserError, Session};
 
@@ -9,6 +10,8 @@ use super::{Codec, Direction, SdpFault};
 
 /// Milliseconds in a packet where nobody says otherwise (RFC 3551, table 4).
 pub(super) const PTIME: u8 = 20;
+/// The shortest and the longest packets that are sent, in milliseconds.
+const PTIMES: RangeInclusive<u8> = 10..=60;
 /// The most payload types of a stream that are looked at.
 const MAX_PAYLOAD_TYPES: usize = 64;
 
@@ -117,11 +120,13 @@ fn rtpmap(media: &Media, payload_type: u8) -> Option<(&str, u32, &str)> {
 }
 
 fn codec(media: &Media, payload_type: u8) -> Option<Codec> {
-    let both = [Codec::Pcma, Codec::Pcmu];
+    let mut all = Codec::ALL.into_iter();
     match rtpmap(media, payload_type) {
-        Some((name, 8000, "1")) => both.into_iter().find(|codec| name.eq_ignore_ascii_case(codec.name())),
+        Some((name, clock, "1")) => {
+            all.find(|codec| name.eq_ignore_ascii_case(codec.name()) && clock == codec.clock_rate())
+        }
         Some(_) => None,
-        None => both.into_iter().find(|codec| codec.payload_type() == payload_type),
+        None => all.find(|codec| codec.payload_type() == payload_type),
     }
 }
 
@@ -156,13 +161,16 @@ fn rtcp(media: &Media, remote: SocketAddr) -> Option<SocketAddr> {
     Some(SocketAddr::new(address, port))
 }
 
+/// What `a=ptime` asks for, and `a=maxptime` allows (RFC 8866, section 6.4): the nearest that can be sent.
 fn ptime(media: &Media) -> u8 {
-    let milliseconds = |name| values(media, name).next().and_then(|value| value.trim().parse::<u8>().ok());
-    let most = milliseconds("maxptime").filter(|most| *most >= 10).unwrap_or(60);
-    milliseconds("ptime")
-        .filter(|ptime| (10..=60).contains(ptime) && ptime % 10 == 0)
-        .unwrap_or(PTIME)
-        .min(most / 10 * 10)
+    let milliseconds = |name| {
+        // Some write 20.0.
+        let whole = values(media, name).next()?.trim().split('.').next()?.parse::<u16>().ok()?;
+        let near = u8::try_from(whole).unwrap_or(u8::MAX).clamp(*PTIMES.start(), *PTIMES.end());
+        (whole > 0).then_some(near)
+    };
+    let most = milliseconds("maxptime").unwrap_or(*PTIMES.end());
+    milliseconds("ptime").unwrap_or(PTIME).min(most)
 }
 
 fn direction<'a>(mut attributes: impl Iterator<Item = &'a sdp_types::Attribute>) -> Option<Direction> {

@@ -66,7 +66,7 @@ impl Caller {
             let mut sound = tone;
             sound.resize(samples_in(Duration::from_millis(140)), 0);
             let begun = self.timestamp;
-            for (place, packet) in Codec::Pcma.encode_all(&sound).chunks(160).enumerate() {
+            for (place, packet) in Codec::Pcma.law().encode_all(&sound).chunks(160).enumerate() {
                 self.send(8, false, self.timestamp, packet).await;
                 self.timestamp += 160;
                 if by.contains(&By::Events) && place < 4 {

@@ -45,7 +45,7 @@ pub fn bytes(lists: &[Playlist], codec: Codec, packet: usize) -> Vec<u8> {
     let mut all = Vec::new();
     for list in lists {
         let (mut list, mut frame) = (list.clone(), vec![0; packet]);
-        while list.fill(codec, &mut frame) > 0 {
+        while list.fill(codec.law(), &mut frame) > 0 {
             all.extend_from_slice(&frame);
         }
     }
@@ -73,6 +73,8 @@ pub struct Player {
     pub wake_after: Option<Duration>,
     pub panics_at_key: bool,
     pub told: Option<Sender<Told>>,
+    /// Where the payloads of sound go.
+    pub sound: Option<Sender<Vec<u8>>>,
     pub wake: Option<Moment>,
 }
 
@@ -123,6 +125,12 @@ impl Conductor for Player {
     fn played(&mut self, _: Moment, out: &mut Actions) {
         self.tell(Told::Played);
         self.next(out);
+    }
+
+    fn heard(&mut self, _: Moment, payload: &[u8]) {
+        if let Some(sound) = &self.sound {
+            let _ = sound.send(payload.to_vec());
+        }
     }
 
     fn keys_sent(&mut self, _: Moment, _: &mut Actions) {

@@ -25,8 +25,8 @@ pub fn prompts_of(folder: &str) -> Prompts {
 /// A playlist as one codec carries it.
 pub fn bytes(playlist: &Playlist, codec: Codec) -> Vec<u8> {
     let items = playlist.items().iter().flat_map(|item| match item {
-        Item::Clip(clip) => clip.bytes(codec).to_vec(),
-        Item::Silence(samples) => vec![codec.silence(); *samples],
+        Item::Clip(clip) => clip.bytes(codec.law()).to_vec(),
+        Item::Silence(samples) => vec![codec.law().silence(); *samples],
     });
     items.collect()
 }

@@ -83,7 +83,7 @@ impl Noise {
 
 /// Sound as it comes from the network.
 pub fn through(codec: Codec, sound: &[f64]) -> Vec<i16> {
-    sound.iter().map(|sample| codec.decode(codec.encode(*sample as i16))).collect()
+    sound.iter().map(|sample| codec.law().decode(codec.law().encode(*sample as i16))).collect()
 }
 
 /// What the detector tells of sound.
