@@ -27,6 +27,8 @@ mod a_caller_hears_exactly_the_clips_of_the_dialogue;
 mod a_caller_without_g711_hears_the_prompts_all_the_same;
 #[path = "behaviour/a_cancelled_call_is_refused_until_that_is_acknowledged.rs"]
 mod a_cancelled_call_is_refused_until_that_is_acknowledged;
+#[path = "behaviour/a_certificate_is_replaced_without_a_restart.rs"]
+mod a_certificate_is_replaced_without_a_restart;
 #[path = "behaviour/a_dead_line_is_given_up.rs"]
 mod a_dead_line_is_given_up;
 #[path = "behaviour/a_foreign_caller_hears_byte_for_byte_what_is_said.rs"]
@@ -65,6 +67,8 @@ mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 mod call_records_hold_nothing_secret;
 #[path = "behaviour/calls_come_and_go_over_connections.rs"]
 mod calls_come_and_go_over_connections;
+#[path = "behaviour/calls_come_and_go_over_tls.rs"]
+mod calls_come_and_go_over_tls;
 #[path = "behaviour/captured_keys_are_read.rs"]
 mod captured_keys_are_read;
 #[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]

@@ -24,6 +24,7 @@ const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
 #[command(
     after_help = "Examples:\n  hotline call sip:12333@127.0.0.1:5060\n  hotline call sip:12333@127.0.0.1:5060 --keys 's 1 s \
                   2 w5 11'\n  hotline call sip:12333@127.0.0.1:5060 --script demo --record heard.wav\n  hotline call \
+                  sips:12333@hotline.example.org --tls-ca our-authority.pem\n  hotline call \
                   --local                      (no line: the demo hotline runs in this process)\n  hotline call --local \
                   --menu my-menu --prompts my-prompts --database records.db\n\nKeys: 0-9 * # A-D are the telephone's; h, \
                   Escape or Ctrl-C hangs up. Of a script, w5 waits five seconds and s waits until the far end has spoken \
@@ -35,7 +36,7 @@ pub struct Call {
     #[arg(default_value = "sip:12333@127.0.0.1:5060", conflicts_with = "local")]
     target: String,
     /// Run the hotline in this process, and show what it says beside the sound
-    #[arg(long, conflicts_with_all = ["codec", "srtp"])]
+    #[arg(long, conflicts_with_all = ["codec", "srtp", "tls_ca"])]
     local: bool,
     /// The hotline to run: a folder with a menu.toml
     #[arg(long, value_name = "DIR", default_value = "voice-menus/12333", requires = "local")]
@@ -64,6 +65,9 @@ pub struct Call {
     /// Encrypt sound and keys (SRTP, its keys in the SDP): refused where that is not spoken
     #[arg(long)]
     srtp: bool,
+    /// Authorities to accept the far end's certificate from, where it is dialled over TLS [default: the machine's]
+    #[arg(long, value_name = "FILE.pem")]
+    tls_ca: Option<PathBuf>,
     /// Play nothing
     #[arg(long)]
     quiet: bool,
@@ -110,6 +114,7 @@ impl Call {
             speaker: self.speaker(),
             codec: self.codec.as_deref().and_then(|name| Codec::ALL.into_iter().find(|codec| codec.name() == name)),
             srtp: self.srtp,
+            tls_ca: self.tls_ca.as_deref(),
         };
         println!("dialling {}", self.target);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -27,7 +27,7 @@ pub struct Serve {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "hotline.toml")]
     config: PathBuf,
-    /// Listen on this address in place of the configuration's; tcp: before it names another transport than UDP
+    /// Listen on this address in place of the configuration's; tcp: or tls: before it names another transport than UDP
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<crate::sip::Listen>,
     /// Use this records database in place of the configuration's

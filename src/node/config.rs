@@ -34,13 +34,15 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Sip {
-    /// What to listen for and where: `0.0.0.0:5060` is UDP, `tcp:0.0.0.0:5060` TCP.
+    /// What to listen for and where: `0.0.0.0:5060` is UDP, `tcp:0.0.0.0:5060` TCP, `tls:0.0.0.0:5061` TLS.
     pub listen: Vec<Listen>,
     /// The address that others reach this machine by, where it is another (behind NAT).
     pub advertised: Option<IpAddr>,
     /// The most calls at once; further ones are answered 503 with Retry-After.
     pub calls: usize,
-    /// The most TCP connections at once; further ones are closed as they come.
+    /// The certificate for TLS.
+    pub tls: Tls,
+    /// The most TCP and TLS connections at once; further ones are closed as they come.
     pub connections: usize,
     /// Of these, the most from one address; an IPv6 address stands for its /64.
     pub connections_per_address: usize,
@@ -61,6 +63,7 @@ impl Default for Sip {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)).into()],
             advertised: None,
             calls: 1000,
+            tls: Tls::default(),
             connections: 1024,
             connections_per_address: 128,
             idle: Duration::from_secs(300),
@@ -68,6 +71,18 @@ impl Default for Sip {
             drain: Duration::from_secs(60),
         }
     }
+}
+
+/// `[sip.tls]`. The files of the certificate may be replaced while the hotline runs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// The certificate, and after it those between it and its authority's, in PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, in PEM.
+    pub key: Option<PathBuf>,
+    /// Authorities that the certificates of called machines must come from, in PEM; without, those the machine trusts.
+    pub authorities: Option<PathBuf>,
 }
 
 /// `[media]`.
@@ -204,6 +219,12 @@ impl Config {
         if config.media.keys.is_empty() {
             return whole("media.keys is empty: no caller could press a key", "as in keys = [\"rfc4733\", \"info\"]");
         }
+        if config.sip.tls.certificate.is_some() != config.sip.tls.key.is_some() {
+            return whole(
+                "sip.tls has a certificate without its key, or a key without its certificate",
+                "as in certificate = \"hotline.pem\" and key = \"hotline.key.pem\"",
+            );
+        }
         if config.sip.calls == 0 || config.sip.calls > 100_000 {
             return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");
         }
@@ -216,6 +237,8 @@ impl Config {
     /// Makes the paths relative to a folder.
     fn resolve(&mut self, folder: &Path) {
         let within = |path: &mut PathBuf| *path = folder.join(&*path);
+        let tls = &mut self.sip.tls;
+        [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
         within(&mut self.records.database);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
@@ -271,6 +294,16 @@ mod tests {
         assert!(Config::parse("hotline.toml", "[media]\nkeys = []\n").is_err());
         let fault = Config::parse("hotline.toml", "[media]\nkeys = [\"2833\"]\n").unwrap_err();
         assert!(fault.message.contains("rfc4733"), "{}", fault.message);
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_named_together() {
+        let fault = Config::parse("hotline.toml", "[sip.tls]\ncertificate = \"a.pem\"\n").unwrap_err();
+        assert!(fault.message.contains("without its key"), "{}", fault.message);
+        let text = "[sip.tls]\ncertificate = \"a.pem\"\nkey = \"b.pem\"\n";
+        let mut config = Config::parse("hotline.toml", text).unwrap();
+        config.resolve(Path::new("/etc/hotline"));
+        assert_eq!(config.sip.tls.certificate.unwrap(), Path::new("/etc/hotline/a.pem"));
     }
 
     #[test]

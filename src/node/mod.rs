@@ -23,11 +23,15 @@ use crate::media::{EngineConfig, MediaEngine};
 use crate::menu::{self, Menu, wanted_clips};
 use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::sip::stream::StreamLimits;
+use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen};
 use crate::speech::{Catalogue, Prompts};
 use crate::telephony::{Exchange, answer_calls};
 
-pub use config::{Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Sip as SipConfig};
+pub use config::{
+    Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Sip as SipConfig,
+    Tls as SipTlsConfig,
+};
 pub use log::log_to;
 
 /// Calls waiting for a task; beyond it callers get 503.
@@ -86,6 +90,7 @@ impl Node {
                 idle: config.sip.idle,
                 ..StreamLimits::default()
             },
+            tls: tls(&config.sip.tls),
             ..AgentConfig::new(config.sip.listen.clone())
         };
         let (agent, addresses) =
@@ -140,6 +145,15 @@ impl Node {
 
 fn retry_after(config: &Config) -> u32 {
     u32::try_from(config.sip.retry_after.as_secs()).unwrap_or(u32::MAX).max(1)
+}
+
+fn tls(config: &SipTlsConfig) -> TlsConfig {
+    let pair = config.certificate.clone().zip(config.key.clone());
+    TlsConfig {
+        identity: pair.map(|(certificate, key)| IdentityFiles { certificate, key }),
+        authorities: config.authorities.clone(),
+        ..TlsConfig::default()
+    }
 }
 
 fn start_media(config: &Config) -> Result<MediaEngine, StartFaults> {

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -38,6 +39,8 @@ pub struct Call<'a> {
     pub speaker: Speaker,
     /// Only this codec is offered, if one is named.
     pub codec: Option<Codec>,
+    /// Authorities that a far end's certificate must come from; `None`: those that the machine trusts.
+    pub tls_ca: Option<&'a Path>,
     /// Whether sound and keys are to be encrypted: only SRTP is offered then.
     pub srtp: bool,
 }
@@ -131,7 +134,9 @@ pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd
     let address = own_address(call.target);
     // What the far end asks for later may come on a connection of its own.
     let listen = [Transport::Udp, Transport::Tcp].map(|transport| Listen { transport, address: (address, 0).into() });
-    let (agent, addresses) = Agent::start(AgentConfig::new(listen.to_vec()), sender).await?;
+    let mut config = AgentConfig::new(listen.to_vec());
+    config.tls.authorities = call.tls_ca.map(Path::to_owned);
+    let (agent, addresses) = Agent::start(config, sender).await?;
     let here = addresses.first().map_or((address, 0).into(), |listen| listen.address);
     let mut engine = EngineConfig::on(address);
     engine.workers = 1;

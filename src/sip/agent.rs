@@ -42,6 +42,7 @@ use super::desk::{Desk, Limits};
 use super::gate::{self, Backlog, GatedSocket};
 use super::listen::{Listen, Transport};
 use super::stream::{self, Links, StreamLimits};
+use super::tls::{Identity, TlsConfig, TlsFault, Trust};
 use super::{ACCEPT, ALLOW, Refusal};
 use way::Way;
 
@@ -65,6 +66,8 @@ pub struct AgentConfig {
     pub advertised: Option<IpAddr>,
     /// How many connections there may be, and how long they may be silent.
     pub streams: StreamLimits,
+    /// Certificates.
+    pub tls: TlsConfig,
     /// The numbers at which something answers; at another, 404. `None`: the calls' receiver decides.
     pub numbers: Option<HashSet<String>>,
     /// The User-Agent header.
@@ -86,6 +89,7 @@ impl AgentConfig {
             listen,
             advertised: None,
             streams: StreamLimits::default(),
+            tls: TlsConfig::default(),
             numbers: None,
             user_agent: concat!("Hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_calls: 1000,
@@ -110,9 +114,12 @@ pub enum StartFault {
         /// What the operating system says.
         fault: io::Error,
     },
-    /// TLS is asked for, which there is not yet.
-    #[error("cannot listen for SIP on {0}: TLS is not served yet; listen on tcp, within a network that is trusted")]
-    NoTls(Listen),
+    /// TLS is asked for, and there is nothing to show.
+    #[error("cannot listen for SIP on {0}: it wants a certificate: sip.tls.certificate and sip.tls.key name it")]
+    NoIdentity(Listen),
+    /// A certificate, a key or an authority cannot be used.
+    #[error("cannot speak TLS: {0}")]
+    Tls(#[from] TlsFault),
     /// The stack below did not start.
     #[error("the SIP stack did not start")]
     Stack,
@@ -167,8 +174,10 @@ impl Agent {
         ));
         let (token, backlog) = (CancellationToken::new(), Arc::new(Backlog::new()));
         let stop = token.clone().drop_guard();
-        let links = Arc::new(Links::new(config.streams, Arc::clone(&desk), token.child_token()));
-        let sockets = listen(&config.listen, &desk, &backlog, &token).await?;
+        let trust = Trust::new(config.tls.authorities.as_deref())?;
+        let identity = config.tls.identity.clone().map(Identity::load).transpose()?;
+        let links = Arc::new(Links::new(config.streams, trust, Arc::clone(&desk), token.child_token()));
+        let sockets = listen(&config.listen, identity.as_ref(), &desk, &backlog, &token).await?;
         let transport = TransportLayer::new(token.child_token());
         sockets.datagrams.iter().for_each(|(connection, _)| transport.add_transport(connection.clone()));
         let endpoint = EndpointBuilder::new()
@@ -183,6 +192,9 @@ impl Agent {
         let incoming = endpoint.incoming_transactions().map_err(|_| StartFault::Stack)?;
         for listener in sockets.streams {
             tokio::spawn(listener.serve(Arc::clone(&links)));
+        }
+        if let Some(identity) = identity {
+            tokio::spawn(identity.watch(config.tls.look, token.child_token()));
         }
         let (stack, bound) = (Arc::clone(&endpoint.inner), sockets.bound);
         let core =
@@ -255,6 +267,7 @@ struct Sockets {
 
 async fn listen(
     wanted: &[Listen],
+    identity: Option<&Arc<Identity>>,
     desk: &Arc<Desk>,
     backlog: &Arc<Backlog>,
     token: &CancellationToken,
@@ -271,9 +284,13 @@ async fn listen(
                 sockets.datagrams.push((connection.map_err(|_| StartFault::Stack)?.into(), bound));
                 bound
             }
-            Transport::Tls => return Err(StartFault::NoTls(listen)),
-            Transport::Tcp => {
-                let listener = stream::Listener::bind(listen).map_err(bind)?;
+            Transport::Tcp | Transport::Tls => {
+                let tls = match (listen.transport, identity) {
+                    (Transport::Tls, None) => return Err(StartFault::NoIdentity(listen)),
+                    (Transport::Tls, Some(identity)) => Some(identity.acceptor()?),
+                    _ => None,
+                };
+                let listener = stream::Listener::bind(listen, tls).map_err(bind)?;
                 let bound = listener.bound().map_err(bind)?;
                 sockets.streams.push(listener);
                 bound

@@ -11,7 +11,8 @@
 //! * [`info_keys`]: keys in the bodies of INFO, pure.
 //! * [`sdp`]: offer and answer (RFC 3264), pure.
 //! * [`listen`]: UDP, TCP and TLS addresses as they are written.
-//! * [`stream`]: TCP connections, and messages out of their octets.
+//! * [`stream`]: TCP and TLS connections, and messages out of their octets.
+//! * [`tls`]: certificates: what this side shows, whom it believes.
 //! * [`gate`]: every message before the stack's parser sees it: repaired, answered at once or dropped.
 //! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]).
 //! * [`status`]: the one table from a reason to refuse to a SIP status.
@@ -28,6 +29,7 @@ pub mod listen;
 pub mod sdp;
 pub mod status;
 pub mod stream;
+pub mod tls;
 
 pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall, TransferEnd};
 pub use listen::{Listen, Transport};

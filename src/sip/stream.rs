@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   accept ── place? ───────────────── Link ─┬─ read ──> framer ── message ──> gate ─┬─ Pass ──> stack's transactions
-//!               no: closed                   │             │ ping: CRLF             ├─ Answer ─┐
+//!               no: closed   (TLS handshake) │             │ ping: CRLF             ├─ Answer ─┐
 //!   connect ─────────────────────────────────┘             │ fault: 400, closed     └─ Drop    │
 //!                                            ┌─ write <─── waiting octets <────────────────────┘
 //!                                            └──────────────────── stack's answers and requests
@@ -16,11 +16,12 @@
 //! |---|---|---|
 //! | connections | [`StreamLimits::connections`] | a further one is closed as soon as it is accepted |
 //! | connections of one address (an IPv6 /64) | [`StreamLimits::per_source`] | the same |
+//! | time to the end of a TLS handshake | [`StreamLimits::handshake`] | closed |
 //! | time to a connection's first message | [`StreamLimits::first`] | closed |
 //! | time from a message's first octet to its last | [`StreamLimits::message`] | closed |
 //! | time without an octet either way, with no call on it | [`StreamLimits::idle`] | closed |
 //! | octets of a message | [`super::gate::MAX_STREAMED`] | 513, closed |
-//! | octets waiting for a peer that does not read | 64 KiB | nothing more is read from it |
+//! | octets waiting for a peer that does not read (and 64 KiB encrypted) | 64 KiB | nothing more is read from it |
 //! | | 256 KiB, or [`StreamLimits::message`] without progress | closed |
 
 mod framer;
@@ -42,7 +43,9 @@ pub struct StreamLimits {
     pub connections: usize,
     /// Of these, accepted from one address; an IPv6 address stands for its /64.
     pub per_source: usize,
-    /// How long an accepted connection may take to its first whole message or ping.
+    /// How long an accepted connection may take to the end of its TLS handshake. It has its place from the beginning.
+    pub handshake: Duration,
+    /// How long an accepted connection may take from then to its first whole message or ping.
     pub first: Duration,
     /// How long a message may take from its first octet to its last, and a peer to read anything of what waits for it.
     pub message: Duration,
@@ -55,6 +58,7 @@ impl Default for StreamLimits {
         Self {
             connections: 1024,
             per_source: 128,
+            handshake: Duration::from_secs(10),
             first: Duration::from_secs(30),
             message: Duration::from_secs(20),
             idle: Duration::from_secs(300),

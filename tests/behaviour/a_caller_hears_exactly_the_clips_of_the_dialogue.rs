@@ -19,6 +19,7 @@ async fn hears(codec: Codec, listen: &str, transport: &str, srtp: bool) {
         speaker: Speaker::off(),
         codec: Some(codec),
         srtp,
+        tls_ca: None,
     };
     let mut transcript = Vec::new();
     let (end, heard) = phone::dial(call, &mut transcript).await.expect("a call");

@@ -1,24 +1,39 @@
-//! SIPp's own caller scenario against an agent, over UDP and TCP: every call is set up, acknowledged and ended.
+//! SIPp's own caller scenario against an agent, over UDP, TCP and TLS: every call is set up, acknowledged and ended. Debian's
+//! SIPp has no TLS: what it says is encrypted on its way.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
+use hotline::sip::AgentConfig;
 use hotline::sip::sdp::{self, Local};
 
 use super::sip_client::{House, PATIENCE};
+use crate::support::tls::Authority;
 
 /// 200 calls, with SIPp's arguments for the transport.
 async fn sipp_completes(listen: &str, transport: &[&str]) {
+    sipp_completes_against(transport, |address| address, |config| config.listen = vec![listen.parse().unwrap()]).await;
+}
+
+/// The same with an agent set up otherwise, which SIPp reaches at the address that comes of its own.
+async fn sipp_completes_against(
+    transport: &[&str],
+    reached: impl FnOnce(SocketAddr) -> SocketAddr,
+    change: impl FnOnce(&mut AgentConfig),
+) {
     if !Path::new("/usr/bin/sipp").exists() {
         println!("skipped: there is no /usr/bin/sipp (Debian: sip-tester)");
         return;
     }
     let mut house = House::with(|config| {
-        config.listen = vec![listen.parse().unwrap()];
+        change(config);
         config.streams.per_source = 1000;
     })
     .await;
-    let (address, mut calls) = (house.address, std::mem::replace(&mut house.calls, tokio::sync::mpsc::channel(1).1));
+    let (address, mut calls) =
+        (reached(house.address), std::mem::replace(&mut house.calls, tokio::sync::mpsc::channel(1).1));
     let answering = tokio::spawn(async move {
         while let Some(call) = calls.recv().await {
             tokio::spawn(async move {
@@ -53,4 +68,26 @@ async fn over_one_tcp_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_a_tcp_connection_a_call() {
     sipp_completes("tcp:127.0.0.1:0", &["-t", "tn", "-max_socket", "250"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_a_tls_connection_a_call() {
+    let authority = Arc::new(Authority::new());
+    let bridge = |far| {
+        let near = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        near.set_nonblocking(true).unwrap();
+        let (address, near, authority) =
+            (near.local_addr().unwrap(), tokio::net::TcpListener::from_std(near).unwrap(), Arc::clone(&authority));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = near.accept().await {
+                let authority = Arc::clone(&authority);
+                tokio::spawn(async move {
+                    let (mut encrypted, _) = authority.connect(far).await;
+                    let _ = tokio::io::copy_bidirectional(&mut stream, &mut encrypted).await;
+                });
+            }
+        });
+        address
+    };
+    sipp_completes_against(&["-t", "tn", "-max_socket", "250"], bridge, |config| authority.secure(config)).await;
 }

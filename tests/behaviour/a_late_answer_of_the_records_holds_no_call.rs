@@ -111,6 +111,7 @@ async fn and_the_caller_goes_on() {
         speaker: Speaker::off(),
         codec: Some(Codec::Pcma),
         srtp: false,
+        tls_ca: None,
     };
     let (end, heard) = phone::dial(call, &mut std::io::sink()).await.expect("a call");
     assert_eq!(end, CallEnd::FarEnd);

@@ -44,6 +44,7 @@ async fn a_capture_of_a_whole_call_shows_neither_sound_nor_keys_nor_reports() {
         speaker: Speaker::off(),
         codec: Some(Codec::Pcma),
         srtp: true,
+        tls_ca: None,
     };
     let (end, heard) = phone::dial(call, &mut io::sink()).await.expect("a call");
     assert_eq!(end, CallEnd::FarEnd);

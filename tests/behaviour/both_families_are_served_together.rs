@@ -101,6 +101,7 @@ async fn one_hotline_speaks_to_telephones_of_both_families() {
                 speaker: Speaker::off(),
                 codec: None,
                 srtp: false,
+                tls_ca: None,
             };
             let (end, heard) = phone::dial(call, &mut Vec::new()).await.expect("a call");
             assert_eq!(end, CallEnd::FarEnd, "{target}");

@@ -220,17 +220,3 @@ async fn a_stopped_agent_closes_its_connections() {
     house.agent.stop();
     assert!(phone.is_closed().await);
 }
-
-#[tokio::test]
-async fn what_is_to_be_encrypted_is_never_sent_in_clear() {
-    let (sender, _calls) = tokio::sync::mpsc::channel(1);
-    let config = hotline::sip::AgentConfig::new(vec!["tls:127.0.0.1:0".parse().unwrap()]);
-    let fault = hotline::sip::Agent::start(config, sender).await.err().expect("TLS without TLS");
-    assert!(fault.to_string().contains("tls 127.0.0.1:0"), "{fault}");
-    let house = house().await;
-    let far = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let there = far.local_addr().unwrap();
-    for target in [format!("sips:12333@{there}"), format!("sip:12333@{there};transport=tls")] {
-        assert!(house.agent.dial(&target, "sip:test@127.0.0.1", OFFER.to_owned()).await.is_err(), "{target}");
-    }
-}

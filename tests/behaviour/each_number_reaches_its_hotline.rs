@@ -17,6 +17,7 @@ async fn dialled(running: &Running, number: &str) -> CallEnd {
         speaker: Speaker::off(),
         codec: None,
         srtp: false,
+        tls_ca: None,
     };
     phone::dial(call, &mut io::sink()).await.expect("a call").0
 }

@@ -157,6 +157,7 @@ async fn a_hotline_refuses_what_its_configuration_forbids() {
             speaker: Speaker::off(),
             codec: None,
             srtp,
+            tls_ca: None,
         };
         let (end, _) = phone::dial(call, &mut Vec::new()).await.expect("an answer");
         assert_eq!(end, CallEnd::Refused(488, "Not Acceptable Here".into()), "{text}");

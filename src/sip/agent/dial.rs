@@ -105,7 +105,7 @@ impl Agent {
         }
         let transport = Transport::of(target).unwrap_or(Transport::Udp);
         let to = core.resolve(target, transport, None).await.ok_or(DialFault::Unreachable)?;
-        let way = core.way_to(transport, to).await.map_err(DialFault::NoWay)?.secured(is_secure(target));
+        let way = core.way_to(transport, to, target).await.map_err(DialFault::NoWay)?.secured(is_secure(target));
         let (local_tag, invite) = invite(core, target, from, offer, &way);
         let call_id = invite.call_id_header().map_or("", |id| id.value()).to_owned();
         let (post, mail) = mpsc::channel(MOST_MAIL);

@@ -13,11 +13,13 @@ use std::sync::Arc;
 use rsipstack::sip::{Header, Request};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transport::{SipAddr, SipConnection};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::super::dialog::Dialog;
 use super::super::field;
 use super::super::listen::{Transport, is_secure};
 use super::super::stream::{Held, Link};
+use super::super::tls;
 use super::{Core, drive, is_inside, source_towards};
 
 /// How messages go between two ends. One that is held keeps its connection open.
@@ -115,7 +117,7 @@ impl Core {
 
     /// The way over a connection.
     fn along(&self, link: &Arc<Link>) -> Option<Way> {
-        let Link { transport, local, peer, .. } = **link;
+        let (transport, local, peer) = (link.transport, link.local, link.peer);
         let port = match link.opened_here {
             // Its own port is a chance one, at which nothing is listened for.
             true => self.listener(transport, local).map_or(local.port(), |bound| bound.port()),
@@ -151,21 +153,25 @@ impl Core {
         found.map(|bound| bound.address)
     }
 
-    /// The way to a peer; a connection is opened where there must be one.
+    /// The way to a peer; a connection is opened where there must be one. Of a TLS one the certificate must have the name of
+    /// the host of `uri`.
     ///
     /// # Errors
-    /// No socket here reaches it; it refuses the connection, or does not answer.
-    pub(super) async fn way_to(&self, transport: Transport, peer: SocketAddr) -> io::Result<Way> {
-        let none = || io::Error::other("no address of its family is listened on here");
-        if transport == Transport::Udp {
-            return self.datagrams(None, peer).ok_or_else(none);
+    /// No socket here reaches it; it refuses the connection, does not answer, or is not who it should be.
+    pub(super) async fn way_to(&self, transport: Transport, peer: SocketAddr, uri: &str) -> io::Result<Way> {
+        match transport {
+            Transport::Udp => self.datagrams(None, peer).ok_or_else(unheard),
+            Transport::Tcp => self.connected(peer, None).await,
+            Transport::Tls => self.connected(peer, Some(tls::name_of(uri)?)).await,
         }
-        if transport == Transport::Tls {
-            return Err(io::Error::other("TLS is not spoken yet"));
-        }
+    }
+
+    /// The way over a connection that is opened, or is open already: TLS with one who has this name, or TCP.
+    async fn connected(&self, peer: SocketAddr, name: Option<ServerName<'static>>) -> io::Result<Way> {
+        let transport = if name.is_some() { Transport::Tls } else { Transport::Tcp };
         let from = self.listener(transport, peer).map(|bound| bound.ip()).filter(|ip| !ip.is_unspecified());
-        let link = self.links.connect(transport, peer, from).await?;
-        self.along(&link).ok_or_else(none)
+        let link = self.links.connect(peer, name, from).await?;
+        self.along(&link).ok_or_else(unheard)
     }
 
     /// The way for the next request inside a dialog.
@@ -182,9 +188,15 @@ impl Core {
         if transport == Transport::Udp && way.transport == Transport::Udp {
             return Way { peer: to, ..way.clone() };
         }
-        let found = match self.way_to(transport, to).await {
+        // Whoever was dialled by a name has shown it, and shows it again, though its Contact holds an address.
+        let shown = way.link.as_ref().and_then(|link| link.name.clone()).filter(|_| to == way.peer);
+        let found = match shown {
+            Some(name) if transport == Transport::Tls => self.connected(to, Some(name)).await,
+            _ => self.way_to(transport, to, hop).await,
+        };
+        let found = match found {
             // The far side's URI names no transport: it may have meant datagrams.
-            Err(_) if named.is_none() && transport == Transport::Tcp => self.way_to(Transport::Udp, to).await,
+            Err(_) if named.is_none() && transport == Transport::Tcp => self.way_to(Transport::Udp, to, hop).await,
             found => found,
         };
         found.map_or_else(|_| way.clone(), |found| found.secured(way.secure))
@@ -213,4 +225,8 @@ impl Core {
             (found, peer) => found.or(peer),
         }
     }
+}
+
+fn unheard() -> io::Error {
+    io::Error::other("no address of its family is listened on here")
 }

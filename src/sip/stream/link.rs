@@ -17,6 +17,7 @@ use rsipstack::transport::{SipAddr, SipConnection, TransportEvent};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::sync::CancellationToken;
 
 use super::super::gate::{self, Gate};
@@ -34,12 +35,14 @@ const MOST_WAITING: usize = 256 * 1024;
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The two ends of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Side {
     pub(super) transport: Transport,
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
     pub(super) opened_here: bool,
+    /// The name that the peer's certificate has been checked for.
+    pub(super) name: Option<ServerName<'static>>,
 }
 
 /// A connection, as the rest of the agent holds it.
@@ -51,6 +54,8 @@ pub(in super::super) struct Link {
     pub(in super::super) peer: SocketAddr,
     /// Whether this side has opened it.
     pub(in super::super) opened_here: bool,
+    /// The name that the peer's certificate has been checked for.
+    pub(in super::super) name: Option<ServerName<'static>>,
     /// What the stack sends on.
     pub(in super::super) connection: SipConnection,
     gone: CancellationToken,
@@ -63,7 +68,7 @@ impl Link {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let Side { transport, local, peer, opened_here } = side;
+        let Side { transport, local, peer, opened_here, name } = side;
         let id = links.number();
         // The stack wants an address for a channel, and sends to none: the number finds the connection again.
         let host = Host::Domain(Domain(id.to_string()));
@@ -74,7 +79,7 @@ impl Link {
         let channel = ChannelConnection::create_connection(nothing, to_link, address, Some(gone.clone())).await;
         let connection = SipConnection::Channel(channel.ok()?);
         let calls = AtomicUsize::new(0);
-        let link = Arc::new(Self { id, transport, local, peer, opened_here, connection, gone, calls });
+        let link = Arc::new(Self { id, transport, local, peer, opened_here, name, connection, gone, calls });
         links.add(&link);
         let task = Task::new(Arc::clone(links), Arc::clone(&link));
         tokio::spawn(async move {
@@ -209,7 +214,7 @@ impl Task {
                 _ => break,
             }
             let over = self.closing.is_some() && self.waiting.is_empty() && flushed;
-            if over && (self.read_out || (!std::mem::replace(&mut shut, true) && writer.shutdown().await.is_err())) {
+            if over && (self.read_out || (!std::mem::replace(&mut shut, true) && !shut_down(&mut writer).await)) {
                 break;
             }
         }
@@ -316,6 +321,11 @@ fn octets_of(event: Option<TransportEvent>) -> Vec<u8> {
 /// Writes something of what waits; where nothing does, sees all that was written on its way. Cancel-safe, as both are.
 async fn write(to: &mut (impl AsyncWrite + Unpin), octets: &[u8]) -> std::io::Result<Option<usize>> {
     if octets.is_empty() { to.flush().await.map(|()| None) } else { to.write(octets).await.map(Some) }
+}
+
+/// Says that nothing more comes. Of TLS that is a message too, which a peer that does not read holds up.
+async fn shut_down(writer: &mut (impl AsyncWrite + Unpin)) -> bool {
+    tokio::time::timeout(CLOSE_WITHIN, writer.shutdown()).await.is_ok_and(|shut| shut.is_ok())
 }
 
 /// The one place where connections ask the clock.

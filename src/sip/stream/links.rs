@@ -12,10 +12,13 @@ use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::SipConnection;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 use super::super::desk::Desk;
 use super::super::listen::Transport;
+use super::super::tls::{self, Trust};
 use super::StreamLimits;
 use super::link::{Link, Side};
 
@@ -30,6 +33,7 @@ pub(in super::super) struct Links {
     pub(super) limits: StreamLimits,
     pub(super) desk: Arc<Desk>,
     stack: OnceLock<EndpointInnerRef>,
+    trust: Trust,
     /// Ends every connection.
     pub(super) token: CancellationToken,
 }
@@ -48,7 +52,7 @@ pub(super) struct Place {
 }
 
 impl Links {
-    pub(in super::super) fn new(limits: StreamLimits, desk: Arc<Desk>, token: CancellationToken) -> Self {
+    pub(in super::super) fn new(limits: StreamLimits, trust: Trust, desk: Arc<Desk>, token: CancellationToken) -> Self {
         Self {
             table: Mutex::default(),
             next: AtomicU64::new(0),
@@ -56,6 +60,7 @@ impl Links {
             limits,
             desk,
             stack: OnceLock::new(),
+            trust,
             token,
         }
     }
@@ -81,24 +86,27 @@ impl Links {
         self.table().links.get(&domain.0.parse().ok()?).cloned()
     }
 
-    /// A connection of this side's to a peer that is open already.
-    pub(in super::super) fn to(&self, transport: Transport, peer: SocketAddr) -> Option<Arc<Link>> {
+    /// A connection of this side's to a peer that is open already, the peer's certificate checked for the same name.
+    fn to(&self, transport: Transport, peer: SocketAddr, name: Option<&ServerName<'_>>) -> Option<Arc<Link>> {
         let table = self.table();
-        let mut links = table.links.values();
-        links.find(|link| link.opened_here && (link.transport, link.peer) == (transport, peer)).cloned()
+        let same = |link: &&Arc<Link>| (link.transport, link.peer, link.name.as_ref()) == (transport, peer, name);
+        table.links.values().filter(|link| link.opened_here).find(same).cloned()
     }
 
-    /// Opens a connection, from one of this machine's addresses if one is named.
+    /// Opens a connection, from one of this machine's addresses if one is named: with TLS, where the peer has a name that
+    /// its certificate must have.
     ///
     /// # Errors
-    /// There is no place for one more; the peer refuses, or does not answer.
+    /// There is no place for one more; the peer refuses, does not answer, or is not who it should be.
     pub(in super::super) async fn connect(
         self: &Arc<Self>,
-        transport: Transport,
         peer: SocketAddr,
+        name: Option<ServerName<'static>>,
         from: Option<IpAddr>,
     ) -> io::Result<Arc<Link>> {
-        if let Some(link) = self.to(transport, peer) {
+        // Nothing could make a connection in clear pass for an encrypted one.
+        let transport = if name.is_some() { Transport::Tls } else { Transport::Tcp };
+        if let Some(link) = self.to(transport, peer, name.as_ref()) {
             return Ok(link);
         }
         let place = self.place(None).ok_or_else(full)?;
@@ -110,12 +118,14 @@ impl Links {
             let stream = socket.connect(peer).await?;
             attend(&stream)?;
             let local = stream.local_addr()?;
-            Ok((stream, local))
+            let Some(name) = name.clone() else { return Ok((Either::Left(stream), local)) };
+            let tls = self.trust.connector().await?.connect(name, stream).await.map_err(tls::told)?;
+            Ok((Either::Right(tls), local))
         };
         let timed_out = |_| io::Error::from(io::ErrorKind::TimedOut);
         let stream = tokio::time::timeout(CONNECT_WITHIN, stream).await.map_err(timed_out).and_then(|stream| stream);
         let (stream, local) = stream?;
-        let side = Side { transport, local, peer, opened_here: true };
+        let side = Side { transport, local, peer, opened_here: true, name };
         Link::open(self, place, side, stream).await.ok_or_else(full)
     }
 
@@ -209,7 +219,7 @@ mod tests {
         let linger = Duration::from_secs(32);
         let desk = Desk::new(Limits { calls: 1, transactions: 1, retry_after: 1, linger }, None);
         let limits = StreamLimits { connections, per_source, ..StreamLimits::default() };
-        Arc::new(Links::new(limits, Arc::new(desk), CancellationToken::new()))
+        Arc::new(Links::new(limits, Trust::new(None).unwrap(), Arc::new(desk), CancellationToken::new()))
     }
 
     #[test]

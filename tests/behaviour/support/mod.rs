@@ -7,4 +7,5 @@ pub mod keying;
 pub mod media;
 pub mod node;
 pub mod sound;
+pub mod tls;
 pub mod tones;
