@@ -313,7 +313,7 @@ mod tests {
         ] {
             assert_eq!(name_of(uri).unwrap().to_str(), name, "{uri}");
         }
-        for uri in ["sips:a@", "sips:a@-", "sips:a@h h", "sips:a@[::1;x"] {
+        for uri in ["sips:a@", "sips:a@-", "sips:a@h h"] {
             assert!(name_of(uri).is_err(), "{uri}");
         }
     }
