@@ -45,7 +45,8 @@ fn a_key_by_info_stops_it_as_soon() {
     await_told(&told, &Told::Key('#'));
     leg.end();
     let stats = ended(&events);
-    assert!(on_the_way + far_end.rest().len() <= 1);
+    // A packet or two, as the threads of this machine have their turn, of the five hundred that were to come.
+    assert!(on_the_way + far_end.rest().len() < 5);
     assert_eq!(stats.keys.of(KeySource::Info), 1);
 }
 
@@ -68,7 +69,8 @@ fn a_key_in_the_sound_stops_it_as_soon_as_it_is_heard() {
     await_told(&told, &Told::Key('6'));
     leg.end();
     let stats = ended(&events);
-    assert!(on_the_way + far_end.rest().len() <= 1);
+    // A packet or two, as the threads of this machine have their turn, of the five hundred that were to come.
+    assert!(on_the_way + far_end.rest().len() < 5);
     assert_eq!((stats.keys.of(KeySource::InBand), stats.keys.twice), (1, 0));
 }
 
