@@ -388,7 +388,6 @@ impl Mailbox {
     }
 }
 
-/// A lock is held for a few instructions that do not panic; a poisoned one is sound.
 /// Runs a worker before what else this machine has to do, if it lets us: sound is late within milliseconds, nothing else
 /// is. Without the privilege (CAP_SYS_NICE, or a raised RLIMIT_NICE) it runs like any other thread.
 fn run(worker: Worker) {
@@ -399,6 +398,7 @@ fn run(worker: Worker) {
     worker.run();
 }
 
+/// A lock is held for a few instructions that do not panic; a poisoned one is sound.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

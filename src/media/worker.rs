@@ -157,7 +157,8 @@ impl Worker {
         for (part, begun, ended) in parts {
             let took = ended.since(*begun);
             if took > LONG_PART {
-                tracing::debug!(part, ms = took.as_millis(), calls = self.calls.len(), "a media worker was held up");
+                let calls: u32 = self.phases.iter().sum();
+                tracing::debug!(part, ms = took.as_millis(), calls, "a media worker was held up");
             }
         }
     }

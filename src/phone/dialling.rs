@@ -45,6 +45,22 @@ pub struct Call<'a> {
     pub srtp: bool,
 }
 
+impl<'a> Call<'a> {
+    /// A call to a target, for whoever holds the keyboard: silent, nothing recognized, whatever codec, in clear.
+    pub fn to(target: &'a str) -> Call<'a> {
+        Call {
+            target,
+            from: "13900000001",
+            script: None,
+            clips: None,
+            speaker: Speaker::off(),
+            codec: None,
+            srtp: false,
+            tls_ca: None,
+        }
+    }
+}
+
 /// How a call ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CallEnd {

@@ -64,6 +64,11 @@ impl Dialog {
         Address::parse(&self.local).and_then(|address| address.tag()).unwrap_or_default()
     }
 
+    /// The CSeq of this side's last request.
+    pub(super) fn last_sequence(&self) -> u32 {
+        self.local_sequence
+    }
+
     /// The URI of this side.
     pub(super) fn local_uri(&self) -> &str {
         Address::parse(&self.local).map_or("", |address| address.uri)

@@ -90,9 +90,13 @@ fn an_address_that_is_none_is_told() {
 
 /// A hotline whose every call is handed over at once, a telephone in it, and the REFER that it got.
 async fn referred() -> (Running, Phone, String) {
+    referred_by(MENU).await
+}
+
+async fn referred_by(menu: &str) -> (Running, Phone, String) {
     let file = tempfile::tempdir().expect("a folder");
     let script = file.path().join("menu.toml");
-    std::fs::write(&script, MENU).unwrap();
+    std::fs::write(&script, menu).unwrap();
     let running = start(&[], |config| {
         config.numbers.insert("12333".into(), script.clone());
         config.prompts.folder = in_tree("prompts");
@@ -158,4 +162,28 @@ async fn a_telephone_that_knows_no_refer_keeps_its_call() {
     let (running, phone, refer) = referred().await;
     phone.answer(&refer, "405 Method Not Allowed", "", "").await;
     assert_eq!(row(running, phone).await, ("agents > refused > end".into(), "hotline-hung-up".into()));
+}
+
+/// Nobody answers in time, and the call is handed over to somebody else: what still comes of the first is not taken for
+/// the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_given_up_says_nothing_of_the_next() {
+    let next = "[nobody]\ntransfer = \"person\"\nto = \"tel:+861012333\"\nrefused = \"refused\"\n";
+    let menu = MENU.replace("20s", "1s").replace("[nobody]\nsay = \"wrong-details\"\nthen = \"end\"\n", next);
+    let (running, mut phone, first) = referred_by(&menu).await;
+    phone.answer(&first, "202 Accepted", "", "").await;
+    let second = phone.request_of("REFER").await;
+    assert_eq!(field(&second, "Refer-To"), "<tel:+861012333>");
+    phone.answer(&second, "202 Accepted", "", "").await;
+    let id = |refer: &str| field(refer, "CSeq").split(' ').next().unwrap().to_owned();
+    for (place, event) in ["refer".to_owned(), format!("refer;id={}", id(&first))].iter().enumerate() {
+        let more = format!("Event: {event}\r\nSubscription-State: terminated\r\n");
+        phone.send(&phone.request("NOTIFY", 2 + place as u32, "", &more, "SIP/2.0 486 Busy Here\r\n")).await;
+        let told = phone.response().await;
+        assert!(told.starts_with("SIP/2.0 481 "), "{event}: {told}");
+    }
+    let more = format!("Event: refer;id={}\r\nSubscription-State: terminated\r\n", id(&second));
+    phone.send(&phone.request("NOTIFY", 4, "", &more, "SIP/2.0 200 OK\r\n")).await;
+    assert!(phone.response().await.starts_with("SIP/2.0 200 "));
+    assert_eq!(row(running, phone).await, ("agents > nobody".into(), "transferred".into()));
 }

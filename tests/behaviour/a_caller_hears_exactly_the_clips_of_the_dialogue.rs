@@ -2,7 +2,7 @@
 //! the dialogue asked for, in order, the balance read back included; and the call leaves its record.
 
 use hotline::audio::Codec;
-use hotline::phone::{self, CallEnd, Speaker, parse_script};
+use hotline::phone::{self, CallEnd, parse_script};
 
 use crate::support::node::start;
 use crate::support::sound::{position, said_by_bench_100};
@@ -12,14 +12,10 @@ async fn hears(codec: Codec, listen: &str, transport: &str, srtp: bool) {
     let running = start(&[("100", "bench/100")], |config| config.sip.listen = vec![listen]).await;
     let target = format!("sip:100@{}{transport}", running.address);
     let call = phone::Call {
-        target: &target,
-        from: "13900000001",
         script: Some(parse_script("s 119999198503150010# s 10000001#").unwrap()),
-        clips: None,
-        speaker: Speaker::off(),
         codec: Some(codec),
         srtp,
-        tls_ca: None,
+        ..phone::Call::to(&target)
     };
     let mut transcript = Vec::new();
     let (end, heard) = phone::dial(call, &mut transcript).await.expect("a call");

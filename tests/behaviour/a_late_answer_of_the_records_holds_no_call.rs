@@ -8,7 +8,7 @@ use hotline::audio::Codec;
 use hotline::facts::{KeySource, Language, PersonRef, Query, Reply};
 use hotline::media::{EngineConfig, MediaEngine};
 use hotline::menu::{Menu, parse};
-use hotline::phone::{self, CallEnd, Speaker, parse_script};
+use hotline::phone::{self, CallEnd, parse_script};
 use hotline::records::{CallLog, PoolOptions, Records, RecordsError, RecordsPool};
 use hotline::sip::{Agent, AgentConfig};
 use hotline::speech::{Line, Pace, Prompts};
@@ -103,15 +103,10 @@ async fn and_the_caller_goes_on() {
     let prompts = prompts();
     let (agent, target, let_go) = answering(menu, Arc::clone(&prompts), &database).await;
     let call = phone::Call {
-        target: &target,
-        from: "13900000001",
         // The look-up is given up after three seconds, and the caller told; then 0 ends the call.
         script: Some(parse_script("s 119999198503150010# s 10000001# w14 0").unwrap()),
-        clips: None,
-        speaker: Speaker::off(),
         codec: Some(Codec::Pcma),
-        srtp: false,
-        tls_ca: None,
+        ..phone::Call::to(&target)
     };
     let (end, heard) = phone::dial(call, &mut std::io::sink()).await.expect("a call");
     assert_eq!(end, CallEnd::FarEnd);

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hotline::audio::Codec;
 use hotline::facts::{Moment, Secret};
-use hotline::phone::{self, CallEnd, Speaker, parse_script};
+use hotline::phone::{self, CallEnd, parse_script};
 use hotline::rtp::srtp::{MasterKey, SrtpReceiver, Suite};
 use hotline::rtp::{Header, Packet, Reporter, is_rtcp};
 use hotline::telephony::SrtpPolicy;
@@ -37,14 +37,10 @@ async fn a_capture_of_a_whole_call_shows_neither_sound_nor_keys_nor_reports() {
     let Some(capture) = Capture::of(&filter, &file) else { return };
     let target = format!("sip:100@{}", running.address);
     let call = phone::Call {
-        target: &target,
-        from: "13900000001",
         script: Some(parse_script("s 119999198503150010# s 10000001# s").unwrap()),
-        clips: None,
-        speaker: Speaker::off(),
         codec: Some(Codec::Pcma),
         srtp: true,
-        tls_ca: None,
+        ..phone::Call::to(&target)
     };
     let (end, heard) = phone::dial(call, &mut io::sink()).await.expect("a call");
     assert_eq!(end, CallEnd::FarEnd);

@@ -1,7 +1,7 @@
 //! IPv4 and IPv6 at once: Via, Contact and the session description name the address that the call came in by, and the
 //! sockets for sound are of its family.
 
-use hotline::phone::{self, CallEnd, Speaker, parse_script};
+use hotline::phone::{self, CallEnd, parse_script};
 use hotline::sip::sdp::{self, Local};
 use hotline::sip::{CallEvent, EndCause};
 
@@ -94,14 +94,8 @@ async fn one_hotline_speaks_to_telephones_of_both_families() {
         let target = format!("sip:100@{ip}:{};transport={}", listen.address.port(), listen.transport);
         async move {
             let call = phone::Call {
-                target: &target,
-                from: "13900000001",
                 script: Some(parse_script("s 119999198503150010# s 10000001#").unwrap()),
-                clips: None,
-                speaker: Speaker::off(),
-                codec: None,
-                srtp: false,
-                tls_ca: None,
+                ..phone::Call::to(&target)
             };
             let (end, heard) = phone::dial(call, &mut Vec::new()).await.expect("a call");
             assert_eq!(end, CallEnd::FarEnd, "{target}");

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hotline::phone::{self, CallEnd, Speaker, parse_script};
+use hotline::phone::{self, CallEnd, parse_script};
 use hotline::sip::sdp::{self, Local};
 use hotline::sip::{CallEvent, DialingEvent, EndCause, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -65,14 +65,10 @@ async fn a_whole_call_is_heard_and_no_message_of_it_is_seen_on_the_wire() {
     let authorities = authority.file();
     let whole = async |target: String| {
         let call = phone::Call {
-            target: &target,
-            from: "13900000001",
             script: Some(parse_script("s 119999198503150010# s 10000001#").unwrap()),
-            clips: None,
-            speaker: Speaker::off(),
-            codec: None,
             srtp: true,
             tls_ca: Some(&authorities),
+            ..phone::Call::to(&target)
         };
         let (end, heard) = phone::dial(call, &mut Vec::new()).await.expect("a call");
         assert_eq!(end, CallEnd::FarEnd, "{target}");

@@ -2,23 +2,14 @@
 
 use std::io;
 
-use hotline::phone::{self, CallEnd, Speaker, parse_script};
+use hotline::phone::{self, CallEnd, parse_script};
 
 use crate::support::node::{Running, start};
 
 /// Dials a number without pressing a key, and returns how the call ends.
 async fn dialled(running: &Running, number: &str) -> CallEnd {
     let target = format!("sip:{number}@{}", running.address);
-    let call = phone::Call {
-        target: &target,
-        from: "13900000001",
-        script: Some(parse_script("w1").unwrap()),
-        clips: None,
-        speaker: Speaker::off(),
-        codec: None,
-        srtp: false,
-        tls_ca: None,
-    };
+    let call = phone::Call { script: Some(parse_script("w1").unwrap()), ..phone::Call::to(&target) };
     phone::dial(call, &mut io::sink()).await.expect("a call").0
 }
 

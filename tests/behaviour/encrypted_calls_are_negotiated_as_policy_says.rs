@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hotline::facts::Secret;
 use hotline::node::Config;
-use hotline::phone::{self, CallEnd, Speaker, parse_script};
+use hotline::phone::{self, CallEnd, parse_script};
 use hotline::rtp::srtp::{MasterKey, Suite};
 use hotline::sip::Refusal;
 use hotline::sip::sdp::{self, Local, Negotiated, Offer, SdpFault, Srtp};
@@ -149,16 +149,8 @@ async fn a_hotline_refuses_what_its_configuration_forbids() {
         let text = format!("[media]\nsrtp = \"{policy}\"\n");
         let policy: SrtpPolicy = Config::parse("hotline.toml", &text).unwrap().media.srtp;
         let running = start(&[("300", "bench/300")], |config| config.media.srtp = policy).await;
-        let call = phone::Call {
-            target: &format!("sip:300@{}", running.address),
-            from: "13900000001",
-            script: Some(parse_script("w1").unwrap()),
-            clips: None,
-            speaker: Speaker::off(),
-            codec: None,
-            srtp,
-            tls_ca: None,
-        };
+        let target = format!("sip:300@{}", running.address);
+        let call = phone::Call { script: Some(parse_script("w1").unwrap()), srtp, ..phone::Call::to(&target) };
         let (end, _) = phone::dial(call, &mut Vec::new()).await.expect("an answer");
         assert_eq!(end, CallEnd::Refused(488, "Not Acceptable Here".into()), "{text}");
     }

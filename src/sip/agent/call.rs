@@ -120,8 +120,8 @@ impl Call {
     }
 
     /// Asks the far side to call this `sip:`, `sips:` or `tel:` URI in place of this call (a blind REFER, RFC 3515).
-    /// [`CallEvent::Transferred`] tells what became of it; the call itself goes on until either side hangs up. One transfer
-    /// is under way at a time; another one asked for meanwhile is left out.
+    /// [`CallEvent::Transferred`] tells what became of it; the call itself goes on until either side hangs up. A further
+    /// one takes the place of one under way, of which nothing is told any more.
     pub fn transfer(&self, to: &str) {
         self.command(Command::Transfer(to.to_owned()));
     }
@@ -205,6 +205,8 @@ pub(super) struct Run {
     dialled: Option<Request>,
     pub(super) pending: Option<Pending>,
     pub(super) transfer: Option<Transfer>,
+    /// A transfer's place was taken while it was under way.
+    pub(super) left_open: bool,
     pub(super) events: Events,
     deadline: Option<Instant>,
 }
@@ -236,6 +238,7 @@ impl Run {
             dialled: None,
             pending: None,
             transfer: None,
+            left_open: false,
             events,
             deadline: Some(now() + LONGEST_RINGING),
         }
@@ -261,6 +264,7 @@ impl Run {
             dialled: Some(dialled),
             pending: None,
             transfer: None,
+            left_open: false,
             events,
             deadline: None,
         }

@@ -11,7 +11,9 @@
 //!     │ BYE                        │
 //! ```
 //!
-//! The subscription belongs to the call's own dialog; one is open at a time. A NOTIFY may come before the 202.
+//! The subscription belongs to the call's own dialog. A NOTIFY may come before the 202. A further REFER takes the place of
+//! one that is still open; their NOTIFYs are told apart by the CSeq of the REFER, which is the subscription's id (RFC 3515,
+//! section 2.4.6). One without an id is of the first.
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use rsipstack::sip::{Header, Method, Request, SipMessage, StatusCodeKind};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::oneshot;
 
-use super::super::Refusal;
+use super::super::{Refusal, field};
 use super::call::{CallEvent, Run};
 use super::drive;
 
@@ -48,8 +50,13 @@ impl TransferEnd {
     }
 }
 
-/// A transfer under way: the final status of its REFER, until it is there. 408 where none comes.
+/// A transfer under way.
 pub(super) struct Transfer {
+    /// The CSeq of its REFER.
+    id: u32,
+    /// Whether a NOTIFY without an id is of it: no REFER before it has been left open.
+    is_first: bool,
+    /// The final status of the REFER, until it is there. 408 where none comes.
     reply: Option<oneshot::Receiver<u16>>,
 }
 
@@ -61,21 +68,30 @@ impl Transfer {
         };
         reply.await.unwrap_or(408)
     }
+
+    /// Whether an event is told of for it: `refer`, with its id or without one.
+    fn is_of(&self, event: &str) -> bool {
+        let (package, params) = event.split_once(';').unwrap_or((event, ""));
+        let is_its_own = match field::param(params, "id") {
+            Some(id) => id.parse() == Ok(self.id),
+            None => self.is_first,
+        };
+        package.trim().eq_ignore_ascii_case("refer") && is_its_own
+    }
 }
 
 impl Run {
-    /// Asks the far side to call somebody else. Where it is being asked already, nothing happens.
+    /// Asks the far side to call somebody else. What becomes of an earlier request is not told any more.
     pub(super) async fn refer(&mut self, to: &str) {
-        if self.transfer.is_some() {
-            return;
-        }
         let way = self.core.onward(&self.way, &self.dialog).await;
         let mut refer = self.dialog.request(Method::Refer, way.via(), &self.core.config.user_agent);
         refer.headers.push(way.contact());
         refer.headers.push(Header::ReferTo(format!("<{to}>").into()));
         refer.headers.push(Header::Other("Referred-By".into(), format!("<{}>", self.dialog.local_uri())));
         let (tell, reply) = oneshot::channel();
-        self.transfer = Some(Transfer { reply: Some(reply) });
+        let is_first = self.transfer.take().is_none() && !self.left_open;
+        self.left_open = !is_first;
+        self.transfer = Some(Transfer { id: self.dialog.last_sequence(), is_first, reply: Some(reply) });
         let core = Arc::clone(&self.core);
         tokio::spawn(async move {
             let Some(mut transaction) = drive::client(&core, refer, &way) else { return };
@@ -108,10 +124,11 @@ impl Run {
         }
     }
 
-    /// A NOTIFY in the dialog: 481 where nothing was asked for (RFC 6665, section 4.1.3).
+    /// A NOTIFY in the dialog: 481 where what it tells of was not asked for, or is not any more (RFC 6665, section 4.1.3).
     pub(super) async fn on_notify(&mut self, transaction: Transaction) {
         let request = &transaction.original;
-        if self.transfer.is_none() || !is_of_refer(request) {
+        let event = header(request, "Event", "o");
+        if !self.transfer.as_ref().is_some_and(|transfer| transfer.is_of(&event)) {
             return self.reply(transaction, Err(Refusal::NoSuchCall)).await;
         }
         let end = match sipfrag_status(&request.body) {
@@ -130,11 +147,6 @@ impl Run {
         // Where its holder does not keep up, the holder's own patience ends the transfer.
         self.events.offer(CallEvent::Transferred(end));
     }
-}
-
-fn is_of_refer(notify: &Request) -> bool {
-    let event = header(notify, "Event", "o");
-    event.split(';').next().is_some_and(|event| event.trim().eq_ignore_ascii_case("refer"))
 }
 
 fn is_terminated(notify: &Request) -> bool {
