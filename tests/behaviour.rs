@@ -87,6 +87,8 @@ mod ended_calls_leave_nothing_behind;
 mod every_mistake_in_a_script_is_reported_at_once;
 #[path = "behaviour/every_number_below_a_million_is_spoken_as_cldr_says.rs"]
 mod every_number_below_a_million_is_spoken_as_cldr_says;
+#[path = "behaviour/every_recording_is_fit_to_be_played.rs"]
+mod every_recording_is_fit_to_be_played;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
 mod in_band_keys_are_recognized_as_q24_asks;
 #[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]

@@ -3,8 +3,9 @@
 
     check.py --prompts prompts [--only SUBSTRING]
 
-Whole prompts and the values of composed.txt. Mandarin is scored by syllables without tones, so homophones count as
-right, and 两 as 二; English by words. Numbers that Whisper writes in figures are written out before they are compared.
+Whole prompts, and the values and sentences of composed.txt. Mandarin is scored by syllables without tones, so homophones
+count as right, and 两 as 二; English by words. Numbers that Whisper writes in figures are written out before they are
+compared. Ends with the worst of each language and the rates.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import sound
 from kokoro import HERE
 from make import read
 from scipy.signal import resample_poly
-from vocabulary import english_below_hundred, english_year, mandarin_below_hundred, ordinal
+from vocabulary import MONTHS, english_below_hundred, english_year, mandarin_below_hundred, ordinal
 
 WHISPER = HERE / ".venv" / "whisper"
 HASHES = {
@@ -33,7 +34,9 @@ HINT = {  # so that it writes simplified characters, and numbers as words
     "zh-CN": "以下是普通话的句子，数字写成汉字，例如六百八十元三角。",
     "en": "The numbers are spelled out, as in six hundred eighty yuan and three fen.",
 }
-BETWEEN_GROUPS = 0.30
+BETWEEN_GROUPS = 0.25  # seconds, as in src/speech/compose.rs
+COMMA = 0.15
+WORST = 10
 
 
 def main():
@@ -47,7 +50,7 @@ def main():
     from faster_whisper import WhisperModel
 
     whisper = WhisperModel(str(WHISPER), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
-    totals = {}
+    totals, worst = {}, {}
     print("| what | said | recognized | errors |\n|---|---|---|---|")
     for language, kind, name, text, samples in [*whole(chosen.prompts), *composed(chosen.prompts)]:
         if chosen.only not in name or (chosen.prompts_only and kind != "prompts"):
@@ -57,7 +60,12 @@ def main():
         wrong = distance(said, units(language, heard))
         total = totals.setdefault((language, kind), [0, 0, 0, 0])
         total[:] = total[0] + 1, total[1] + (wrong == 0), total[2] + wrong, total[3] + len(said)
+        worst.setdefault(language, []).append((wrong, wrong / len(said), name, text, heard))
         print(f"| {language} {name} | {text} | {'' if wrong == 0 else heard} | {wrong or ''} |", flush=True)
+    for language, items in worst.items():
+        print(f"\nThe worst of {language}\n\n| what | said | recognized | errors |\n|---|---|---|---|")
+        for wrong, _, name, text, heard in sorted(items, reverse=True)[:WORST]:
+            print(f"| {name} | {text} | {heard} | {wrong} |")
     print("\n| language | kind | items | without an error | errors | of | rate |\n|---|---|---|---|---|---|---|")
     for (language, kind), (items, right, wrong, length) in totals.items():
         of = "syllables" if language == "zh-CN" else "words"
@@ -94,17 +102,24 @@ def composed(prompts):
         if value.startswith("digits "):
             value = value.removeprefix("digits ")
             for digit in value.split():
-                samples.append(sound.read(clips[language][digit.rstrip("."), "ending" if digit[-1] == "." else "inside"]))
+                form = "ending" if digit[-1] == "." else "inside"
+                samples.append(sound.read(clips[language][digit.rstrip("."), form]))
                 if digit[-1] == ".":
                     samples.append(sound.silence(BETWEEN_GROUPS, sound.RATE))
             kind, text = "digits", value.replace(".", "，" if language == "zh-CN" else ",")
             text = text.replace(" ", "") if language == "zh-CN" else text
         else:
+            kind = "sentences" if value.startswith("says ") else "values"
+            value = value.removeprefix("says ")
             parts = value.split("|")
-            if any((part, "plain") not in clips[language] for part in parts):
-                continue
-            samples = [sound.read(clips[language][part, "plain"]) for part in parts]
-            kind, text = "values", ("" if language == "zh-CN" else " ").join(parts)
+            for part in parts:
+                if part == ",":
+                    samples.append(sound.silence(COMMA, sound.RATE))
+                elif (part, "plain") in clips[language]:
+                    samples.append(sound.read(clips[language][part, "plain"]))
+                else:
+                    sys.exit(f"composed.txt: there is no recording of {part!r} in {language}")
+            text = ("" if language == "zh-CN" else " ").join(parts)
         yield language, kind, value, text, np.concatenate(samples)
 
 
@@ -128,13 +143,13 @@ def units(language, text):
         return english_words(text)
     from pypinyin import lazy_pinyin
 
-    text = mandarin_figures(text).replace("两", "二").replace("幺", "腰")
+    text = mandarin_figures(text.replace("兩", "两").replace("萬", "万")).replace("两", "二").replace("幺", "腰")
     text = re.sub("[A-Za-z]", lambda letter: {"X": "艾克斯"}.get(letter[0].upper(), letter[0]), text)
     return lazy_pinyin(re.sub(r"[^\u4e00-\u9fff]", "", text))
 
 
 def mandarin_figures(text):
-    text = re.sub(r"(?<=\d)[,\s](?=\d{3})", "", text)
+    text = re.sub(r"(?<=\d)[,\s](?=\d{3})|(?<=\d)\.(?=\d{3}元)", "", text)
     text = re.sub(r"(\d+)\.(\d)(\d)?元", lambda f: f"{f[1]}元{f[2]}角" + (f"{f[3]}分" if f[3] else ""), text)
     text = re.sub(r"\d{4}(?=年)", lambda found: "".join(mandarin.DIGITS[int(digit)] for digit in found[0]), text)
     text = re.sub(r"\d+(?=[元万千百])", lambda found: mandarin_number(int(found[0])), text)
@@ -155,6 +170,7 @@ def mandarin_number(number):
 
 def english_words(text):
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+    text = re.sub(rf"({'|'.join(MONTHS)}) (\d\d?)\b(?!st|nd|rd|th)", r"\1 \2th", text)  # July 1 is said: July first
     text = re.sub(r"\d+(st|nd|rd|th)\b", lambda found: ordinal(english_below_hundred(int(found[0][:-2]))), text)
     text = re.sub(r"\b(19|20)\d\d\b(?! yuan)", lambda found: english_year(int(found[0])), text)
     text = re.sub(r"\d+", lambda found: english_number(int(found[0])), text)

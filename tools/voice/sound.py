@@ -7,17 +7,19 @@ Level here is the active speech level: the root mean square over the 20 ms frame
 import wave
 
 import numpy as np
+from scipy.ndimage import minimum_filter1d
 from scipy.signal import firwin, resample_poly
 
 RATE = 8_000
 LEVEL = -20.0  # dBFS, of every clip
 PEAK = -3.0  # dBFS, of no sample more
 ACTIVE = 15.0  # dB below the loudest frame
-BEGINS = 32.0  # dB below the loudest frame: a clip begins there, so that an f is not lost
+BEGINS = 48.0  # dB below the loudest frame: a clip begins there; of an s or f, a telephone passes no more than that
 ENDS = 27.0  # and ends there, so that no breath is left
 MARGIN = 0.015  # seconds of it left at both ends
 FADE_IN = 0.004
 FADE_OUT = 0.010
+LIMITING = 0.010  # seconds around a peak in which the sound is turned down to let it pass below PEAK
 LOW_PASS = firwin(361, 3_600, fs=24_000, window=("kaiser", 8.0))  # 80 dB down at 4 kHz
 
 
@@ -83,10 +85,27 @@ def to_telephone(samples):
 
 
 def levelled(samples):
-    """At the common level, but quieter if a peak would be too high."""
-    samples = samples * 10 ** ((LEVEL - level(samples)) / 20)
-    highest = 10 ** (PEAK / 20)
-    return samples * min(1.0, highest / np.max(np.abs(samples)))
+    """At the common level, with no peak too high."""
+    for _ in range(4):  # what is taken from peaks is missing from the level
+        samples = limited(samples * 10 ** ((LEVEL - level(samples)) / 20))
+    return samples
+
+
+def limited(samples):
+    """Turned down for 10 ms around each peak that is too high; the rest as it was."""
+    gain = 10 ** (PEAK / 20) / np.maximum(np.abs(samples), 10 ** (PEAK / 20))
+    around = int(LIMITING * RATE) | 1
+    window = np.hanning(around + 2)[1:-1]
+    lowest = np.pad(minimum_filter1d(gain, around), around // 2, mode="edge")
+    return samples * np.convolve(lowest, window / window.sum(), mode="valid")
+
+
+def faded(samples, seconds, rate):
+    """Let fall to nothing in its last part, with a margin of silence after it."""
+    fall = min(int(seconds * rate), len(samples))
+    samples = np.array(samples)
+    samples[len(samples) - fall :] *= np.cos(np.linspace(0, np.pi / 2, fall)) ** 2
+    return np.concatenate([samples, silence(MARGIN, rate)])
 
 
 def silence(seconds, rate):

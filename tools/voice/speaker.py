@@ -10,7 +10,9 @@ from carriers import VOICES, carrier
 from kokoro import FRAME, RATE
 
 LANGUAGES = {"zh-CN": mandarin, "en": english}
-HOLD = 12  # frames that a mark beside a piece is held, of 25 ms; a part of them goes on sounding
+HOLD = 12  # frames that a mark beside a piece is held, of 25 ms; half of them go on sounding
+TAIL = 0.025  # seconds that a piece may sound on into the mark after it: more is heard as another syllable
+TAIL_FADE = 0.050  # seconds in which it falls to nothing, where it would have sounded on
 WORST_PAUSE = -45.0  # dBFS: a mark beside a piece must get at least as quiet as this
 COMMA = {"zh-CN": 8, "en": 3}  # frames more for a comma inside a prompt: the voices hurry over them
 SENTENCE_PAUSE = 0.40
@@ -39,9 +41,9 @@ class Speaker:
             if spoken:
                 spoken.append(sound.silence(SENTENCE_PAUSE, sound.RATE))
             if holder:
-                spoken.append(self.piece(language, sentence.rstrip("。.？?！!"), holder))
+                spoken.append(sound.levelled(self.piece(language, sentence.rstrip("。.？?！!"), holder)))
             else:
-                spoken.append(self.sentence(language, sentence))
+                spoken.append(sound.levelled(self.sentence(language, sentence)))
         joined = spoken[0] if len(spoken) == 1 else np.concatenate(spoken)
         return sound.levelled(joined)
 
@@ -74,7 +76,7 @@ class Speaker:
             if after:
                 extra[end] = hold
             samples, ends = self.kokoro.render(symbols, VOICES[language], extra, speed)
-            start, stop, quiet = 0, len(samples), []
+            start, stop, held, quiet = 0, len(samples), len(samples), []
             # The sound runs about 75 ms ahead of the durations, so a pause is looked for a little early.
             if before:
                 opens = ends[begin - len(carrier.opening)]
@@ -82,9 +84,12 @@ class Speaker:
                 quiet.append(found)
             if after:
                 stop, found = sound.quietest(samples, RATE, ends[end] - FRAME, ends[end + len(closing)] - FRAME)
+                held = ends[end] + int(TAIL * RATE)
                 quiet.append(found)
             if all(found < WORST_PAUSE for found in quiet):
                 break
         else:
             self.doubts.append((language, text, f"no clean pause: {[round(found) for found in quiet]} dBFS"))
+        if held < stop:
+            return sound.trim(sound.to_telephone(sound.faded(samples[start:held], TAIL_FADE, RATE)))
         return sound.trim(sound.to_telephone(samples[start:stop]))
