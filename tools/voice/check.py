@@ -4,8 +4,8 @@
     check.py --prompts prompts [--only SUBSTRING]
 
 Whole prompts, and the values and sentences of composed.txt. Mandarin is scored by syllables without tones, so homophones
-count as right, and 两 as 二; English by words. Numbers that Whisper writes in figures are written out before they are
-compared. Ends with the worst of each language and the rates.
+count as right, and 两 as 二, and by characters as written, too; English by words. Numbers that Whisper writes in
+figures are written out before they are compared. Ends with the worst of each language and the rates.
 """
 
 import argparse
@@ -51,25 +51,34 @@ def main():
 
     whisper = WhisperModel(str(WHISPER), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
     totals, worst = {}, {}
-    print("| what | said | recognized | errors |\n|---|---|---|---|")
+    print("| what | said | recognized | errors | characters |\n|---|---|---|---|---|")
     for language, kind, name, text, samples in [*whole(chosen.prompts), *composed(chosen.prompts)]:
         if chosen.only not in name or (chosen.prompts_only and kind != "prompts"):
             continue
         heard = recognized(whisper, language, samples)
         said = units(language, text)
         wrong = distance(said, units(language, heard))
-        total = totals.setdefault((language, kind), [0, 0, 0, 0])
-        total[:] = total[0] + 1, total[1] + (wrong == 0), total[2] + wrong, total[3] + len(said)
+        written = characters(text) if language == "zh-CN" else []
+        miswritten = distance(written, characters(heard)) if written else 0
+        total = totals.setdefault((language, kind), [0] * 6)
+        total[:] = (
+            total[0] + 1, total[1] + (wrong == 0), total[2] + wrong, total[3] + len(said),
+            total[4] + miswritten, total[5] + len(written),
+        )  # fmt: skip
         worst.setdefault(language, []).append((wrong, wrong / len(said), name, text, heard))
-        print(f"| {language} {name} | {text} | {'' if wrong == 0 else heard} | {wrong or ''} |", flush=True)
+        shown = "" if wrong == miswritten == 0 else heard
+        print(f"| {language} {name} | {text} | {shown} | {wrong or ''} | {miswritten or ''} |", flush=True)
     for language, items in worst.items():
         print(f"\nThe worst of {language}\n\n| what | said | recognized | errors |\n|---|---|---|---|")
         for wrong, _, name, text, heard in sorted(items, reverse=True)[:WORST]:
             print(f"| {name} | {text} | {heard} | {wrong} |")
-    print("\n| language | kind | items | without an error | errors | of | rate |\n|---|---|---|---|---|---|---|")
-    for (language, kind), (items, right, wrong, length) in totals.items():
+    print("\n| language | kind | items | without an error | errors | of | rate | by characters |")
+    print("|---" * 8 + "|")
+    for (language, kind), (items, right, wrong, length, miswritten, written) in totals.items():
         of = "syllables" if language == "zh-CN" else "words"
-        print(f"| {language} | {kind} | {items} | {right} | {wrong} | {length} {of} | {100 * wrong / length:.1f} % |")
+        by = f"{miswritten} of {written}: {100 * miswritten / written:.1f} %" if written else ""
+        rate = f"{100 * wrong / length:.1f} %"
+        print(f"| {language} | {kind} | {items} | {right} | {wrong} | {length} {of} | {rate} | {by} |")
 
 
 def check_hashes():
@@ -143,9 +152,14 @@ def units(language, text):
         return english_words(text)
     from pypinyin import lazy_pinyin
 
+    return lazy_pinyin("".join(characters(text)))
+
+
+def characters(text):
+    """Mandarin as written, figures in words. Whisper's traditional characters stay and count as wrong ones."""
     text = mandarin_figures(text.replace("兩", "两").replace("萬", "万")).replace("两", "二").replace("幺", "腰")
     text = re.sub("[A-Za-z]", lambda letter: {"X": "艾克斯"}.get(letter[0].upper(), letter[0]), text)
-    return lazy_pinyin(re.sub(r"[^\u4e00-\u9fff]", "", text))
+    return re.findall(r"[\u4e00-\u9fff]", text)
 
 
 def mandarin_figures(text):
