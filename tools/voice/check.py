@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Has the recordings recognized by Whisper, a job for a change of voice and never a gate: it errs by itself.
 
-    check.py --prompts prompts [--only SUBSTRING]
+    check.py --prompts prompts [--only SUBSTRING] [--values unseen.txt]
 
 Whole prompts, and the values and sentences of composed.txt. Mandarin is scored by syllables without tones, so homophones
 count as right, and 两 as 二, and by characters as written, too; English by words. Numbers that Whisper writes in
@@ -44,6 +44,7 @@ def main():
     options.add_argument("--prompts", type=Path, required=True)
     options.add_argument("--only", default="", help="only files or values that have this in them")
     options.add_argument("--prompts-only", action="store_true")
+    options.add_argument("--values", type=Path, help="values of this file, and no prompts; otherwise composed.txt")
     chosen = options.parse_args()
 
     check_hashes()
@@ -52,7 +53,7 @@ def main():
     whisper = WhisperModel(str(WHISPER), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
     totals, worst = {}, {}
     print("| what | said | recognized | errors | characters |\n|---|---|---|---|---|")
-    for language, kind, name, text, samples in [*whole(chosen.prompts), *composed(chosen.prompts)]:
+    for language, kind, name, text, samples in asked(chosen.prompts, chosen.values):
         if chosen.only not in name or (chosen.prompts_only and kind != "prompts"):
             continue
         heard = recognized(whisper, language, samples)
@@ -88,6 +89,12 @@ def check_hashes():
             sys.exit(f"{WHISPER / name} is not the expected file: sha256 {found}, not {expected}")
 
 
+def asked(prompts, values):
+    if values:
+        return [*composed(prompts, values)]
+    return [*whole(prompts), *composed(prompts, HERE / "composed.txt")]
+
+
 def whole(prompts):
     for language in ("zh-CN", "en"):
         for clip in read(prompts / language / "recordings.toml").values():
@@ -95,7 +102,7 @@ def whole(prompts):
                 yield language, "prompts", clip["file"], clip["text"], sound.read(prompts / language / clip["file"])
 
 
-def composed(prompts):
+def composed(prompts, values):
     clips = {
         language: {
             (clip["text"], clip.get("form", "plain")): prompts / language / clip["file"]
@@ -103,7 +110,7 @@ def composed(prompts):
         }
         for language in ("zh-CN", "en")
     }
-    for line in (HERE / "composed.txt").read_text(encoding="utf-8").splitlines():
+    for line in values.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         language, value = line.split(" ", 1)
@@ -127,7 +134,7 @@ def composed(prompts):
                 elif (part, "plain") in clips[language]:
                     samples.append(sound.read(clips[language][part, "plain"]))
                 else:
-                    sys.exit(f"composed.txt: there is no recording of {part!r} in {language}")
+                    sys.exit(f"{values.name}: there is no recording of {part!r} in {language}")
             text = ("" if language == "zh-CN" else " ").join(parts)
         yield language, kind, value, text, np.concatenate(samples)
 

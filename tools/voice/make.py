@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Makes the recordings that are wanted and lists them in prompts/<language>/recordings.toml.
 
-    make.py --wanted wanted.jsonl --out prompts [--again TEXT …] [--prune] [--only SUBSTRING]
+    make.py [--wanted wanted.jsonl] --out prompts [--again TEXT …] [--prune] [--only SUBSTRING]
 
 A line of wanted.jsonl is {"language": "zh-CN", "text": "…", "form": "plain|inside|ending", "file": "welcome.wav"};
 with an empty file, the text is a piece of a number and gets its name from vocabulary.py.
-What recordings.toml lists already, with the same text and form, is left alone.
+What recordings.toml lists already, with the same text and form, is left alone. Without --wanted, what it lists is wanted.
 """
 
 import argparse
@@ -26,7 +26,7 @@ EACH = 20  # clips a line of progress
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--wanted", type=Path, required=True)
+    options.add_argument("--wanted", type=Path)
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--cache", type=Path, default=HERE / ".venv" / "renderings", help="24 kHz renderings")
     options.add_argument("--made", type=datetime.date.fromisoformat, default=datetime.date.today())
@@ -35,7 +35,11 @@ def main():
     options.add_argument("--only", default="", help="make only files whose path has this in it")
     chosen = options.parse_args()
 
-    wanted = [json.loads(line) for line in chosen.wanted.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if chosen.wanted:
+        wanted = [json.loads(line) for line in chosen.wanted.read_text(encoding="utf-8").splitlines() if line.strip()]
+    else:
+        listed = [(language, read(chosen.out / language / "recordings.toml").values()) for language in VOICES]
+        wanted = [{"language": language, **clip} for language, clips in listed for clip in clips]
     for line in wanted:
         line["file"] = line["file"] or vocabulary.file(line["text"], line.get("form", "plain"))
     speaker = Speaker(Kokoro(chosen.cache))
