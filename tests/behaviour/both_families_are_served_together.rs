@@ -1,6 +1,8 @@
 //! IPv4 and IPv6 at once: Via, Contact and the session description name the address that the call came in by, and the
 //! sockets for sound are of its family.
 
+use std::net::{TcpListener, UdpSocket};
+
 use hotline::phone::{self, CallEnd, parse_script};
 use hotline::sip::sdp::{self, Local};
 use hotline::sip::{CallEvent, EndCause};
@@ -9,15 +11,20 @@ use super::sip_client::{House, OFFER, Phone, body, event, field};
 use crate::support::node::start;
 
 fn has_ipv6() -> bool {
-    let has = std::net::UdpSocket::bind("[::1]:0").is_ok();
+    let has = UdpSocket::bind("[::1]:0").is_ok();
     if !has {
         println!("skipped: this machine has no IPv6");
     }
     has
 }
 
+/// One port for both families and both transports, as an operator writes it. Out of a range that nothing else takes from.
 fn everywhere() -> Vec<hotline::sip::Listen> {
-    ["0.0.0.0:0", "[::]:0", "tcp:0.0.0.0:0", "tcp:[::]:0"].map(|listen| listen.parse().unwrap()).to_vec()
+    let ports = std::iter::repeat_with(|| rand::random_range(12_000..20_000_u16)).take(100);
+    // These two hear both families.
+    let free = |port: &u16| UdpSocket::bind(("::", *port)).is_ok() && TcpListener::bind(("::", *port)).is_ok();
+    let port = ports.filter(free).next().expect("a free port");
+    ["0.0.0.0", "[::]", "tcp:0.0.0.0", "tcp:[::]"].map(|listen| format!("{listen}:{port}").parse().unwrap()).to_vec()
 }
 
 const OFFER_6: &str = "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";

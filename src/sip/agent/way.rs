@@ -131,10 +131,9 @@ impl Core {
     /// The way by datagrams, from the socket of this connection or else one that reaches `peer`.
     fn datagrams(&self, connection: Option<&SipConnection>, peer: SocketAddr) -> Option<Way> {
         let same = |of: &SipConnection| connection.is_some_and(|c| c.get_addr() == of.get_addr());
-        let sockets = || self.datagram_sockets.iter();
-        let (of, bound) = sockets()
-            .find(|(of, _)| same(of))
-            .or_else(|| sockets().find(|(_, bound)| bound.is_ipv4() == peer.is_ipv4()))?;
+        // The stack knows 0.0.0.0:5060 and [::]:5060 by one address, this machine's first.
+        let sockets = || self.datagram_sockets.iter().filter(|(_, bound)| bound.is_ipv4() == peer.is_ipv4());
+        let (of, bound) = sockets().find(|(of, _)| same(of)).or_else(|| sockets().next())?;
         let socket = if bound.ip().is_unspecified() { source_towards(peer)? } else { bound.ip() };
         let here = SocketAddr::new(self.advertised(socket), bound.port());
         let (connection, transport) = (of.clone(), Transport::Udp);
