@@ -69,6 +69,8 @@ mod call_records_hold_nothing_secret;
 mod calls_come_and_go_over_connections;
 #[path = "behaviour/calls_come_and_go_over_tls.rs"]
 mod calls_come_and_go_over_tls;
+#[path = "behaviour/calls_cross_networks_and_nat.rs"]
+mod calls_cross_networks_and_nat;
 #[path = "behaviour/captured_keys_are_read.rs"]
 mod captured_keys_are_read;
 #[path = "behaviour/check_tells_faults_to_people_and_to_machines.rs"]

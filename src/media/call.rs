@@ -27,6 +27,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const PLAYLISTS_A_TICK: usize = 4;
 /// Comfort noise (RFC 3389), which some phones send unasked when the caller is silent.
 const COMFORT_NOISE: u8 = 13;
+/// What lies between packets of one stretch of sound is shorter.
+const A_PAUSE: Duration = Duration::from_millis(200);
 
 /// A telephone-event payload type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -500,7 +502,8 @@ impl Call {
         let mut packet = [0; HEADER_LENGTH + 160 + MOST_ADDED];
         let timestamp = self.timestamp_at(due);
         let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
-        header.copy_from_slice(&self.next_header(self.params.payload_type, true, timestamp).to_bytes());
+        let after_a_pause = now.since(self.last_sent) >= A_PAUSE;
+        header.copy_from_slice(&self.next_header(self.params.payload_type, after_a_pause, timestamp).to_bytes());
         let length = self.voice.silence(20, payload);
         self.send(now, due, &mut packet, HEADER_LENGTH + length);
     }

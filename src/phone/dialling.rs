@@ -156,6 +156,8 @@ pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd
     let here = addresses.first().map_or((address, 0).into(), |listen| listen.address);
     let mut engine = EngineConfig::on(address);
     engine.workers = 1;
+    // A telephone sends sound all the time: without it nobody beyond a NAT would know where it is.
+    engine.keep_alive = Duration::from_millis(20);
     let engine = MediaEngine::start(engine)?;
     let leg = engine.reserve()?;
     let mut local = Local::new(address, leg.address().port(), 1);

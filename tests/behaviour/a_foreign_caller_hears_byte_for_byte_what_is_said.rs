@@ -2,18 +2,14 @@
 //! carried to it is, byte for byte, the clips that the dialogue asked for, in order, the amounts read back included;
 //! between them nothing but silence.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use hotline::audio::Codec;
-use hotline::rtp::Packet;
-
-use crate::support::capture::{Capture, Datagram, datagrams};
+use crate::support::capture::{Capture, datagrams};
 use crate::support::hotline::in_tree;
 use crate::support::node::start;
-use crate::support::sound::{position, said_by_bench_100};
+use crate::support::sound::assert_balance_is_heard;
 
 /// SIPp's port for RTP: above what the system gives away by itself and other tests take.
 const MEDIA_PORT: &str = "61200";
@@ -36,15 +32,7 @@ async fn sipp_keys_its_numbers_and_hears_the_balance() {
     assert!(done.status.success(), "{}\n{}", done.status, String::from_utf8_lossy(&done.stdout));
     drop(capture);
 
-    let codec = Codec::Pcma;
-    let heard = sound(&datagrams(&std::fs::read(&file).unwrap()));
-    let mut rest = heard.as_slice();
-    for (place, wanted) in said_by_bench_100(codec).iter().enumerate() {
-        let at = position(rest, wanted).unwrap_or_else(|| panic!("clip list {place} was not heard whole"));
-        assert!(rest[..at].iter().all(|byte| *byte == codec.law().silence()), "sound before clip list {place}");
-        rest = &rest[at + wanted.len()..];
-    }
-    assert!(rest.iter().all(|byte| *byte == codec.law().silence()), "sound after the balance");
+    assert_balance_is_heard(&datagrams(&std::fs::read(&file).unwrap()));
 
     let database = running.folder.path().join("hotline.db");
     running.node.drain().await;
@@ -52,21 +40,4 @@ async fn sipp_keys_its_numbers_and_hears_the_balance() {
         .unwrap()
         .query_row("SELECT outcome, keys FROM calls", [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
     assert_eq!(row.expect("one call record"), ("served".to_owned(), 28));
-}
-
-/// The sound of one stream of A-law, in its own order.
-fn sound(datagrams: &[Datagram]) -> Vec<u8> {
-    let packets = datagrams.iter().filter_map(|datagram| Packet::parse(&datagram.payload).ok());
-    let packets = packets.filter(|packet| packet.header.payload_type == 8);
-    // The call is shorter than the sequence number's round; it may begin anywhere in it.
-    let mut first = None;
-    let ordered: BTreeMap<u16, Vec<u8>> = packets
-        .map(|packet| {
-            let first = *first.get_or_insert(packet.header.sequence);
-            (packet.header.sequence.wrapping_sub(first), packet.payload.to_vec())
-        })
-        .collect();
-    let last = ordered.keys().next_back().copied().unwrap_or_default();
-    assert_eq!(ordered.len(), usize::from(last) + 1, "a packet is missing");
-    ordered.into_values().flatten().collect()
 }

@@ -26,13 +26,18 @@ pub struct Server {
 impl Server {
     /// Starts the hotlines of some folders under `voice-menus/`, each at a number, with a level of logging.
     pub async fn start(numbers: &[(&str, &str)], log: &str) -> Server {
+        Server::launch(hotline(), SIP, numbers, log).await
+    }
+
+    /// The same by a command of its own, whose configuration has this under `[sip]`, and after it what other tables it wants.
+    pub async fn launch(mut program: Command, sip: &str, numbers: &[(&str, &str)], log: &str) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let database = folder.path().join("hotline.db");
         let as_of = Month::new(2026, 9).expect("a month");
         demo::write(&database, DemoOptions::named_only(as_of), false, || ()).expect("made-up people");
         let config = folder.path().join("hotline.toml");
-        std::fs::write(&config, configuration(numbers)).expect("a configuration");
-        let mut child = hotline()
+        std::fs::write(&config, configuration(sip, numbers)).expect("a configuration");
+        let mut child = program
             .args(["serve", "--config"])
             .arg(&config)
             .env("HOTLINE_LOG", log)
@@ -102,14 +107,17 @@ pub async fn run(arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(printed).expect("text"))
 }
 
-fn configuration(numbers: &[(&str, &str)]) -> String {
+/// One socket on the loopback.
+const SIP: &str = "listen = [\"127.0.0.1:0\"]\nretry-after = \"7s\"\n[media]\nworkers = 1";
+
+fn configuration(sip: &str, numbers: &[(&str, &str)]) -> String {
     let quoted = |path: &Path| format!("\"{}\"", path.display());
     let numbers: String = numbers
         .iter()
         .map(|(number, menu)| format!("\"{number}\" = {}\n", quoted(&in_tree("voice-menus").join(menu))))
         .collect();
     format!(
-        "[sip]\nlisten = [\"127.0.0.1:0\"]\nretry-after = \"7s\"\n[media]\nworkers = 1\n[records]\ndatabase = \"hotline.db\"\n\
+        "[sip]\n{sip}\n[records]\ndatabase = \"hotline.db\"\n\
          [prompts]\nfolder = {}\ncache = {}\n[numbers]\n{numbers}",
         quoted(&in_tree("prompts")),
         quoted(&in_tree("target/synthesized")),

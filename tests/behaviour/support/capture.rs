@@ -14,7 +14,7 @@ pub struct Datagram {
     pub payload: Vec<u8>,
 }
 
-/// The datagrams of a classic pcap file: Ethernet or Linux cooked, IPv4.
+/// The datagrams of a classic pcap file: Ethernet or Linux cooked, IPv4 or IPv6 without extension headers.
 pub fn datagrams(pcap: &[u8]) -> Vec<Datagram> {
     let word = |at: usize| u32::from_le_bytes(pcap[at..at + 4].try_into().unwrap());
     assert_eq!(word(0), 0xA1B2_C3D4, "a little-endian pcap with microseconds");
@@ -28,7 +28,7 @@ pub fn datagrams(pcap: &[u8]) -> Vec<Datagram> {
     while at + 16 <= pcap.len() && at + 16 + word(at + 8) as usize <= pcap.len() {
         let length = word(at + 8) as usize;
         let ip = &pcap[at + 16 + link_header..at + 16 + length];
-        let udp = &ip[usize::from(ip[0] & 15) * 4..];
+        let udp = &ip[if ip[0] >> 4 == 6 { 40 } else { usize::from(ip[0] & 15) * 4 }..];
         let port = |at| u16::from_be_bytes([udp[at], udp[at + 1]]);
         found.push(Datagram {
             at: Moment::from_micros(u64::from(word(at)) * 1_000_000 + u64::from(word(at + 4))),
@@ -41,7 +41,7 @@ pub fn datagrams(pcap: &[u8]) -> Vec<Datagram> {
     found
 }
 
-/// A running capture on the loopback.
+/// A running capture.
 pub struct Capture {
     tcpdump: Child,
     /// What it says. Open to the end: it would stop at a pipe that nobody holds.
@@ -51,9 +51,16 @@ pub struct Capture {
 impl Capture {
     /// Begins, and returns once packets are taken; `None`, with a word why, where this machine does not allow it.
     pub fn of(filter: &str, file: &Path) -> Option<Capture> {
-        let mut command = Command::new("tcpdump");
+        Capture::with(Command::new("tcpdump"), "lo", filter, file)
+    }
+
+    /// The same by a command of its own, on an interface.
+    pub fn with(mut command: Command, interface: &str, filter: &str, file: &Path) -> Option<Capture> {
         // As the user it is started by: it must write where the test wants it.
-        command.args(["-i", "lo", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-w"]).arg(file).arg(filter);
+        command
+            .args(["-i", interface, "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-w"])
+            .arg(file)
+            .arg(filter);
         let Ok(mut tcpdump) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn() else {
             println!("skipped: there is no tcpdump (Debian: tcpdump)");
             return None;

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod hotline;
 pub mod keying;
 pub mod media;
+pub mod namespaces;
 pub mod node;
 pub mod sound;
 pub mod tls;
