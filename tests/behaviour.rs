@@ -19,6 +19,8 @@ mod a_call_is_handed_over_or_goes_on;
 mod a_call_listens_to_its_far_end_alone;
 #[path = "behaviour/a_call_out_is_set_up_and_ended.rs"]
 mod a_call_out_is_set_up_and_ended;
+#[path = "behaviour/a_call_rings_as_long_as_the_hotline_is_told.rs"]
+mod a_call_rings_as_long_as_the_hotline_is_told;
 #[path = "behaviour/a_call_rings_is_answered_and_hung_up.rs"]
 mod a_call_rings_is_answered_and_hung_up;
 #[path = "behaviour/a_caller_hears_exactly_the_clips_of_the_dialogue.rs"]
@@ -69,6 +71,8 @@ mod call_records_hold_nothing_secret;
 mod calls_come_and_go_over_connections;
 #[path = "behaviour/calls_come_and_go_over_tls.rs"]
 mod calls_come_and_go_over_tls;
+#[path = "behaviour/calls_come_through_a_proxy.rs"]
+mod calls_come_through_a_proxy;
 #[path = "behaviour/calls_cross_networks_and_nat.rs"]
 mod calls_cross_networks_and_nat;
 #[path = "behaviour/captured_keys_are_read.rs"]

@@ -16,6 +16,9 @@ have pkg-config pkg-config
 have espeak-ng espeak-ng
 have sipp sip-tester
 have tcpdump tcpdump
+[ -x /usr/sbin/kamailio ] || missing+=(kamailio)
+have ip iproute2
+[ -x /usr/sbin/nft ] || missing+=(nftables)
 pkg-config --exists alsa 2>/dev/null || missing+=(libasound2-dev)
 
 if [ "${#missing[@]}" -gt 0 ]; then

@@ -13,6 +13,9 @@ use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::Listen;
 use crate::telephony::SrtpPolicy;
 
+/// The longest that a call may ring: providers give up after one to three minutes.
+const MOST_RINGING: Duration = Duration::from_secs(60);
+
 /// A whole configuration. Paths in it are relative to the file's folder.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -52,6 +55,9 @@ pub struct Sip {
     /// The Retry-After of a full hotline.
     #[serde(deserialize_with = "duration")]
     pub retry_after: Duration,
+    /// How long a call rings before it is answered; without, it is answered at once.
+    #[serde(deserialize_with = "duration")]
+    pub ring: Duration,
     /// How long a shutdown waits for running calls.
     #[serde(deserialize_with = "duration")]
     pub drain: Duration,
@@ -68,6 +74,7 @@ impl Default for Sip {
             connections_per_address: 128,
             idle: Duration::from_secs(300),
             retry_after: Duration::from_secs(10),
+            ring: Duration::ZERO,
             drain: Duration::from_secs(60),
         }
     }
@@ -224,6 +231,9 @@ impl Config {
                 "sip.tls has a certificate without its key, or a key without its certificate",
                 "as in certificate = \"hotline.pem\" and key = \"hotline.key.pem\"",
             );
+        }
+        if config.sip.ring > MOST_RINGING {
+            return whole("sip.ring is over a minute: callers and their providers give up", "as in ring = \"2s\"");
         }
         if config.sip.calls == 0 || config.sip.calls > 100_000 {
             return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");

@@ -108,6 +108,7 @@ impl Node {
             srtp: config.media.srtp,
             keys: config.media.keys.clone(),
             retry_after: retry_after(config),
+            ring: config.sip.ring,
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
         Ok(Node { agent, addresses, drain: config.sip.drain, answering, log })

@@ -1,7 +1,7 @@
 //! One task a call: from its INVITE to its record.
 //!
 //! ```text
-//!   INVITE ── number? media port? offer? ──> 180, 200 ── ACK ──> the dialogue begins
+//!   INVITE ── number? media port? offer? ──> (180 …) 200 ── ACK ──> the dialogue begins
 //!     no: 404, 503, 488                                            | re-INVITE: new address, hold
 //!                                                                  v
 //!                              BYE from either side ──> leg ended ──> its figures ──> call record
@@ -56,6 +56,8 @@ pub struct Exchange {
     pub keys: Vec<KeySource>,
     /// Seconds after which a refused caller may try again.
     pub retry_after: u32,
+    /// How long a call rings before it is answered; zero: at once, and without 180, which could only come late.
+    pub ring: Duration,
 }
 
 /// Answers calls until the agent is gone and the last call's record is handed over. Each has a task of its own; the agent
@@ -79,7 +81,7 @@ pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<Inc
     while running.join_next().await.is_some() {}
 }
 
-async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(), Failure> {
+async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Result<(), Failure> {
     let started = now();
     match prepare(exchange, &incoming) {
         Ok((menu, leg, local, sdp, agreed)) => {
@@ -90,7 +92,7 @@ async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(
                 menu: menu.name.clone(),
                 sip_call_id: incoming.call_id.clone(),
             };
-            incoming.ring();
+            ring(&mut incoming, exchange.ring).await;
             let call = incoming.accept(sdp);
             let (tell, media_events) = mpsc::channel(4);
             let (ask, transfers) = mpsc::channel(1);
@@ -116,6 +118,16 @@ async fn take_call(exchange: &Arc<Exchange>, incoming: IncomingCall) -> Result<(
             Err(failure)
         }
     }
+}
+
+/// Rings, until it is time to answer or the caller gives up.
+async fn ring(incoming: &mut IncomingCall, time: Duration) {
+    if time.is_zero() {
+        return;
+    }
+    incoming.ring();
+    let given_up = async { while !matches!(incoming.next_event().await, Some(CallEvent::Ended(_)) | None) {} };
+    let _ = tokio::time::timeout(time, given_up).await;
 }
 
 type Prepared = (Arc<Menu>, Leg, Local, String, Option<Negotiated>);

@@ -87,6 +87,7 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
         srtp: SrtpPolicy::default(),
         keys: KeySource::ALL.to_vec(),
         retry_after: 10,
+        ring: std::time::Duration::ZERO,
     };
     let (sender, calls) = tokio::sync::mpsc::channel(8);
     let config = AgentConfig::new(vec!["127.0.0.1:0".parse().unwrap()]);

@@ -1,7 +1,7 @@
 //! IPv4 and IPv6 at once: Via, Contact and the session description name the address that the call came in by, and the
 //! sockets for sound are of its family.
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::UdpSocket;
 
 use hotline::phone::{self, CallEnd, parse_script};
 use hotline::sip::sdp::{self, Local};
@@ -9,6 +9,7 @@ use hotline::sip::{CallEvent, EndCause};
 
 use super::sip_client::{House, OFFER, Phone, body, event, field};
 use crate::support::node::start;
+use crate::support::ports::free_port;
 
 fn has_ipv6() -> bool {
     let has = UdpSocket::bind("[::1]:0").is_ok();
@@ -18,12 +19,9 @@ fn has_ipv6() -> bool {
     has
 }
 
-/// One port for both families and both transports, as an operator writes it. Out of a range that nothing else takes from.
+/// One port for both families and both transports, as an operator writes it.
 fn everywhere() -> Vec<hotline::sip::Listen> {
-    let ports = std::iter::repeat_with(|| rand::random_range(12_000..20_000_u16)).take(100);
-    // These two hear both families.
-    let free = |port: &u16| UdpSocket::bind(("::", *port)).is_ok() && TcpListener::bind(("::", *port)).is_ok();
-    let port = ports.filter(free).next().expect("a free port");
+    let port = free_port();
     ["0.0.0.0", "[::]", "tcp:0.0.0.0", "tcp:[::]"].map(|listen| format!("{listen}:{port}").parse().unwrap()).to_vec()
 }
 

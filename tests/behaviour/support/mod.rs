@@ -7,6 +7,7 @@ pub mod keying;
 pub mod media;
 pub mod namespaces;
 pub mod node;
+pub mod ports;
 pub mod sound;
 pub mod tls;
 pub mod tones;
