@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::Listen;
 use crate::telephony::SrtpPolicy;
@@ -31,6 +32,8 @@ pub struct Config {
     /// Which hotline answers at which number: the user part of the Request-URI to the folder of a menu. `*` stands for
     /// every other number; without it they are answered 404.
     pub numbers: BTreeMap<String, PathBuf>,
+    /// Those who bring calls, by their names.
+    pub trunks: BTreeMap<String, Trunk>,
 }
 
 /// `[sip]`.
@@ -271,7 +274,7 @@ fn one_or_two<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpAddr>, D::Erro
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     parse_duration(&text)
         .filter(|duration| *duration >= Duration::from_millis(100))

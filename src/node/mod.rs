@@ -8,6 +8,7 @@
 
 mod config;
 mod log;
+mod trunk;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -33,6 +34,7 @@ pub use config::{
     Tls as SipTlsConfig,
 };
 pub use log::log_to;
+pub use trunk::Trunk as TrunkConfig;
 
 /// Calls waiting for a task; beyond it callers get 503.
 const MOST_WAITING: usize = 1024;
