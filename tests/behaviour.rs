@@ -11,6 +11,8 @@ mod sip_client;
 #[path = "behaviour/support/mod.rs"]
 mod support;
 
+#[path = "behaviour/a_ban_tool_is_told_what_no_sender_can_write.rs"]
+mod a_ban_tool_is_told_what_no_sender_can_write;
 #[path = "behaviour/a_call_in_this_process_sounds_as_one_on_the_line.rs"]
 mod a_call_in_this_process_sounds_as_one_on_the_line;
 #[path = "behaviour/a_call_is_handed_over_or_goes_on.rs"]
@@ -53,6 +55,8 @@ mod a_mistake_in_the_prompts_is_shown_with_its_place;
 mod a_running_call_is_changed_and_asked;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
 mod a_slow_or_broken_database_never_holds_a_call;
+#[path = "behaviour/a_trunk_is_known_by_its_address_or_its_password.rs"]
+mod a_trunk_is_known_by_its_address_or_its_password;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]
 mod a_value_speaks_only_clips_of_its_vocabulary;
 #[path = "behaviour/an_encrypted_call_is_in_clear_nowhere_on_the_wire.rs"]
@@ -67,6 +71,8 @@ mod both_families_are_served_together;
 mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
 mod call_records_hold_nothing_secret;
+#[path = "behaviour/calls_beyond_a_share_are_refused_for_now_and_touch_no_other.rs"]
+mod calls_beyond_a_share_are_refused_for_now_and_touch_no_other;
 #[path = "behaviour/calls_come_and_go_over_connections.rs"]
 mod calls_come_and_go_over_connections;
 #[path = "behaviour/calls_come_and_go_over_tls.rs"]
@@ -123,6 +129,8 @@ mod rubbish_from_the_network_is_survived;
 mod rubbish_on_the_media_ports_is_survived;
 #[path = "behaviour/secrets_never_reach_logs.rs"]
 mod secrets_never_reach_logs;
+#[path = "behaviour/strangers_are_told_what_the_policy_says.rs"]
+mod strangers_are_told_what_the_policy_says;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/the_quality_of_a_line_is_told_and_recorded.rs"]

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::inbound::{self, Strangers};
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::Listen;
+use crate::sip::door::challenge::Algorithm;
 use crate::telephony::SrtpPolicy;
 
 /// The longest that a call may ring: providers give up after one to three minutes.
@@ -46,6 +48,12 @@ pub struct Sip {
     pub advertised: Option<IpAddr>,
     /// The most calls at once; further ones are answered 503 with Retry-After.
     pub calls: usize,
+    /// The most calls a second in all, and as many in a burst.
+    pub rate: Option<u32>,
+    /// How trunks are asked for their passwords, the preferred way first.
+    pub digest: Vec<Algorithm>,
+    /// What becomes of those who are no trunk.
+    pub strangers: Strangers,
     /// The certificate for TLS.
     pub tls: Tls,
     /// The most TCP and TLS connections at once; further ones are closed as they come.
@@ -72,6 +80,9 @@ impl Default for Sip {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)).into()],
             advertised: None,
             calls: 1000,
+            rate: None,
+            digest: Algorithm::ALL.to_vec(),
+            strangers: Strangers::default(),
             tls: Tls::default(),
             connections: 1024,
             connections_per_address: 128,
@@ -244,6 +255,9 @@ impl Config {
         if !(1..=100).contains(&config.records.failures) || config.records.workers > 64 {
             return whole("records.failures goes from 1 to 100, records.workers to 64", "as in failures = 3");
         }
+        if let Err((message, hint)) = inbound::check(&config) {
+            return whole(&message, hint);
+        }
         Ok(config)
     }
 
@@ -256,6 +270,7 @@ impl Config {
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         self.numbers.values_mut().for_each(within);
+        self.trunks.values_mut().filter_map(|trunk| trunk.password_file.as_mut()).for_each(within);
     }
 }
 

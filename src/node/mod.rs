@@ -7,6 +7,7 @@
 //! ```
 
 mod config;
+mod inbound;
 mod log;
 mod trunk;
 
@@ -33,6 +34,7 @@ pub use config::{
     Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Sip as SipConfig,
     Tls as SipTlsConfig,
 };
+pub use inbound::Strangers as StrangersConfig;
 pub use log::log_to;
 pub use trunk::Trunk as TrunkConfig;
 
@@ -84,6 +86,7 @@ impl Node {
         let agent_config = AgentConfig {
             advertised: config.sip.advertised,
             numbers: (!numbers.contains_key("*")).then(|| numbers.keys().cloned().collect()),
+            door: inbound::rules(config)?,
             max_calls: config.sip.calls,
             retry_after: retry_after(config),
             streams: StreamLimits {

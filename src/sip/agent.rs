@@ -39,6 +39,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::desk::{Desk, Limits};
+use super::door::{self, Door, DoorRules, Refusals, TrunkStanding};
 use super::gate::{self, Backlog, GatedSocket};
 use super::listen::{Listen, Transport};
 use super::stream::{self, Links, StreamLimits};
@@ -70,6 +71,10 @@ pub struct AgentConfig {
     pub tls: TlsConfig,
     /// The numbers at which something answers; at another, 404. `None`: the calls' receiver decides.
     pub numbers: Option<HashSet<String>>,
+    /// Who may bring calls, and how many.
+    pub door: DoorRules,
+    /// How often the hosts that trunks are named by are looked up.
+    pub look_up: Duration,
     /// The User-Agent header.
     pub user_agent: String,
     /// The most calls at once, ringing and running; beyond it 503 with Retry-After.
@@ -91,6 +96,8 @@ impl AgentConfig {
             streams: StreamLimits::default(),
             tls: TlsConfig::default(),
             numbers: None,
+            door: DoorRules::default(),
+            look_up: Duration::from_secs(300),
             user_agent: concat!("Hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_calls: 1000,
             max_transactions: 65_536,
@@ -171,12 +178,14 @@ impl Agent {
                 linger,
             },
             config.numbers.clone(),
+            Door::new(config.door.clone(), config.retry_after, linger),
         ));
         let (token, backlog) = (CancellationToken::new(), Arc::new(Backlog::new()));
         let stop = token.clone().drop_guard();
         let trust = Trust::new(config.tls.authorities.as_deref())?;
         let identity = config.tls.identity.clone().map(Identity::load).transpose()?;
         let links = Arc::new(Links::new(config.streams, trust, Arc::clone(&desk), token.child_token()));
+        door::watch(&desk, config.look_up, token.child_token()).await;
         let sockets = listen(&config.listen, identity.as_ref(), &desk, &backlog, &token).await?;
         let transport = TransportLayer::new(token.child_token());
         sockets.datagrams.iter().for_each(|(connection, _)| transport.add_transport(connection.clone()));
@@ -224,6 +233,16 @@ impl Agent {
             connections,
             connections_refused,
         }
+    }
+
+    /// How each trunk stands now.
+    pub fn trunks(&self) -> Vec<TrunkStanding> {
+        self.core.desk.door().trunks()
+    }
+
+    /// Attempts of strangers refused since the start, and wrong passwords of anybody.
+    pub fn refusals(&self) -> Refusals {
+        self.core.desk.door().refusals()
     }
 
     /// Closes the sockets; running calls end with [`EndCause::TransportGone`]. Hang them up first, if there is time.

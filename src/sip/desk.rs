@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 
 use super::Refusal;
 use super::agent::Mail;
+use super::door::admission::Guest;
+use super::door::{Arrival, Asked, Door, Greeting, Invitation};
 use super::gate::FrontDesk;
 
 /// The most ended calls whose Call-ID is still known; past it the oldest are forgotten early.
@@ -25,6 +27,7 @@ pub(super) struct Desk {
     limits: Limits,
     /// Where something answers; everywhere if there is no table.
     numbers: Option<HashSet<String>>,
+    door: Door,
     stack: OnceLock<Weak<EndpointInner>>,
 }
 
@@ -66,18 +69,26 @@ pub(super) struct Seat {
     desk: Arc<Desk>,
     call_id: Arc<str>,
     local_tag: Arc<str>,
+    /// Who has brought the call, where it has come in.
+    guest: Option<Guest>,
 }
 
 impl Desk {
-    pub(super) fn new(limits: Limits, numbers: Option<HashSet<String>>) -> Self {
+    pub(super) fn new(limits: Limits, numbers: Option<HashSet<String>>, door: Door) -> Self {
         Self {
             book: Mutex::default(),
             calls: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             limits,
             numbers,
+            door,
             stack: OnceLock::new(),
         }
+    }
+
+    /// Who may bring calls.
+    pub(super) fn door(&self) -> &Door {
+        &self.door
     }
 
     /// Where the stack's own tables can be counted.
@@ -100,16 +111,17 @@ impl Desk {
         (book.running.len(), book.ended.len())
     }
 
-    /// Takes a call in.
+    /// Takes a call in: a guest's, or this side's own.
     ///
     /// # Errors
-    /// [`Refusal::Merged`] where the same request is here already.
+    /// [`Refusal::Merged`] where the same request is here already; 503 where the guest has as many calls as it may.
     pub(super) fn seat(
         self: &Arc<Self>,
         call_id: &str,
         local_tag: &str,
         origin: Origin,
         mail: mpsc::Sender<Mail>,
+        guest: Option<Guest>,
     ) -> Result<Seat, Refusal> {
         let (call_id, local_tag): (Arc<str>, Arc<str>) = (call_id.into(), local_tag.into());
         let mut book = self.book();
@@ -117,9 +129,17 @@ impl Desk {
         if entries.len() >= MOST_SHARING || entries.iter().any(|entry| entry.origin == origin) {
             return Err(Refusal::Merged);
         }
+        if let Some(guest) = guest
+            && let Err(refusal) = self.door.enter(guest)
+        {
+            if entries.is_empty() {
+                book.running.remove(&call_id);
+            }
+            return Err(refusal);
+        }
         entries.push(Entry { local_tag: Arc::clone(&local_tag), origin, mail });
         self.calls.fetch_add(1, Ordering::Relaxed);
-        Ok(Seat { desk: Arc::clone(self), call_id, local_tag })
+        Ok(Seat { desk: Arc::clone(self), call_id, local_tag, guest })
     }
 
     /// The call that a request with this To tag belongs to.
@@ -161,6 +181,22 @@ impl FrontDesk for Desk {
         }
         Ok(())
     }
+
+    fn greets(&self, arrival: &Arrival<'_>) -> Greeting {
+        self.door.greet(arrival, |call_id| self.knows(call_id))
+    }
+
+    fn asks(&self, arrival: &Arrival<'_>, invitation: &Invitation<'_>) -> Asked {
+        self.door.ask(arrival, invitation)
+    }
+
+    fn lets_in(&self, arrival: &Arrival<'_>, invitation: &Invitation<'_>) -> Result<(), Refusal> {
+        self.door.admit(arrival, invitation, || self.admits())
+    }
+
+    fn malformed(&self, arrival: &Arrival<'_>) {
+        self.door.malformed(arrival);
+    }
 }
 
 impl Book {
@@ -192,17 +228,23 @@ impl Drop for Seat {
         }
         book.end(Arc::clone(&self.call_id), now, self.desk.limits.linger);
         self.desk.calls.fetch_sub(1, Ordering::Relaxed);
+        drop(book);
+        if let Some(guest) = self.guest {
+            self.desk.door.leave(guest);
+        }
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "a test needs some moment to count from")]
 mod tests {
+    use super::super::door::DoorRules;
     use super::*;
 
     fn desk(calls: usize) -> Arc<Desk> {
         let linger = Duration::from_secs(32);
-        Arc::new(Desk::new(Limits { calls, transactions: 100, retry_after: 5, linger }, None))
+        let door = Door::new(DoorRules::default(), 5, linger);
+        Arc::new(Desk::new(Limits { calls, transactions: 100, retry_after: 5, linger }, None, door))
     }
 
     fn origin(sequence: u32) -> Origin {
@@ -212,7 +254,7 @@ mod tests {
     #[test]
     fn a_full_desk_refuses_and_a_freed_seat_is_given_again() {
         let (desk, (mail, _post)) = (desk(1), mpsc::channel(1));
-        let seat = desk.seat("a", "t", origin(1), mail).unwrap();
+        let seat = desk.seat("a", "t", origin(1), mail, None).unwrap();
         assert_eq!(desk.admits(), Err(Refusal::Overloaded { retry_after: 5 }));
         assert!(desk.find("a", "t").is_some() && desk.find("a", "u").is_none());
         drop(seat);
@@ -225,9 +267,9 @@ mod tests {
     #[test]
     fn the_same_request_by_two_ways_is_merged() {
         let (desk, (mail, _post)) = (desk(9), mpsc::channel(1));
-        let _seat = desk.seat("a", "t", origin(1), mail.clone()).unwrap();
-        assert!(matches!(desk.seat("a", "u", origin(1), mail.clone()), Err(Refusal::Merged)));
-        assert!(desk.seat("a", "u", origin(2), mail).is_ok());
+        let _seat = desk.seat("a", "t", origin(1), mail.clone(), None).unwrap();
+        assert!(matches!(desk.seat("a", "u", origin(1), mail.clone(), None), Err(Refusal::Merged)));
+        assert!(desk.seat("a", "u", origin(2), mail, None).is_ok());
     }
 
     #[test]

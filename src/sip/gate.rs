@@ -21,7 +21,9 @@ mod tidy;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use super::{Refusal, field};
+use super::door::challenge;
+use super::door::{Arrival, Asked, Greeting, Invitation};
+use super::{Refusal, Transport, field};
 use head::{Field, Head};
 pub(super) use reply::received;
 pub(super) use socket::{Backlog, GatedSocket};
@@ -53,6 +55,8 @@ pub enum Reason {
     Unanswerable,
     /// A response or an ACK that nobody here waits for, or a broken one.
     Stray,
+    /// From a source that is told nothing.
+    Stranger,
 }
 
 /// What the gate asks the house about calls.
@@ -68,6 +72,23 @@ pub trait FrontDesk {
     /// # Errors
     /// The refusal that a new call gets now.
     fn admits(&self) -> Result<(), Refusal>;
+    /// What is done with a message because of where it comes from, before it is read.
+    fn greets(&self, _arrival: &Arrival<'_>) -> Greeting {
+        Greeting::Read
+    }
+    /// Whether an INVITE outside a call has proved whose it is, where it must.
+    fn asks(&self, _arrival: &Arrival<'_>, _invitation: &Invitation<'_>) -> Asked {
+        Asked::Welcome
+    }
+    /// Lets an INVITE outside a call in.
+    ///
+    /// # Errors
+    /// The refusal that it gets.
+    fn lets_in(&self, _arrival: &Arrival<'_>, invitation: &Invitation<'_>) -> Result<(), Refusal> {
+        if self.knows(invitation.call_id) { Ok(()) } else { self.admits() }
+    }
+    /// Takes note of a request that is refused as malformed.
+    fn malformed(&self, _arrival: &Arrival<'_>) {}
 }
 
 /// Judges one datagram that came from `source`.
@@ -77,12 +98,12 @@ pub fn pass<'a>(datagram: &'a [u8], source: SocketAddr, desk: &impl FrontDesk) -
     if message.iter().all(u8::is_ascii_whitespace) {
         return Gate::Drop(Reason::KeepAlive);
     }
-    pass_up_to(MAX_MESSAGE, message, source, desk)
+    pass_up_to(MAX_MESSAGE, &Arrival { from: source, transport: Transport::Udp, octets: message }, desk)
 }
 
-/// Judges one message that a stream from `source` has brought whole: see [`super::stream::Framer`].
-pub fn pass_streamed<'a>(message: &'a [u8], source: SocketAddr, desk: &impl FrontDesk) -> Gate<'a> {
-    pass_up_to(MAX_STREAMED, message, source, desk)
+/// Judges one message that a stream has brought whole: see [`super::stream::Framer`].
+pub fn pass_streamed<'a>(arrival: &Arrival<'a>, desk: &impl FrontDesk) -> Gate<'a> {
+    pass_up_to(MAX_STREAMED, arrival, desk)
 }
 
 /// The Content-Length that a head on a stream must have (RFC 3261, section 20.14).
@@ -110,23 +131,40 @@ pub(super) fn refuse(head: &[u8], source: SocketAddr, refusal: Refusal) -> Optio
     }
 }
 
-fn pass_up_to<'a>(longest: usize, message: &'a [u8], source: SocketAddr, desk: &impl FrontDesk) -> Gate<'a> {
+fn pass_up_to<'a>(longest: usize, arrival: &Arrival<'a>, desk: &impl FrontDesk) -> Gate<'a> {
+    let (message, source) = (arrival.octets, arrival.from);
+    let unread = match desk.greets(arrival) {
+        Greeting::Read => None,
+        Greeting::Refuse(refusal) => Some(refusal),
+        Greeting::Silence => return Gate::Drop(Reason::Stranger),
+        Greeting::Ignore => return Gate::Drop(Reason::Stray),
+    };
     let tidy = tidy::tidy(message);
     let Some(head) = Head::read(&tidy.head) else { return Gate::Drop(Reason::Unanswerable) };
+    if let Some(refusal) = unread {
+        return reply::refuse(&head, source, refusal);
+    }
     if head.is_response() {
         return match response(&head, desk) && tidy.complete && head.body_len(tidy.body.len()).is_ok() {
             true => whole(longest, message, &tidy, &head).map_or(Gate::Drop(Reason::Stray), Gate::Pass),
             false => Gate::Drop(Reason::Stray),
         };
     }
-    let verdict =
-        if !tidy.complete { Err(Refusal::Malformed("Unfinished Header")) } else { judge(&head, tidy.body, desk) };
+    let verdict = if !tidy.complete {
+        Err(Refusal::Malformed("Unfinished Header"))
+    } else {
+        judge(&head, tidy.body, arrival, desk)
+    };
+    if let Err(Refusal::Malformed(_)) = verdict {
+        desk.malformed(arrival);
+    }
     match verdict {
         Ok(Verdict::Pass) => match whole(longest, message, &tidy, &head) {
             Some(message) => Gate::Pass(message),
             None => reply::refuse(&head, source, Refusal::TooLong),
         },
         Ok(Verdict::Capabilities) => reply::capabilities(&head, source),
+        Ok(Verdict::Ask(challenge)) => reply::unauthorized(&head, source, &challenge),
         Ok(Verdict::Ignore) => Gate::Drop(Reason::Stray),
         Err(refusal) => reply::refuse(&head, source, refusal),
     }
@@ -135,11 +173,13 @@ fn pass_up_to<'a>(longest: usize, message: &'a [u8], source: SocketAddr, desk: &
 enum Verdict {
     Pass,
     Capabilities,
+    /// 401 with these header lines.
+    Ask(String),
     Ignore,
 }
 
 /// RFC 3261, section 8.2, in its order: syntax, method, Request-URI, extensions, content; then whether there is such a call.
-fn judge(head: &Head<'_>, body: &[u8], desk: &impl FrontDesk) -> Result<Verdict, Refusal> {
+fn judge(head: &Head<'_>, body: &[u8], arrival: &Arrival<'_>, desk: &impl FrontDesk) -> Result<Verdict, Refusal> {
     let (method, uri) = request_line(head)?;
     let call_id = mandatory(head)?;
     sequence(head, method)?;
@@ -155,6 +195,16 @@ fn judge(head: &Head<'_>, body: &[u8], desk: &impl FrontDesk) -> Result<Verdict,
     }
     let body_len = head.body_len(body.len())?;
     let to_tag = routable(head)?;
+    let invitation = invitation(head);
+    // Before anything is told of what there is here.
+    if method == "INVITE" && !to_tag {
+        match desk.asks(arrival, &invitation) {
+            Asked::Welcome => {}
+            Asked::Ask(challenge) => return Ok(Verdict::Ask(challenge)),
+            Asked::Refuse(refusal) => return Err(refusal),
+            Asked::Silence => return Ok(Verdict::Ignore),
+        }
+    }
     match method {
         "ACK" => return Ok(if desk.knows(call_id) { Verdict::Pass } else { Verdict::Ignore }),
         "CANCEL" => return if desk.knows(call_id) { Ok(Verdict::Pass) } else { Err(Refusal::NoSuchCall) },
@@ -170,12 +220,23 @@ fn judge(head: &Head<'_>, body: &[u8], desk: &impl FrontDesk) -> Result<Verdict,
     }
     match (method, to_tag) {
         ("OPTIONS", false) => desk.admits().map(|()| Verdict::Capabilities),
-        ("INVITE", false) if desk.knows(call_id) => Ok(Verdict::Pass),
         // Those who dial at random cost no transaction.
         ("INVITE", false) if !desk.serves(&field::unescaped(field::user(uri))) => Err(Refusal::NoSuchNumber),
-        ("INVITE", false) => desk.admits().map(|()| Verdict::Pass),
+        ("INVITE", false) => desk.lets_in(arrival, &invitation).map(|()| Verdict::Pass),
         (_, true) if desk.knows(call_id) => Ok(Verdict::Pass),
         _ => Err(Refusal::NoSuchCall),
+    }
+}
+
+/// What an INVITE says of itself.
+fn invitation<'a>(head: &Head<'a>) -> Invitation<'a> {
+    let mut credentials = head.lines().filter(|(name, _)| name.eq_ignore_ascii_case("Authorization"));
+    Invitation {
+        via: head.via,
+        from: head.from.unwrap_or_default(),
+        call_id: head.call_id.unwrap_or_default(),
+        cseq: head.cseq.unwrap_or_default(),
+        authorization: credentials.find_map(|(_, value)| challenge::is_ours(value).then_some(value)),
     }
 }
 

@@ -14,6 +14,7 @@
 //! * [`stream`]: TCP and TLS connections, and messages out of their octets.
 //! * [`tls`]: certificates: what this side shows, whom it believes.
 //! * [`gate`]: every message before the stack's parser sees it: repaired, answered at once or dropped.
+//! * [`door`]: who may bring calls, and how many: trunks and strangers.
 //! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]).
 //! * [`status`]: the one table from a reason to refuse to a SIP status.
 //!
@@ -22,6 +23,7 @@
 pub mod agent;
 mod desk;
 mod dialog;
+pub mod door;
 mod field;
 pub mod gate;
 pub mod info_keys;

@@ -15,6 +15,7 @@
 //! | what | bound | at the bound |
 //! |---|---|---|
 //! | connections | [`StreamLimits::connections`] | a further one is closed as soon as it is accepted |
+//! | of these, from sources that are no trunk's, where trunks are known by address | half | the same |
 //! | connections of one address (an IPv6 /64) | [`StreamLimits::per_source`] | the same |
 //! | time to the end of a TLS handshake | [`StreamLimits::handshake`] | closed |
 //! | time to a connection's first message | [`StreamLimits::first`] | closed |

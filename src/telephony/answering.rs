@@ -90,6 +90,7 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
                 called: incoming.number.clone(),
                 caller: caller_number(&incoming.caller.user),
                 menu: menu.name.clone(),
+                trunk: incoming.trunk.clone(),
                 sip_call_id: incoming.call_id.clone(),
             };
             ring(&mut incoming, exchange.ring).await;
@@ -166,6 +167,7 @@ struct Record {
     called: String,
     caller: Option<CallerNumber>,
     menu: String,
+    trunk: Option<Arc<str>>,
     sip_call_id: String,
 }
 
@@ -354,6 +356,7 @@ impl Running<'_> {
             menu: record.menu,
             story,
             person,
+            trunk: record.trunk,
             sip_call_id: Some(record.sip_call_id),
             keys: stats.map_or_else(KeyCounts::default, |stats| stats.keys),
             rtp_lost: stats.map(|stats| u32::try_from(stats.lost.max(0)).unwrap_or(u32::MAX)),

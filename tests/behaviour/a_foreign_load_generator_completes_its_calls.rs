@@ -7,10 +7,14 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use hotline::sip::AgentConfig;
+use hotline::sip::door::StrangerPolicy;
+use hotline::sip::door::challenge::Algorithm;
 use hotline::sip::sdp::{self, Local};
 
 use super::sip_client::{House, PATIENCE};
+use crate::support::hotline::in_tree;
 use crate::support::tls::Authority;
+use crate::support::trunk::{from, with_login};
 
 /// 200 calls, with SIPp's arguments for the transport.
 async fn sipp_completes(listen: &str, transport: &[&str]) {
@@ -47,7 +51,9 @@ async fn sipp_completes_against(
     });
     let folder = tempfile::tempdir().unwrap();
     let mut sipp = tokio::process::Command::new("/usr/bin/sipp");
-    sipp.args(["-sn", "uac", "-m", "200", "-r", "50", "-d", "200", "-i", "127.0.0.1", "-nostdin", "-timeout", "60s"]);
+    let own = transport.contains(&"-sf");
+    sipp.args(if own { &[][..] } else { &["-sn", "uac"] });
+    sipp.args(["-m", "200", "-r", "50", "-d", "200", "-i", "127.0.0.1", "-nostdin", "-timeout", "60s"]);
     sipp.args(transport).arg(address.to_string()).current_dir(folder.path()).env("TERM", "dumb").stdin(Stdio::null());
     let done = tokio::time::timeout(4 * PATIENCE, sipp.kill_on_drop(true).output()).await.expect("sipp hangs").unwrap();
     assert!(done.status.success(), "{}\n{}", done.status, String::from_utf8_lossy(&done.stdout));
@@ -58,6 +64,19 @@ async fn sipp_completes_against(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_udp() {
     sipp_completes("127.0.0.1:0", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_udp_with_a_password() {
+    let scenario = in_tree("tests/sipp/digest.xml");
+    let arguments = ["-sf", scenario.to_str().unwrap()];
+    let trunk = |config: &mut AgentConfig| {
+        config.door.trunks = vec![with_login(from("roaming", &[]), "sipp", "s3cret")];
+        config.door.strangers = StrangerPolicy::Silence;
+        // It looks at the first challenge alone, and knows MD5.
+        config.door.digest = vec![Algorithm::Md5, Algorithm::Sha256];
+    };
+    sipp_completes_against(&arguments, |address| address, trunk).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

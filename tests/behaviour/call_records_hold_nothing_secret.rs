@@ -37,6 +37,7 @@ fn record(started: &str) -> CallRecord {
         menu: "12333".into(),
         story,
         person: Some(PersonRef(7)),
+        trunk: Some("carrier".into()),
         sip_call_id: Some(SIP_CALL.into()),
         keys: keys(),
         rtp_lost: Some(3),
@@ -50,7 +51,8 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
     let path = folder.path().join("calls.sqlite");
     let log = CallLog::open(&path).unwrap();
     assert!(log.write(record("2026-11-25T04:22:00.1234Z")));
-    let silent = CallRecord { answered: None, caller: None, person: None, ..record("2026-11-25T05:00:00Z") };
+    let silent =
+        CallRecord { answered: None, caller: None, person: None, trunk: None, ..record("2026-11-25T05:00:00Z") };
     assert!(log.write(silent));
     assert_eq!(log.lost(), 0);
     drop(log);
@@ -61,6 +63,7 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
                || ' ' || language || ' ' || coalesce(length(person_hash), 0) || ' ' || keys || ' ' || length(sip_call_hash) \
                || ' ' || rtp_lost || ' ' || coalesce(rtp_jitter_us, '-') || ' ' || coalesce(keys_rfc4733, '-') \
                || ' ' || coalesce(keys_info, '-') || ' ' || coalesce(keys_in_band, '-') || ' ' || coalesce(keys_twice, '-') \
+               || ' ' || coalesce(trunk, '-') \
                FROM calls ORDER BY started";
     let mut statement = connection.prepare(sql).unwrap();
     let rows: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
@@ -70,11 +73,11 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
         [
             format!(
                 "2026-11-25T04:22:00.123Z 2026-11-25T04:23:30.373Z 90000 12333 *********78 32 12333 {way} served \
-                 caller-hung-up zh-CN 32 31 32 3 - 30 1 0 2"
+                 caller-hung-up zh-CN 32 31 32 3 - 30 1 0 2 carrier"
             ),
             format!(
                 "2026-11-25T05:00:00.000Z 2026-11-25T05:01:30.250Z 0 12333 - 0 12333 {way} served \
-                 caller-hung-up zh-CN 0 31 32 3 - - - - -"
+                 caller-hung-up zh-CN 0 31 32 3 - - - - - -"
             ),
         ]
     );

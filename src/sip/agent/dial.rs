@@ -111,7 +111,7 @@ impl Agent {
         let (post, mail) = mpsc::channel(MOST_MAIL);
         // CSeq 0: the same INVITE may come to this very agent, and is another request there.
         let origin = Origin { from_tag: local_tag.as_str().into(), sequence: 0 };
-        let seat = core.desk.seat(&call_id, &local_tag, origin, post.clone()).map_err(|_| DialFault::Stopped)?;
+        let seat = core.desk.seat(&call_id, &local_tag, origin, post.clone(), None).map_err(|_| DialFault::Stopped)?;
         let transaction = drive::client(core, invite.clone(), &way).ok_or(DialFault::BadUri("the address to call"))?;
         let (events_to, events) = mpsc::channel(8);
         let (abort, aborted) = oneshot::channel();

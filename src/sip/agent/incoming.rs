@@ -9,12 +9,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use rsipstack::sip::{HeadersExt as _, Request};
+use rsipstack::sip::{Header, HeadersExt as _, Request};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc;
 
 use super::super::desk::Origin;
 use super::super::dialog::Dialog;
+use super::super::door::challenge;
 use super::super::sdp::{Offer, SdpFault};
 use super::super::{Refusal, Transport, field};
 use super::call::{Call, CallEvent, Command, Run};
@@ -59,6 +60,8 @@ pub struct IncomingCall {
     pub called: Party,
     /// Which number was dialled: the user part of the Request-URI, or its tel number.
     pub number: String,
+    /// The name of the trunk that brings it, where one does.
+    pub trunk: Option<Arc<str>>,
     /// Where the INVITE came from.
     pub source: SocketAddr,
     /// What carried it.
@@ -129,13 +132,15 @@ fn prepare(
     let (post, mail) = mpsc::channel(MOST_MAIL);
     let sequence = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
     let origin = Origin { from_tag: dialog.remote_tag().into(), sequence };
-    let seat = core.desk.seat(&dialog.call_id, local_tag, origin, post.clone())?;
+    let guest = core.desk.door().guest(way.peer.ip(), credentials(request));
+    let seat = core.desk.seat(&dialog.call_id, local_tag, origin, post.clone(), Some(guest))?;
     let (call, events, commands) = Call::channel(&dialog.call_id);
     let incoming = IncomingCall {
         call_id: dialog.call_id.clone(),
         caller: Party::read(request.from_header().map_or("", |from| from.value())),
         called: Party::read(request.to_header().map_or("", |to| to.value())),
         number: dialled(request),
+        trunk: core.desk.door().name(guest),
         source: way.peer,
         transport: way.transport,
         local: way.here.ip(),
@@ -148,6 +153,15 @@ fn prepare(
     let retry_after = core.config.retry_after;
     calls.try_send(incoming).map_err(|_| Refusal::Overloaded { retry_after })?;
     Ok((run, mail, post, commands))
+}
+
+/// The answer to a challenge of this realm, which the gate has checked.
+fn credentials(request: &Request) -> Option<&str> {
+    let mut all = request.headers.iter().filter_map(|header| match header {
+        Header::Authorization(value) => Some(value.value()),
+        _ => None,
+    });
+    all.find(|value| challenge::is_ours(value))
 }
 
 /// The offer in a request; `None` where it has none.

@@ -22,6 +22,11 @@ pub(super) fn capabilities<'a>(head: &Head<'_>, source: SocketAddr) -> Gate<'a> 
     answer(head, source, 200, "OK", &extras)
 }
 
+/// The 401 that asks who is calling (section 22.2), with these header lines.
+pub(super) fn unauthorized<'a>(head: &Head<'_>, source: SocketAddr, challenge: &str) -> Gate<'a> {
+    answer(head, source, 401, "Unauthorized", challenge)
+}
+
 fn extras(head: &Head<'_>, refusal: Refusal) -> String {
     match refusal {
         Refusal::MethodNotAllowed | Refusal::UnknownMethod => format!("Allow: {ALLOW}\r\n"),

@@ -20,7 +20,8 @@ use tokio::time::Instant;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::sync::CancellationToken;
 
-use super::super::gate::{self, Gate};
+use super::super::door::Arrival;
+use super::super::gate::{self, Gate, Reason};
 use super::super::listen::Transport;
 use super::framer::{Frame, FrameFault, Framer};
 use super::links::{Links, Place};
@@ -253,6 +254,8 @@ impl Task {
                     if let FrameFault::Unframed { head, refusal } = fault
                         && let Some(answer) = gate::refuse(&head, self.link.peer, refusal)
                     {
+                        let (from, transport) = (self.link.peer, self.link.transport);
+                        self.links.desk.door().malformed(&Arrival { from, transport, octets: &head });
                         self.wait(&answer);
                     }
                     self.close();
@@ -263,7 +266,8 @@ impl Task {
     }
 
     async fn judge(&mut self, message: &[u8]) {
-        match gate::pass_streamed(message, self.link.peer, &*self.links.desk) {
+        let arrival = Arrival { from: self.link.peer, transport: self.link.transport, octets: message };
+        match gate::pass_streamed(&arrival, &*self.links.desk) {
             Gate::Pass(message) => {
                 let Some(stack) = self.links.stack() else { return };
                 let Ok(message) = SipMessage::try_from(&*message) else { return };
@@ -273,6 +277,8 @@ impl Task {
                 let _ = stack.on_received_message(message, self.link.connection.clone(), from).await;
             }
             Gate::Answer(answer) => self.wait(&answer),
+            // Who is told nothing need not keep a connection.
+            Gate::Drop(Reason::Stranger) => self.close(),
             Gate::Drop(_) => {}
         }
     }

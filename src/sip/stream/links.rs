@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 use super::super::desk::Desk;
+use super::super::door::sources::neighbourhood;
 use super::super::listen::Transport;
 use super::super::tls::{self, Trust};
 use super::StreamLimits;
@@ -41,6 +42,8 @@ pub(in super::super) struct Links {
 #[derive(Default)]
 struct Table {
     open: usize,
+    /// Of these, from sources that are no trunk's.
+    strange: usize,
     sources: HashMap<IpAddr, usize>,
     links: HashMap<u64, Arc<Link>>,
 }
@@ -49,6 +52,7 @@ struct Table {
 pub(super) struct Place {
     links: Arc<Links>,
     source: Option<IpAddr>,
+    strange: bool,
 }
 
 impl Links {
@@ -131,18 +135,22 @@ impl Links {
 
     /// A place for a connection, if there is one: accepted from `source`, or opened here.
     pub(super) fn place(self: &Arc<Self>, source: Option<IpAddr>) -> Option<Place> {
+        let strange = source.is_some_and(|source| self.desk.door().is_strange(source));
         let source = source.map(neighbourhood);
         let mut table = self.table();
         let from_there = source.and_then(|source| table.sources.get(&source)).copied().unwrap_or_default();
-        if table.open >= self.limits.connections || from_there >= self.limits.per_source {
+        // Half of the places are kept for trunks.
+        let crowded = strange && table.strange >= self.limits.connections / 2;
+        if crowded || table.open >= self.limits.connections || from_there >= self.limits.per_source {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         table.open += 1;
+        table.strange += usize::from(strange);
         if let Some(source) = source {
             *table.sources.entry(source).or_default() += 1;
         }
-        Some(Place { links: Arc::clone(self), source })
+        Some(Place { links: Arc::clone(self), source, strange })
     }
 
     /// A number for a connection that no other has had.
@@ -167,6 +175,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut table = self.links.table();
         table.open = table.open.saturating_sub(1);
+        table.strange = table.strange.saturating_sub(usize::from(self.strange));
         let Some(source) = self.source else { return };
         if let Some(count) = table.sources.get_mut(&source) {
             *count = count.saturating_sub(1);
@@ -179,14 +188,6 @@ impl Drop for Place {
 
 fn full() -> io::Error {
     io::Error::other("as many SIP connections as there may be are open")
-}
-
-/// What stands for an address where connections are counted: whoever has an IPv6 address has its /64.
-fn neighbourhood(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-    }
 }
 
 /// Binds a socket to accept connections on. An IPv6 one is IPv6 alone.
@@ -213,11 +214,18 @@ pub(super) fn attend(stream: &TcpStream) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::super::super::desk::Limits;
+    use super::super::super::door::admission::Allowance;
+    use super::super::super::door::{Door, DoorRules, TrunkRule};
     use super::*;
 
     fn links(connections: usize, per_source: usize) -> Arc<Links> {
+        links_behind(DoorRules::default(), connections, per_source)
+    }
+
+    fn links_behind(rules: DoorRules, connections: usize, per_source: usize) -> Arc<Links> {
         let linger = Duration::from_secs(32);
-        let desk = Desk::new(Limits { calls: 1, transactions: 1, retry_after: 1, linger }, None);
+        let door = Door::new(rules, 1, linger);
+        let desk = Desk::new(Limits { calls: 1, transactions: 1, retry_after: 1, linger }, None, door);
         let limits = StreamLimits { connections, per_source, ..StreamLimits::default() };
         Arc::new(Links::new(limits, Trust::new(None).unwrap(), Arc::new(desk), CancellationToken::new()))
     }
@@ -234,6 +242,19 @@ mod tests {
         drop((one, three));
         assert!(links.place(source("192.0.2.1")).is_some());
         assert_eq!(links.counts(), (1, 3));
+    }
+
+    #[test]
+    fn half_of_the_places_are_kept_for_trunks() {
+        let from = vec!["192.0.2.0/24".parse().unwrap()];
+        let trunk = TrunkRule { name: "carrier".into(), from, login: None, allowance: Allowance::default() };
+        let links = links_behind(DoorRules { trunks: vec![trunk], ..DoorRules::default() }, 4, 9);
+        let place = |text: &str| links.place(Some(text.parse().unwrap()));
+        let (one, _two) = (place("198.51.100.1").unwrap(), place("198.51.100.2").unwrap());
+        assert!(place("198.51.100.3").is_none());
+        let _trunks = (place("192.0.2.1").unwrap(), place("192.0.2.2").unwrap());
+        drop(one);
+        assert!(place("198.51.100.3").is_some());
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl Listener {
                 Ok((stream, peer)) => {
                     let Some(place) = links.place(Some(peer.ip())) else {
                         tracing::debug!(transport = self.transport.name(), "too many SIP connections: one is refused");
+                        links.desk.door().crowded(peer, self.transport);
                         continue;
                     };
                     let Ok(local) = stream.local_addr().and_then(|local| links::attend(&stream).map(|()| local)) else {

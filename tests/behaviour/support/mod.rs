@@ -11,3 +11,4 @@ pub mod ports;
 pub mod sound;
 pub mod tls;
 pub mod tones;
+pub mod trunk;

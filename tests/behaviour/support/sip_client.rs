@@ -100,6 +100,13 @@ impl Phone {
         Self::with(Line::Datagrams(socket), peer, here, "UDP", "")
     }
 
+    /// One at another address of this machine.
+    pub(crate) async fn at(address: &str, peer: SocketAddr) -> Self {
+        let socket = UdpSocket::bind(format!("{address}:0")).await.unwrap();
+        let here = socket.local_addr().unwrap();
+        Self::with(Line::Datagrams(socket), peer, here, "UDP", "")
+    }
+
     /// One that has connected.
     pub(crate) async fn over_tcp(peer: SocketAddr) -> Self {
         let stream = timeout(PATIENCE, TcpStream::connect(peer)).await.unwrap().unwrap();

@@ -1,0 +1,254 @@
+//! Who may bring calls, as the configuration has it: `[sip.strangers]`, and of each `[trunks.NAME]` what its calls are known
+//! by and how many there may be.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::StartFaults;
+use super::config::Config;
+use super::trunk::Trunk;
+use crate::facts::{Fault, Secret};
+use crate::sip::door::admission::Allowance;
+use crate::sip::door::challenge::Login;
+use crate::sip::door::{DoorRules, StrangerPolicy, TrunkRule};
+
+/// Trunks at most.
+const MOST_TRUNKS: usize = 256;
+/// Addresses, networks and names of a trunk at most.
+const MOST_SOURCES: usize = 256;
+/// Calls a second, at most.
+const MOST_RATE: u32 = 10_000;
+/// Octets of a password file at most.
+const LONGEST_PASSWORD: u64 = 1024;
+
+/// `[sip.strangers]`: requests outside a call from sources that are no trunk's.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Strangers {
+    /// What becomes of them.
+    pub policy: StrangerPolicy,
+    /// Calls at once of one source, where they are answered; an IPv6 /64 is one.
+    pub calls: Option<usize>,
+    /// Calls a second of one source.
+    pub rate: Option<u32>,
+}
+
+/// What is wrong, and how to mend it.
+type Wrong = (String, &'static str);
+
+/// Looks for what no hotline could mean.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(super) fn check(config: &Config) -> Result<(), Wrong> {
+    if config.trunks.len() > MOST_TRUNKS {
+        return Err((format!("there are more than {MOST_TRUNKS} trunks"), "one trunk may name many networks"));
+    }
+    config.trunks.iter().try_for_each(|(name, trunk)| check_trunk(name, trunk))?;
+    check_apart(config)?;
+    let strangers = &config.sip.strangers;
+    check_share("sip.strangers", strangers.calls, strangers.rate)?;
+    check_share("sip", None, config.sip.rate)?;
+    let mut digest = config.sip.digest.clone();
+    digest.dedup();
+    if !(1..=2).contains(&digest.len()) || digest.len() != config.sip.digest.len() {
+        return Err(("sip.digest names no way, or one twice".to_owned(), "as in digest = [\"sha-256\", \"md5\"]"));
+    }
+    let brings = config.trunks.values().any(|trunk| !trunk.from.is_empty() || trunk.user.is_some());
+    let by_password = config.trunks.iter().find(|(_, trunk)| trunk.from.is_empty() && trunk.user.is_some());
+    match (strangers.policy, by_password) {
+        (StrangerPolicy::Answer, Some((name, _))) => Err((
+            format!(
+                "trunks.{name} is known by its password alone, so every caller must be asked for one, and strangers are to be answered"
+            ),
+            "say where its calls come from, as in from = [\"203.0.113.0/24\"], or sip.strangers.policy = \"refuse\"",
+        )),
+        (StrangerPolicy::Refuse | StrangerPolicy::Silence | StrangerPolicy::Decoy, None) if !brings => Err((
+            "sip.strangers.policy lets nobody call: no trunk says where its calls come from".to_owned(),
+            "as in [trunks.carrier] and from = [\"203.0.113.0/24\"]; or policy = \"answer\"",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_trunk(name: &str, trunk: &Trunk) -> Result<(), Wrong> {
+    let letters = name.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+    if !letters || !(1..=32).contains(&name.len()) {
+        let name: String = name.chars().take(40).collect();
+        return Err((
+            format!("`{name}` is no name of a trunk"),
+            "letters, digits, - and _, at most 32, as in [trunks.carrier]",
+        ));
+    }
+    let place = format!("trunks.{name}");
+    if trunk.user.is_some() != trunk.password_file.is_some() {
+        return Err((
+            format!("{place} has a user without a password-file, or a password-file without a user"),
+            "as in user = \"carrier\" and password-file = \"carrier.secret\"",
+        ));
+    }
+    let user = |user: &String| {
+        (1..=128).contains(&user.len())
+            && !user.contains(|symbol: char| symbol.is_control() || ":\"\\".contains(symbol))
+    };
+    if !trunk.user.as_ref().is_none_or(user) {
+        return Err((format!("{place}.user is no user"), "1 to 128 octets, none of them : or \" or \\"));
+    }
+    if trunk.from.len() > MOST_SOURCES {
+        return Err((
+            format!("{place}.from has more than {MOST_SOURCES} entries"),
+            "name networks, as in \"203.0.113.0/24\"",
+        ));
+    }
+    let bounded = trunk.calls.is_some() || trunk.rate.is_some();
+    if bounded && trunk.from.is_empty() && trunk.user.is_none() {
+        return Err((
+            format!("{place} says how many calls it may bring, and not what they are known by"),
+            "as in from = [\"203.0.113.0/24\"]",
+        ));
+    }
+    check_share(&place, trunk.calls, trunk.rate)
+}
+
+/// No two trunks are known by the same.
+fn check_apart(config: &Config) -> Result<(), Wrong> {
+    let (mut sources, mut users) = (HashMap::new(), HashMap::new());
+    for (name, trunk) in &config.trunks {
+        for whence in &trunk.from {
+            if let Some(other) = sources.insert(whence, name).filter(|other| *other != name) {
+                return Err((
+                    format!("trunks.{other} and trunks.{name} both have {whence}"),
+                    "a source is one trunk's; the longer prefix wins where networks lie within one another",
+                ));
+            }
+        }
+        if let Some(other) = trunk.user.as_ref().and_then(|user| users.insert(user, name)) {
+            return Err((format!("trunks.{other} and trunks.{name} have the same user"), "each needs one of its own"));
+        }
+    }
+    Ok(())
+}
+
+fn check_share(place: &str, calls: Option<usize>, rate: Option<u32>) -> Result<(), Wrong> {
+    if calls.is_some_and(|calls| !(1..=100_000).contains(&calls)) {
+        return Err((
+            format!("{place}.calls is not between 1 and 100000"),
+            "as in calls = 30; without it there is no bound",
+        ));
+    }
+    if rate.is_some_and(|rate| !(1..=MOST_RATE).contains(&rate)) {
+        return Err((format!("{place}.rate is not between 1 and {MOST_RATE}"), "calls a second, as in rate = 10"));
+    }
+    Ok(())
+}
+
+/// The rules of the agent's door; passwords are read now.
+///
+/// # Errors
+/// A password file that cannot be read, or has no password in it.
+pub(super) fn rules(config: &Config) -> Result<DoorRules, StartFaults> {
+    let trunk = |(name, trunk): (&String, &Trunk)| {
+        let login = match (&trunk.user, &trunk.password_file) {
+            (Some(user), Some(file)) => Some(Login { user: user.clone(), password: password(file)? }),
+            _ => None,
+        };
+        let allowance = Allowance { calls: trunk.calls, rate: trunk.rate };
+        Ok(TrunkRule { name: Arc::from(name.as_str()), from: trunk.from.clone(), login, allowance })
+    };
+    let strangers = &config.sip.strangers;
+    Ok(DoorRules {
+        trunks: config
+            .trunks
+            .iter()
+            .map(trunk)
+            .collect::<Result<_, Fault>>()
+            .map_err(|fault| StartFaults(vec![fault]))?,
+        strangers: strangers.policy,
+        stranger_allowance: Allowance { calls: strangers.calls, rate: strangers.rate },
+        rate: config.sip.rate,
+        digest: config.sip.digest.clone(),
+    })
+}
+
+/// The first line of a file: a password.
+///
+/// # Errors
+/// What is wrong with the file, and never what is in it.
+pub(super) fn password(file: &Path) -> Result<Secret<String>, Fault> {
+    let shown = file.display().to_string();
+    let wrong = |message: String| Fault::of_file(&shown, message).hint("its first line is the password of a trunk");
+    let size = std::fs::metadata(file).map_err(|error| wrong(format!("the password cannot be read: {error}")))?.len();
+    if size > LONGEST_PASSWORD {
+        return Err(wrong(format!("a file of {size} octets is no password")));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("the password cannot be read: {error}")))?;
+    let text = Secret::new(text);
+    let first = text.reveal().lines().next().unwrap_or_default();
+    if first.is_empty() { Err(wrong("there is no password".to_owned())) } else { Ok(Secret::new(first.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        Config::parse("hotline.toml", text).expect_err(text).message
+    }
+
+    #[test]
+    fn a_trunk_is_read() {
+        let text = "[sip]\nrate = 50\n[sip.strangers]\npolicy = \"decoy\"\ncalls = 2\nrate = 1\n\
+                    [trunks.carrier]\nfrom = [\"203.0.113.0/24\", \"sip.carrier.example\"]\ncalls = 30\nrate = 10\n";
+        let config = Config::parse("hotline.toml", text).unwrap();
+        let rules = rules(&config).unwrap();
+        assert_eq!((rules.strangers, rules.rate), (StrangerPolicy::Decoy, Some(50)));
+        assert_eq!(rules.stranger_allowance, Allowance { calls: Some(2), rate: Some(1) });
+        let [carrier] = rules.trunks.as_slice() else { panic!("one trunk") };
+        assert_eq!((&*carrier.name, carrier.from.len(), carrier.login.is_none()), ("carrier", 2, true));
+        assert_eq!(carrier.allowance, Allowance { calls: Some(30), rate: Some(10) });
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_told() {
+        for (text, told) in [
+            ("[trunks.\"my carrier\"]\n", "no name of a trunk"),
+            ("[trunks.a]\nfrom = [\"300.1.1.1\"]\n", "no address, network or host name"),
+            ("[trunks.a]\nuser = \"u\"\n", "without a password-file"),
+            ("[trunks.a]\nfrom = [\"192.0.2.1\"]\nuser = \"a:b\"\npassword-file = \"f\"\n", "is no user"),
+            ("[trunks.a]\ncalls = 3\n", "not what they are known by"),
+            ("[trunks.a]\nfrom = [\"192.0.2.1\"]\ncalls = 0\n", "trunks.a.calls"),
+            ("[trunks.a]\nfrom = [\"192.0.2.1\"]\nrate = 0\n", "trunks.a.rate"),
+            ("[sip]\nrate = 100000\n", "sip.rate"),
+            ("[sip]\ndigest = []\n", "sip.digest"),
+            ("[sip]\ndigest = [\"md5\", \"md5\"]\n", "sip.digest"),
+            ("[sip]\ndigest = [\"sha-512\"]\n", "sha-512"),
+            ("[trunks.a]\nfrom = [\"192.0.2.1\"]\n[trunks.b]\nfrom = [\"192.0.2.1/32\"]\n", "both have 192.0.2.1"),
+            ("[sip.strangers]\npolicy = \"refuse\"\n", "lets nobody call"),
+            ("[sip.strangers]\npolicy = \"refuse\"\n[trunks.a]\n", "lets nobody call"),
+            ("[sip.strangers]\npolicy = \"hang-up\"\n", "hang-up"),
+            ("[trunks.a]\nuser = \"u\"\npassword-file = \"f\"\n", "known by its password alone"),
+        ] {
+            assert!(wrong(text).contains(told), "{text}: {}", wrong(text));
+        }
+        let user =
+            |name: &str| format!("[trunks.{name}]\nfrom = [\"{name}.example\"]\nuser = \"u\"\npassword-file = \"f\"\n");
+        assert!(wrong(&(user("a") + &user("b"))).contains("the same user"));
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_of_its_file_and_shown_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("carrier.secret");
+        std::fs::write(&file, "p4ss w0rd \r\nsecond\n").unwrap();
+        assert_eq!(password(&file).unwrap().reveal(), "p4ss w0rd ");
+        for (text, told) in [("\np4ss\n", "no password"), (&*"p4ss".repeat(1000), "no password"), ("", "no password")] {
+            std::fs::write(&file, text).unwrap();
+            let fault = password(&file).unwrap_err();
+            assert!(fault.message.contains(told) && !format!("{fault:?}").contains("p4ss"), "{}", fault.message);
+        }
+        assert!(password(&folder.path().join("none")).unwrap_err().message.contains("cannot be read"));
+    }
+}
