@@ -129,6 +129,8 @@ mod rubbish_from_the_network_is_survived;
 mod rubbish_on_the_media_ports_is_survived;
 #[path = "behaviour/secrets_never_reach_logs.rs"]
 mod secrets_never_reach_logs;
+#[path = "behaviour/sessions_are_kept_and_end_when_nobody_keeps_them.rs"]
+mod sessions_are_kept_and_end_when_nobody_keeps_them;
 #[path = "behaviour/strangers_are_told_what_the_policy_says.rs"]
 mod strangers_are_told_what_the_policy_says;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]

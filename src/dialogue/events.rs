@@ -115,6 +115,8 @@ pub enum Ending {
     LimitReached,
     /// It was handed over to another telephone.
     Transferred,
+    /// The caller's side was gone without a word: nobody refreshed the session (RFC 4028).
+    SessionExpired,
 }
 
 /// What was wrong with an entry; each has a message of its own, an attribute of the question or of `common`.

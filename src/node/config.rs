@@ -12,12 +12,14 @@ use serde::{Deserialize, Deserializer};
 use super::inbound::{self, Strangers};
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
-use crate::sip::Listen;
 use crate::sip::door::challenge::Algorithm;
+use crate::sip::{Listen, SessionPolicy};
 use crate::telephony::SrtpPolicy;
 
 /// The longest that a call may ring: providers give up after one to three minutes.
 const MOST_RINGING: Duration = Duration::from_secs(60);
+/// The longest that a call may be asked to last without a sign of life.
+const LONGEST_SESSION: Duration = Duration::from_secs(24 * 3600);
 
 /// A whole configuration. Paths in it are relative to the file's folder.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -63,6 +65,8 @@ pub struct Sip {
     /// A connection without a call, on which nothing goes either way for so long, is closed.
     #[serde(deserialize_with = "duration")]
     pub idle: Duration,
+    /// Session timers.
+    pub session: Session,
     /// The Retry-After of a full hotline.
     #[serde(deserialize_with = "duration")]
     pub retry_after: Duration,
@@ -87,10 +91,30 @@ impl Default for Sip {
             connections: 1024,
             connections_per_address: 128,
             idle: Duration::from_secs(300),
+            session: Session::default(),
             retry_after: Duration::from_secs(10),
             ring: Duration::ZERO,
             drain: Duration::from_secs(60),
         }
+    }
+}
+
+/// `[sip.session]`: RFC 4028.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Session {
+    /// How long a call lasts without a sign of life from its far side; each such sign begins it anew.
+    #[serde(deserialize_with = "duration")]
+    pub expires: Duration,
+    /// The shortest that a far side may ask for: 422 below it.
+    #[serde(deserialize_with = "duration")]
+    pub minimum: Duration,
+}
+
+impl Default for Session {
+    fn default() -> Session {
+        let SessionPolicy { expires, minimum } = SessionPolicy::default();
+        Session { expires, minimum }
     }
 }
 
@@ -249,6 +273,13 @@ impl Config {
         if config.sip.ring > MOST_RINGING {
             return whole("sip.ring is over a minute: callers and their providers give up", "as in ring = \"2s\"");
         }
+        let Session { expires, minimum } = config.sip.session;
+        if minimum < SessionPolicy::default().minimum || expires < minimum || expires > LONGEST_SESSION {
+            return whole(
+                "sip.session.minimum is less than 90 s, or sip.session.expires less than that or more than a day",
+                "as in expires = \"30m\" and minimum = \"90s\"",
+            );
+        }
         if config.sip.calls == 0 || config.sip.calls > 100_000 {
             return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");
         }
@@ -314,6 +345,10 @@ mod tests {
     fn a_mistake_is_told_with_its_place() {
         let fault = Config::parse("hotline.toml", "[sip]\ncalls = 10\nlisten-on = 3\n").unwrap_err();
         assert_eq!(fault.line_column().0, 3);
+        for wrong in ["minimum = \"89s\"", "expires = \"60s\"", "expires = \"48h\"", "minimum = \"1h\""] {
+            let text = format!("[sip.session]\n{wrong}\n");
+            assert!(Config::parse("hotline.toml", &text).unwrap_err().message.contains("sip.session"), "{wrong}");
+        }
         let fault = Config::parse("hotline.toml", "[sip]\ndrain = \"a while\"\n").unwrap_err();
         assert!(fault.message.contains("length of time"), "{}", fault.message);
         assert!(Config::parse("hotline.toml", "[media]\nports = [5, 3]\n").is_err());

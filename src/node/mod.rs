@@ -26,13 +26,13 @@ use crate::menu::{self, Menu, wanted_clips};
 use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
-use crate::sip::{Agent, AgentConfig, Listen};
+use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
 use crate::speech::{Catalogue, Prompts};
 use crate::telephony::{Exchange, answer_calls};
 
 pub use config::{
-    Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Sip as SipConfig,
-    Tls as SipTlsConfig,
+    Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Session as SipSessionConfig,
+    Sip as SipConfig, Tls as SipTlsConfig,
 };
 pub use inbound::Strangers as StrangersConfig;
 pub use log::log_to;
@@ -89,6 +89,7 @@ impl Node {
             door: inbound::rules(config)?,
             max_calls: config.sip.calls,
             retry_after: retry_after(config),
+            session: SessionPolicy { expires: config.sip.session.expires, minimum: config.sip.session.minimum },
             streams: StreamLimits {
                 connections: config.sip.connections,
                 per_source: config.sip.connections_per_address,

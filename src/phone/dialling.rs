@@ -17,6 +17,7 @@ use crate::audio::{ClipStore, Codec, Decoder, MOST_DECODED, Playlist};
 use crate::facts::{Key, Moment, Secret};
 use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams};
 use crate::rtp::KeyPlan;
+use crate::sip::agent::Reoffer;
 use crate::sip::sdp::{self, Local, Negotiated, Srtp};
 use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause, Listen, Transport};
 
@@ -176,7 +177,8 @@ pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd
                     running.hang_up();
                     return Err(PhoneFault::NoCommonMedia);
                 };
-                return talk(call, running, leg, &agreed, transcript).await;
+                local.codecs = vec![agreed.codec];
+                return talk(call, running, leg, local, &agreed, transcript).await;
             }
         }
     }
@@ -187,6 +189,7 @@ async fn talk(
     call: Call<'_>,
     mut running: crate::sip::Call,
     mut leg: Leg,
+    mut local: Local,
     agreed: &Negotiated,
     transcript: &mut dyn Write,
 ) -> Result<(CallEnd, Vec<i16>), PhoneFault> {
@@ -210,7 +213,7 @@ async fn talk(
             event = running.next_event() => match event {
                 Some(CallEvent::Ended(EndCause::HungUp)) => break CallEnd::HungUp,
                 Some(CallEvent::Ended(_)) | None => break CallEnd::FarEnd,
-                Some(CallEvent::Reoffer(reoffer)) => reoffer.refuse(crate::sip::Refusal::NotAcceptable),
+                Some(CallEvent::Reoffer(asked)) => reoffered(asked, &mut local, &leg)?,
                 Some(_) => {}
             },
             Some(event) = heard.recv() => match event {
@@ -232,6 +235,23 @@ async fn talk(
     receiver.pause()?;
     receiver.transcript.end()?;
     Ok((end, receiver.recorded))
+}
+
+/// The far end changes the stream, or only keeps the call: the codec stays the one that is being heard.
+fn reoffered(asked: Reoffer, local: &mut Local, leg: &Leg) -> Result<(), PhoneFault> {
+    *local = local.next();
+    let Some(offer) = &asked.offer else {
+        asked.accept(sdp::offer(local));
+        return Ok(());
+    };
+    match sdp::answer(offer, local) {
+        Ok((answer, agreed)) => {
+            leg.update(params(&agreed))?;
+            asked.accept(answer);
+        }
+        Err(fault) => asked.refuse(fault.into()),
+    }
+    Ok(())
 }
 
 /// What is held to the ear.

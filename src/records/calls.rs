@@ -250,6 +250,7 @@ const fn ending_name(ending: Ending) -> &'static str {
         Ending::CallerHungUp => "caller-hung-up",
         Ending::LimitReached => "limit-reached",
         Ending::Transferred => "transferred",
+        Ending::SessionExpired => "session-expired",
     }
 }
 

@@ -19,7 +19,9 @@ mod dial;
 mod dispatch;
 mod drive;
 mod incoming;
+mod reinvite;
 mod reoffer;
+mod session;
 mod transfer;
 mod way;
 
@@ -44,7 +46,7 @@ use super::gate::{self, Backlog, GatedSocket};
 use super::listen::{Listen, Transport};
 use super::stream::{self, Links, StreamLimits};
 use super::tls::{Identity, TlsConfig, TlsFault, Trust};
-use super::{ACCEPT, ALLOW, Refusal};
+use super::{ACCEPT, ALLOW, Refusal, SUPPORTED, SessionPolicy};
 use way::Way;
 
 pub use call::{Call, CallEvent, EndCause};
@@ -83,6 +85,8 @@ pub struct AgentConfig {
     pub max_transactions: usize,
     /// Seconds in Retry-After of a 503.
     pub retry_after: u32,
+    /// How long sessions last without a refresh (RFC 4028).
+    pub session: SessionPolicy,
     /// T1 of RFC 3261: how long a message and its answer take. 500 ms, but for tests of what comes at 64·T1.
     pub t1: Duration,
 }
@@ -102,6 +106,7 @@ impl AgentConfig {
             max_calls: 1000,
             max_transactions: 65_536,
             retry_after: 10,
+            session: SessionPolicy::default(),
             t1: Duration::from_millis(500),
         }
     }
@@ -345,6 +350,7 @@ impl Core {
         response.headers.extend(routes.cloned().collect());
         response.headers.push(way.contact());
         response.headers.push(Header::Allow(ALLOW.into()));
+        response.headers.push(Header::Supported(SUPPORTED.into()));
         response.headers.push(Header::Accept(ACCEPT.into()));
         if typed {
             response.headers.push(Header::ContentType("application/sdp".into()));
@@ -358,6 +364,9 @@ impl Core {
         let mut response = self.stack.make_response(to, status, None);
         if let Some(seconds) = refusal.retry_after() {
             response.headers.push(Header::RetryAfter(seconds.to_string().into()));
+        }
+        if let Refusal::SessionTooBrief { minimum } = refusal {
+            response.headers.push(Header::MinSE(minimum.to_string().into()));
         }
         if matches!(refusal, Refusal::MethodNotAllowed) {
             response.headers.push(Header::Allow(ALLOW.into()));

@@ -99,9 +99,9 @@ impl Dialog {
         newer
     }
 
-    /// A target refresh: where a re-INVITE or UPDATE has a Contact, requests go there from now on.
-    pub(super) fn refresh(&mut self, request: &Request) {
-        if let Some(target) = contact(&request.headers) {
+    /// A target refresh: where a re-INVITE or UPDATE, or the 2xx to one, has a Contact, requests go there from now on.
+    pub(super) fn refresh(&mut self, headers: &sip::Headers) {
+        if let Some(target) = contact(headers) {
             self.target = target;
         }
     }

@@ -7,6 +7,8 @@
 //!
 //! URIs are kept as they were written: the stack below would percent-encode an encoded user part a second time.
 
+use rsipstack::sip::{Header, Headers};
+
 /// A name-addr or addr-spec with its header parameters, borrowed from the value it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Address<'a> {
@@ -77,6 +79,27 @@ pub(super) fn entries(value: &str) -> impl Iterator<Item = &str> {
         })
         .map(str::trim)
         .filter(|entry| !entry.is_empty())
+}
+
+/// The values of all headers of a name, long or compact, as written.
+pub(super) fn values<'a>(headers: &'a Headers, name: &'a str, short: &'a str) -> impl Iterator<Item = &'a str> {
+    let named = move |header: &&Header| {
+        let found = header.name();
+        found.eq_ignore_ascii_case(name) || found.eq_ignore_ascii_case(short)
+    };
+    headers.iter().filter(named).map(|header| header.value().trim())
+}
+
+/// Whether a token stands in a header that lists tokens, such as Supported.
+pub(super) fn has_token(headers: &Headers, name: &str, short: &str, token: &str) -> bool {
+    values(headers, name, short).flat_map(entries).any(|entry| entry.eq_ignore_ascii_case(token))
+}
+
+/// A number of seconds (delta-seconds); the greatest that is kept where it is greater.
+pub(super) fn seconds(value: &str) -> Option<u32> {
+    let digits = value.trim();
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
 /// The scheme of a URI, as written.

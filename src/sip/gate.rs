@@ -211,7 +211,7 @@ fn judge(head: &Head<'_>, body: &[u8], arrival: &Arrival<'_>, desk: &impl FrontD
         "REGISTER" | "SUBSCRIBE" | "PUBLISH" | "MESSAGE" | "REFER" | "PRACK" => return Err(Refusal::MethodNotAllowed),
         _ => {}
     }
-    if head.lines().any(|(name, value)| name.eq_ignore_ascii_case("Require") && !value.is_empty()) {
+    if head.unsupported().next().is_some() {
         return Err(Refusal::BadExtension);
     }
     if matches!(method, "INVITE" | "UPDATE") {

@@ -16,6 +16,7 @@
 //! * [`gate`]: every message before the stack's parser sees it: repaired, answered at once or dropped.
 //! * [`door`]: who may bring calls, and how many: trunks and strangers.
 //! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]).
+//! * `session`: for how long a call counts as alive without a word (RFC 4028), pure.
 //! * [`status`]: the one table from a reason to refuse to a SIP status.
 //!
 //! This room knows nothing of menus, dialogues or sound.
@@ -29,12 +30,14 @@ pub mod gate;
 pub mod info_keys;
 pub mod listen;
 pub mod sdp;
+mod session;
 pub mod status;
 pub mod stream;
 pub mod tls;
 
 pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall, TransferEnd};
 pub use listen::{Listen, Transport};
+pub use session::SessionPolicy;
 pub use status::Refusal;
 
 /// What a log filter must say about the stack below: at `info` it writes every message whole, telephone numbers and all.
@@ -42,6 +45,9 @@ pub const LOG_DIRECTIVE: &str = "rsipstack=error";
 
 /// The methods this agent serves, as an Allow header has them (RFC 3261, section 20.5).
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+
+/// The extensions that requests to this agent may use, as a Supported header has them (RFC 3261, section 20.37).
+pub const SUPPORTED: &str = "timer";
 
 /// The bodies it understands, as an Accept header has them (RFC 3261, section 20.1).
 pub const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";

@@ -19,6 +19,11 @@ pub enum Refusal {
     UnsupportedScheme,
     /// 420: an extension is required that is not supported (section 8.2.2.3).
     BadExtension,
+    /// 422: the session would have to be refreshed more often than this side allows (RFC 4028, section 6).
+    SessionTooBrief {
+        /// The shortest interval, in seconds, for Min-SE.
+        minimum: u32,
+    },
     /// 480: nobody took the call.
     Unavailable,
     /// 481: no such call or transaction (section 12.2.2).
@@ -71,6 +76,7 @@ impl Refusal {
             Self::UnsupportedBody => (415, "Unsupported Media Type", "unsupported_body"),
             Self::UnsupportedScheme => (416, "Unsupported URI Scheme", "unsupported_scheme"),
             Self::BadExtension => (420, "Bad Extension", "bad_extension"),
+            Self::SessionTooBrief { .. } => (422, "Session Interval Too Small", "session_too_brief"),
             Self::Unavailable => (480, "Temporarily Unavailable", "unavailable"),
             Self::NoSuchCall => (481, "Call/Transaction Does Not Exist", "no_such_call"),
             Self::Merged => (482, "Loop Detected", "merged"),

@@ -25,7 +25,7 @@ use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaSt
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
 use crate::sip::agent::Reoffer;
-use crate::sip::sdp::{self, Local, Negotiated};
+use crate::sip::sdp::{self, Local, Negotiated, Offer};
 use crate::sip::{Call, CallEvent, EndCause, IncomingCall, TransferEnd, info_keys};
 use crate::speech::Prompts;
 
@@ -197,8 +197,10 @@ impl Running<'_> {
                 event = self.call.next_event() => match event {
                     Some(CallEvent::Ended(cause)) => {
                         tracing::debug!(?cause, "call ended");
-                        if cause == EndCause::NoAck {
-                            tracing::warn!("a caller never acknowledged the answer");
+                        match cause {
+                            EndCause::NoAck => tracing::warn!("a caller never acknowledged the answer"),
+                            EndCause::SessionExpired => failure = failure.or(Some(Failure::SessionExpired)),
+                            _ => {}
                         }
                         break;
                     }
@@ -226,7 +228,7 @@ impl Running<'_> {
                 "what came to an encrypted call in clear, or with a wrong tag, was dropped"
             );
         }
-        self.write(record, stats);
+        self.write(record, stats, failure);
         failure.map_or(Ok(()), Err)
     }
 
@@ -243,6 +245,7 @@ impl Running<'_> {
                 let agreed = self.accept(&answer)?;
                 self.agree(agreed)
             }
+            CallEvent::Refreshed(answer) => self.refreshed(&answer),
             CallEvent::Info { content_type, body } => {
                 self.keyed(&content_type, &body);
                 Ok(())
@@ -319,6 +322,18 @@ impl Running<'_> {
         }
     }
 
+    /// The answer to the description that the far end has already agreed to. It says what it wants now as an offer would;
+    /// where it says nothing that can be played, the stream stays as it was.
+    fn refreshed(&mut self, answer: &[u8]) -> Result<(), Failure> {
+        match Offer::parse(answer).and_then(|said| sdp::answer(&said, &self.local)) {
+            Ok((_, agreed)) => self.agree(agreed),
+            Err(fault) => {
+                tracing::debug!(%fault, "the answer to a refresh is passed over");
+                Ok(())
+            }
+        }
+    }
+
     fn agree(&mut self, agreed: Negotiated) -> Result<(), Failure> {
         let params = params(&agreed, &self.exchange.keys);
         self.agreed = Some(agreed);
@@ -344,9 +359,13 @@ impl Running<'_> {
         tokio::time::timeout(FIGURES_WITHIN, figures).await.ok().flatten()
     }
 
-    fn write(self, record: Record, stats: Option<MediaStats>) {
+    fn write(self, record: Record, stats: Option<MediaStats>, failure: Option<Failure>) {
         let language = self.menu.languages.first().copied().unwrap_or(Language::ZhCn);
-        let (story, person) = take(&self.ended).unwrap_or_else(|| (unbegun(language), None));
+        let (mut story, person) = take(&self.ended).unwrap_or_else(|| (unbegun(language), None));
+        // The dialogue has only seen its caller go.
+        if failure == Some(Failure::SessionExpired) && story.ending == Some(Ending::CallerHungUp) {
+            story.ending = Some(Ending::SessionExpired);
+        }
         self.exchange.log.write(CallRecord {
             started: record.started,
             answered: self.answered,

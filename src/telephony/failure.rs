@@ -21,6 +21,8 @@ pub enum Failure {
     MediaStopped,
     /// Nothing came from the caller for as long as the configuration allows.
     MediaTimedOut,
+    /// The caller's side did not refresh the session in time, or knew nothing of the call any more.
+    SessionExpired,
 }
 
 impl Failure {
@@ -30,7 +32,9 @@ impl Failure {
             Failure::NoSuchNumber => Refusal::NoSuchNumber,
             Failure::NoCommonMedia | Failure::NoCommonSrtp => Refusal::NotAcceptable,
             Failure::NoMediaPort { retry_after } => Refusal::Overloaded { retry_after },
-            Failure::MediaStopped | Failure::MediaTimedOut => Refusal::Failed { retry_after: None },
+            Failure::MediaStopped | Failure::MediaTimedOut | Failure::SessionExpired => {
+                Refusal::Failed { retry_after: None }
+            }
         }
     }
 
@@ -43,6 +47,7 @@ impl Failure {
             Failure::NoMediaPort { .. } => "no-media-port",
             Failure::MediaStopped => "media-stopped",
             Failure::MediaTimedOut => "media-timed-out",
+            Failure::SessionExpired => "session-expired",
         }
     }
 }

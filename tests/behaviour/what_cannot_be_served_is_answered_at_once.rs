@@ -185,8 +185,18 @@ fn an_answer_mirrors_the_request_and_says_what_would_work() {
     assert!(field(&answer_text, "Allow").contains("INVITE"));
     assert_eq!(answer(&register), answer_text, "the same for every retransmission");
     assert_eq!(field(&answer(&message("INVITE", &[("Require", "100rel")], "")), "Unsupported"), "100rel");
+    let both = [("Require", "timer, nothing,\tX-more")];
+    assert_eq!(
+        field(&answer(&message("UPDATE", &both, "")), "Unsupported"),
+        "nothing, X-more",
+        "those that are lacking"
+    );
+    passed(&message("INVITE", &[("Require", "Timer")], OFFER));
     let options = answer(&message("OPTIONS", &[], ""));
-    assert!(field(&options, "Accept").contains("application/sdp") && options.contains("\r\nSupported: "), "{options}");
+    assert!(
+        field(&options, "Accept").contains("application/sdp") && options.contains("\r\nSupported: timer\r\n"),
+        "{options}"
+    );
     assert!(
         field(&answer(&message("INVITE", &[("Content-Type", "text/plain")], "x")), "Accept")
             .contains("application/sdp")

@@ -1,6 +1,6 @@
 //! The session description out of a message's body: the body itself, or one part of a multipart body (RFC 2046).
 
-use rsipstack::sip::{Header, Headers};
+use rsipstack::sip::{Header, Headers, Request};
 
 use super::super::field;
 
@@ -20,6 +20,15 @@ pub(super) fn sdp<'a>(headers: &Headers, body: &'a [u8]) -> Option<&'a [u8]> {
         return part(body, boundary);
     }
     (kind.eq_ignore_ascii_case("application/sdp") || kind.is_empty()).then_some(body)
+}
+
+/// Gives a request a description for its body.
+pub(super) fn describe(request: &mut Request, description: String) {
+    request.headers.retain(|header| !matches!(header, Header::ContentLength(_) | Header::ContentType(_)));
+    request.headers.push(Header::ContentType("application/sdp".into()));
+    let length = u32::try_from(description.len()).unwrap_or(u32::MAX);
+    request.headers.push(Header::ContentLength(length.into()));
+    request.body = description.into_bytes();
 }
 
 /// The Content-Type header's value, or empty.

@@ -22,6 +22,7 @@ use super::super::dialog::Dialog;
 use super::super::{Refusal, info_keys};
 use super::drive::{self, Mail, News};
 use super::reoffer::{Pending, Reoffer};
+use super::session::{self, Keeper};
 use super::transfer::{Transfer, TransferEnd};
 use super::way::Way;
 use super::{Core, body, now};
@@ -45,6 +46,9 @@ pub enum CallEvent {
     Reoffer(Reoffer),
     /// The ACK of a re-INVITE without offer: the answer to the offer that [`Reoffer::accept`] gave.
     Reanswer(Vec<u8>),
+    /// The answer to this side's last description, offered once more as it stands to keep the session (RFC 4028): the far
+    /// side may have moved.
+    Refreshed(Vec<u8>),
     /// An INFO with keys or without a body, which has been answered with 200 (RFC 6086; keys, as old senders have them).
     Info {
         /// The Content-Type, as written.
@@ -64,6 +68,7 @@ impl fmt::Debug for CallEvent {
             Self::Confirmed { answer } => write!(f, "Confirmed(answer: {})", answer.is_some()),
             Self::Reoffer(_) => f.write_str("Reoffer(…)"),
             Self::Reanswer(_) => f.write_str("Reanswer(…)"),
+            Self::Refreshed(_) => f.write_str("Refreshed(…)"),
             Self::Info { .. } => f.write_str("Info(…)"),
             Self::Transferred(end) => write!(f, "Transferred({end:?})"),
             Self::Ended(cause) => write!(f, "Ended({cause:?})"),
@@ -85,6 +90,9 @@ pub enum EndCause {
     Refused(Refusal),
     /// The far side never acknowledged the 200; a BYE was sent.
     NoAck,
+    /// Nobody refreshed the session in time, or the far side knew nothing of the call any more (RFC 4028, section 10); a BYE
+    /// was sent.
+    SessionExpired,
     /// The agent was stopped.
     TransportGone,
 }
@@ -202,7 +210,8 @@ pub(super) struct Run {
     hanging_up: bool,
     invite: Option<Invite>,
     /// The INVITE of this side, to know a fork by.
-    dialled: Option<Request>,
+    pub(super) dialled: Option<Request>,
+    pub(super) keeper: Keeper,
     pub(super) pending: Option<Pending>,
     pub(super) transfer: Option<Transfer>,
     /// A transfer's place was taken while it was under way.
@@ -236,6 +245,7 @@ impl Run {
             hanging_up: false,
             invite: Some(invite),
             dialled: None,
+            keeper: Keeper::new(core.config.session),
             pending: None,
             transfer: None,
             left_open: false,
@@ -250,6 +260,7 @@ impl Run {
         dialog: Dialog,
         way: Way,
         dialled: Request,
+        keeper: Keeper,
         events: Events,
     ) -> Self {
         Self {
@@ -262,6 +273,7 @@ impl Run {
             hanging_up: false,
             invite: None,
             dialled: Some(dialled),
+            keeper,
             pending: None,
             transfer: None,
             left_open: false,
@@ -283,6 +295,7 @@ impl Run {
                 }
                 reply = Pending::reply(&mut self.pending), if self.pending.is_some() => { self.on_reply(reply).await; None }
                 status = Transfer::reply(&mut self.transfer), if self.transfer.is_some() => { self.on_refer_reply(status); None }
+                wake = self.keeper.wake(), if session::is_kept(self.phase) => self.on_wake(wake).await,
                 () = until(deadline), if deadline.is_some() => self.on_deadline().await,
                 () = stopped.cancelled() => Some(EndCause::TransportGone),
             };
@@ -297,11 +310,11 @@ impl Run {
     async fn on_command(&mut self, command: Command) -> Option<EndCause> {
         match (command, self.phase) {
             (Command::Ring, Phase::Ringing) => {
-                self.answer_invite(StatusCode::Ringing, None);
+                self.ring();
                 None
             }
             (Command::Accept(sdp), Phase::Ringing) => {
-                self.answer_invite(StatusCode::OK, Some(sdp));
+                self.accept(sdp);
                 self.phase = Phase::Accepted;
                 // The driver tells when 64·T1 are over; this is for the case that the 200 could not even be sent.
                 self.deadline = Some(now() + self.core.t1x64() * 2);
@@ -440,9 +453,19 @@ impl Run {
         let _ = transaction.respond(response).await;
     }
 
-    fn answer_invite(&self, status: StatusCode, sdp: Option<String>) {
+    fn ring(&self) {
         if let Some(invite) = &self.invite {
-            drive::respond(&invite.driver, self.core.response(&invite.request, status, &self.way, sdp));
+            drive::respond(&invite.driver, self.core.response(&invite.request, StatusCode::Ringing, &self.way, None));
+        }
+    }
+
+    fn accept(&mut self, sdp: String) {
+        if let Some(invite) = &self.invite {
+            let session = self.keeper.answers(&invite.request);
+            self.keeper.description = Some(sdp.clone());
+            let mut response = self.core.response(&invite.request, StatusCode::OK, &self.way, Some(sdp));
+            response.headers.extend(session);
+            drive::respond(&invite.driver, response);
         }
     }
 
@@ -454,7 +477,7 @@ impl Run {
     }
 
     /// A connection may turn out to be lost only when something is sent on it: then the BYE goes once more, another way.
-    async fn bye(&mut self) {
+    pub(super) async fn bye(&mut self) {
         let way = self.core.onward(&self.way, &self.dialog).await;
         let bye = self.dialog.request(Method::Bye, way.via(), &self.core.config.user_agent);
         let (core, mut dialog) = (Arc::clone(&self.core), self.dialog.clone());
@@ -480,7 +503,8 @@ impl Run {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Waits until then; for ever, where there is no deadline.
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -4,6 +4,7 @@
 //!   dial ── INVITE (offer) ──>
 //!        <── 100, 180 (SDP)        Ringing
 //!        <── 200 (answer)          Answered, with the Call; ACK, and again for every 200 that comes again
+//!        <── 422 (Min-SE)          the INVITE once more, for a session that long (RFC 4028, section 7.3)
 //!        <── 4xx, 5xx, 6xx         Refused; ACK
 //!   drop ── CANCEL ──>             once a provisional answer has come (RFC 3261, section 9.1)
 //! ```
@@ -21,10 +22,12 @@ use tokio::time::Instant;
 use super::super::desk::{Origin, Seat};
 use super::super::dialog::{Dialog, verbatim};
 use super::super::listen::{Transport, is_secure};
+use super::super::session::{self, Said};
 use super::super::{ACCEPT, ALLOW, field};
 use super::call::{Call, Run};
 use super::drive::{self, Mail, News};
 use super::incoming::MOST_MAIL;
+use super::session::Keeper;
 use super::way::Way;
 use super::{Agent, Core, body, now};
 
@@ -106,6 +109,7 @@ impl Agent {
         let transport = Transport::of(target).unwrap_or(Transport::Udp);
         let to = core.resolve(target, transport, None).await.ok_or(DialFault::Unreachable)?;
         let way = core.way_to(transport, to, target).await.map_err(DialFault::NoWay)?.secured(is_secure(target));
+        let expires = core.config.session.expires();
         let (local_tag, invite) = invite(core, target, from, offer, &way);
         let call_id = invite.call_id_header().map_or("", |id| id.value()).to_owned();
         let (post, mail) = mpsc::channel(MOST_MAIL);
@@ -115,8 +119,8 @@ impl Agent {
         let transaction = drive::client(core, invite.clone(), &way).ok_or(DialFault::BadUri("the address to call"))?;
         let (events_to, events) = mpsc::channel(8);
         let (abort, aborted) = oneshot::channel();
-        tokio::spawn(drive_invite(Arc::clone(core), transaction, way.clone(), post));
-        let task = Setup { core: Arc::clone(core), seat, invite, way, events: events_to };
+        tokio::spawn(drive_invite(Arc::clone(core), transaction, way.clone(), post.clone()));
+        let task = Setup { core: Arc::clone(core), seat, invite, expires, way, post, events: events_to };
         tokio::spawn(task.run(mail, aborted));
         Ok(Dialing { call_id, events, _abort: abort })
     }
@@ -145,13 +149,18 @@ fn invite(core: &Core, target: &str, from: &str, offer: String, way: &Way) -> (S
         Header::Allow(ALLOW.into()),
         Header::Accept(ACCEPT.into()),
         Header::UserAgent(core.config.user_agent.as_str().into()),
-        Header::ContentType("application/sdp".into()),
     ];
-    let body = offer.into_bytes();
-    (
-        tag,
-        Request { method: Method::Invite, uri: verbatim(target), version: Version::V2, headers: headers.into(), body },
-    )
+    let mut invite = Request {
+        method: Method::Invite,
+        uri: verbatim(target),
+        version: Version::V2,
+        headers: headers.into(),
+        body: Vec::new(),
+    };
+    let policy = core.config.session;
+    invite.headers.extend(session::asking(policy.expires(), policy.minimum(), false).to_vec());
+    body::describe(&mut invite, offer);
+    (tag, invite)
 }
 
 /// Drives the INVITE for as long as a 2xx may come again: the stack acknowledges each (X23 siphon-sip#389). Where the
@@ -188,7 +197,7 @@ async fn acknowledged(core: &Core, transaction: &mut Transaction, response: &Res
         return;
     }
     let Some(dialog) = Dialog::uac(&transaction.original, response) else { return };
-    let mut ack = dialog.ack(1, way.via(), &core.config.user_agent);
+    let mut ack = dialog.ack(sequence(&transaction.original), way.via(), &core.config.user_agent);
     if let Ok(uri) = parse_uri(&ack.uri.to_string()) {
         ack.uri = uri;
     }
@@ -196,18 +205,27 @@ async fn acknowledged(core: &Core, transaction: &mut Transaction, response: &Res
     let _ = transaction.send_ack(transaction.connection.clone()).await;
 }
 
+/// The number of an INVITE.
+fn sequence(invite: &Request) -> u32 {
+    invite.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or(1)
+}
+
 /// The task of a call out until it is answered.
 struct Setup {
     core: Arc<Core>,
     seat: Seat,
     invite: Request,
+    /// The session's interval that it asks for, in seconds.
+    expires: u32,
     way: Way,
+    /// To this task, for the driver of an INVITE.
+    post: mpsc::Sender<Mail>,
     events: mpsc::Sender<DialingEvent>,
 }
 
 impl Setup {
-    async fn run(self, mut mail: mpsc::Receiver<Mail>, mut aborted: oneshot::Receiver<()>) {
-        let (mut provisional, mut cancelled) = (false, false);
+    async fn run(mut self, mut mail: mpsc::Receiver<Mail>, mut aborted: oneshot::Receiver<()>) {
+        let (mut provisional, mut cancelled, mut under_way) = (false, false, 1_u32);
         let mut deadline: Option<Instant> = None;
         let stopped = self.core.token.clone();
         loop {
@@ -237,11 +255,14 @@ impl Setup {
                         self.ringing(&response);
                     }
                     StatusCodeKind::Successful => return self.answered(&response, mail, cancelled).await,
+                    _ if !cancelled && self.asks_again(&response) => (provisional, under_way) = (false, under_way + 1),
                     _ => return self.refused(&response),
                 },
                 Some(Mail::Request(transaction)) => {
                     drive::refuse(&self.core, *transaction, super::Refusal::NoSuchCall);
                 }
+                // One that was refused is over, and another has taken its place.
+                Some(Mail::Invite(News::Over)) if under_way > 1 => under_way -= 1,
                 Some(Mail::Invite(News::Over)) | None => {
                     let refused = DialingEvent::Refused { status: 408, reason: "Request Timeout".to_owned() };
                     let _ = self.events.try_send(refused);
@@ -250,6 +271,27 @@ impl Setup {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Where the session was too short for somebody on the way, asks for a longer one: a further INVITE of the same call.
+    fn asks_again(&mut self, response: &Response) -> bool {
+        let wanted = Said::read(&response.headers).minimum.filter(|minimum| *minimum > self.expires);
+        let Some(minimum) = wanted.filter(|_| response.status_code.code() == 422) else { return false };
+        self.expires = minimum;
+        let next = sequence(&self.invite).saturating_add(1);
+        let headers = &mut self.invite.headers;
+        headers.retain(|header| {
+            !matches!(
+                header,
+                Header::Via(_) | Header::CSeq(_) | Header::Supported(_) | Header::SessionExpires(_) | Header::MinSE(_)
+            )
+        });
+        headers.push_front(Header::Via(self.way.via().into()));
+        headers.push(Header::CSeq(format!("{next} INVITE").into()));
+        headers.extend(session::asking(minimum, minimum, false).to_vec());
+        let Some(transaction) = drive::client(&self.core, self.invite.clone(), &self.way) else { return false };
+        tokio::spawn(drive_invite(Arc::clone(&self.core), transaction, self.way.clone(), self.post.clone()));
+        true
     }
 
     fn ringing(&self, response: &Response) {
@@ -268,8 +310,10 @@ impl Setup {
     async fn answered(self, response: &Response, mail: mpsc::Receiver<Mail>, cancelled: bool) {
         let Some(dialog) = Dialog::uac(&self.invite, response) else { return };
         let (call, events, commands) = Call::channel(&dialog.call_id);
-        let Self { core, seat, invite, way, events: told } = self;
-        let run = Run::answered(&core, seat, dialog, way, invite, events);
+        let Self { core, seat, invite, expires, way, events: told, post: _ } = self;
+        let description = String::from_utf8_lossy(&invite.body).into_owned();
+        let keeper = Keeper::of_call_out(core.config.session, expires, response, description);
+        let run = Run::answered(&core, seat, dialog, way, invite, keeper, events);
         let answer = body::sdp(&response.headers, &response.body).map(<[u8]>::to_vec);
         // Given up meanwhile, or nobody listens any more: the handle is dropped here, and the call hung up.
         if cancelled {
@@ -290,7 +334,7 @@ impl Setup {
             )
         };
         let mut headers: Vec<_> = self.invite.headers.iter().filter(kept).cloned().collect();
-        headers.push(Header::CSeq("1 CANCEL".into()));
+        headers.push(Header::CSeq(format!("{} CANCEL", sequence(&self.invite)).into()));
         headers.push(Header::ContentLength(0.into()));
         let uri = self.invite.uri.clone();
         let cancel =

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rsipstack::sip::{HeadersExt as _, Method, Request, Response, SipMessage, ToTypedHeader as _, Transport};
+use rsipstack::sip::{
+    HeadersExt as _, Method, Request, Response, SipMessage, StatusCodeKind, ToTypedHeader as _, Transport,
+};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::{Transaction, TransactionEvent, TransactionEventSender};
 use rsipstack::transport::SipAddr;
@@ -13,7 +15,7 @@ use super::way::Way;
 use super::{Core, Refusal};
 
 /// How long an INVITE may go without its final answer, in multiples of 64·T1: five minutes and more.
-const LONGEST: u32 = 10;
+pub(super) const LONGEST: u32 = 10;
 
 /// What comes to the task of a call.
 pub(in super::super) enum Mail {
@@ -130,6 +132,39 @@ pub(super) fn client(core: &Core, request: Request, way: &Way) -> Option<Transac
     let mut transaction = Transaction::new_client(key, request, Arc::clone(&core.stack), Some(way.connection.clone()));
     transaction.destination = Some(address(way.peer));
     Some(transaction)
+}
+
+/// What becomes of a request of ours.
+pub(super) enum Outcome {
+    /// Its final answer.
+    Final(Box<Response>),
+    /// None has come in 64·T1.
+    Unanswered,
+    /// The connection was lost before one came.
+    Lost,
+}
+
+/// Sends a request other than INVITE, and waits for its final answer.
+pub(super) async fn ask(core: &Arc<Core>, request: Request, way: &Way) -> Outcome {
+    let Some(mut transaction) = client(core, request, way) else { return Outcome::Lost };
+    let answered = async {
+        transaction.send().await.ok()?;
+        while let Some(message) = transaction.receive().await {
+            if let SipMessage::Response(response) = message
+                && response.status_code.kind() != StatusCodeKind::Provisional
+            {
+                return Some(response);
+            }
+        }
+        None
+    };
+    tokio::select! {
+        answered = tokio::time::timeout(core.t1x64() * 2, answered) => match answered {
+            Ok(Some(response)) => Outcome::Final(Box::new(response)),
+            _ => Outcome::Unanswered,
+        },
+        () = way.gone() => Outcome::Lost,
+    }
 }
 
 /// Sends a request other than INVITE, and again until it is answered or 64·T1 are over where it may be lost. The way is

@@ -17,6 +17,7 @@ use super::super::desk::Origin;
 use super::super::dialog::Dialog;
 use super::super::door::challenge;
 use super::super::sdp::{Offer, SdpFault};
+use super::super::session::{Said, Session};
 use super::super::{Refusal, Transport, field};
 use super::call::{Call, CallEvent, Command, Run};
 use super::way::wants_secure;
@@ -128,6 +129,7 @@ fn prepare(
     let failed = Refusal::Failed { retry_after: None };
     let dialog = Dialog::uas(request).ok_or(Refusal::Malformed("Bad Request"))?;
     let way = core.way_of(transaction).ok_or(failed)?.secured(wants_secure(request));
+    Session::answered(&Said::read(&request.headers), &core.config.session, None)?;
     let offer = offer(request).map_err(Refusal::from)?;
     let (post, mail) = mpsc::channel(MOST_MAIL);
     let sequence = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();

@@ -7,11 +7,13 @@
 //!   UPDATE            ──> 200: a sign of life
 //!
 //!   one open already: 500 with Retry-After; an offer of ours unanswered: 491
+//!
+//!   each is a refresh of the session too (RFC 4028): its 200 says for how long, 422 where that is too short
 //! ```
 
 use std::sync::Arc;
 
-use rsipstack::sip::{Request, StatusCode};
+use rsipstack::sip::{Request, Response, StatusCode};
 use rsipstack::transaction::transaction::{Transaction, TransactionEventSender};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -70,7 +72,7 @@ impl Pending {
 impl Run {
     pub(super) fn on_reinvite(&mut self, transaction: Transaction) {
         let request = &transaction.original;
-        let offer = self.may_ask().and_then(|()| incoming::offer(request).map_err(Refusal::from));
+        let offer = self.may_ask(request).and_then(|()| incoming::offer(request).map_err(Refusal::from));
         let asked = offer.and_then(|offer| {
             let of = Asking::Invite(Box::new(request.clone()), transaction.tu_sender.clone());
             self.ask(offer, of).map_err(|(refusal, _)| refusal)
@@ -78,6 +80,7 @@ impl Run {
         if let Err(refusal) = asked {
             return drive::refuse(&self.core, transaction, refusal);
         }
+        self.keeper.their_invites += 1;
         let post = self.core.desk.find(&self.dialog.call_id, self.dialog.local_tag());
         tokio::spawn(drive::serve_invite(Arc::clone(&self.core), transaction, post, Mail::Reinvite));
     }
@@ -85,10 +88,13 @@ impl Run {
     pub(super) async fn on_update(&mut self, transaction: Transaction) {
         let request = &transaction.original;
         if body::sdp(&request.headers, &request.body).is_none() {
-            self.dialog.refresh(request);
-            return self.reply(transaction, Ok(())).await;
+            let verdict = self.keeper.admits(request);
+            if verdict.is_ok() {
+                self.dialog.refresh(&request.headers);
+            }
+            return self.reply_refresh(transaction, verdict).await;
         }
-        let offer = self.may_ask().and_then(|()| incoming::offer(request).map_err(Refusal::from));
+        let offer = self.may_ask(request).and_then(|()| incoming::offer(request).map_err(Refusal::from));
         let refused = match offer {
             Ok(offer) => self.ask(offer, Asking::Update(Box::new(transaction))).err(),
             Err(refusal) => Some((refusal, Asking::Update(Box::new(transaction)))),
@@ -99,18 +105,33 @@ impl Run {
     }
 
     /// RFC 3261, section 14.2; RFC 3311, section 5.2.
-    fn may_ask(&self) -> Result<(), Refusal> {
+    fn may_ask(&self, request: &Request) -> Result<(), Refusal> {
         if self.phase == Phase::Ringing || self.pending.is_some() || !self.events.has_room() {
-            return Err(Refusal::Failed { retry_after: Some(2) });
+            return Err(wait());
         }
-        if self.late { Err(Refusal::Glare) } else { Ok(()) }
+        if self.late || self.keeper.is_inviting() {
+            return Err(Refusal::Glare);
+        }
+        self.keeper.admits(request)
+    }
+
+    /// Answers an UPDATE without an offer.
+    async fn reply_refresh(&mut self, mut transaction: Transaction, verdict: Result<(), Refusal>) {
+        if verdict.is_err() {
+            return self.reply(transaction, verdict).await;
+        }
+        let session = self.keeper.answers(&transaction.original);
+        let mut response = self.core.response(&transaction.original, StatusCode::OK, &self.way, None);
+        response.headers.extend(session);
+        // Where it cannot be sent, the request comes again.
+        let _ = transaction.respond(response).await;
     }
 
     fn ask(&mut self, offer: Option<Offer>, of: Asking) -> Result<(), (Refusal, Asking)> {
         let (sender, reply) = oneshot::channel();
         let offered = offer.is_some();
         if !self.events.offer(CallEvent::Reoffer(Reoffer { offer, reply: sender })) {
-            return Err((Refusal::Failed { retry_after: Some(2) }, of));
+            return Err((wait(), of));
         }
         self.pending = Some(Pending { reply, until: now() + self.core.config.t1 * LONGEST, offered, of });
         Ok(())
@@ -120,20 +141,28 @@ impl Run {
         let Some(pending) = self.pending.take() else { return };
         match (pending.of, reply) {
             (Asking::Invite(request, driver), Ok(sdp)) => {
-                self.dialog.refresh(&request);
                 self.late = !pending.offered;
-                drive::respond(&driver, self.core.response(&request, StatusCode::OK, &self.way, Some(sdp)));
+                drive::respond(&driver, self.agreed(&request, sdp));
             }
             (Asking::Invite(request, driver), Err(refusal)) => {
                 drive::respond(&driver, self.core.refusal(&request, refusal));
             }
             (Asking::Update(mut transaction), Ok(sdp)) => {
-                self.dialog.refresh(&transaction.original);
-                let response = self.core.response(&transaction.original, StatusCode::OK, &self.way, Some(sdp));
+                let response = self.agreed(&transaction.original, sdp);
                 let _ = transaction.respond(response).await;
             }
             (Asking::Update(transaction), Err(refusal)) => self.reply(*transaction, Err(refusal)).await,
         }
+    }
+
+    /// The 200 with this description, which holds from now on.
+    fn agreed(&mut self, request: &Request, sdp: String) -> Response {
+        self.dialog.refresh(&request.headers);
+        let session = self.keeper.answers(request);
+        self.keeper.description = Some(sdp.clone());
+        let mut response = self.core.response(request, StatusCode::OK, &self.way, Some(sdp));
+        response.headers.extend(session);
+        response
     }
 
     /// X24 freeswitch#1994: a re-INVITE whose 200 is never acknowledged ends no call; whether anyone is still there is
@@ -147,7 +176,10 @@ impl Run {
                     self.events.offer(CallEvent::Reanswer(answer.to_vec()));
                 }
             }
-            News::Over => self.late = false,
+            News::Over => {
+                self.late = false;
+                self.keeper.their_invites = self.keeper.their_invites.saturating_sub(1);
+            }
             News::Acked(_) => {}
         }
     }
@@ -158,4 +190,9 @@ impl Run {
             self.on_reply(Err(refusal)).await;
         }
     }
+}
+
+/// A request that has come too early (RFC 3261, section 14.2).
+fn wait() -> Refusal {
+    Refusal::Failed { retry_after: Some(rand::random_range(0..=10)) }
 }

@@ -17,13 +17,13 @@
 
 use std::sync::Arc;
 
-use rsipstack::sip::{Header, Method, Request, SipMessage, StatusCodeKind};
+use rsipstack::sip::{Header, Method, Request};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::oneshot;
 
 use super::super::{Refusal, field};
 use super::call::{CallEvent, Run};
-use super::drive;
+use super::drive::{self, Outcome};
 
 /// What became of handing a call over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,21 +94,9 @@ impl Run {
         self.transfer = Some(Transfer { id: self.dialog.last_sequence(), is_first, reply: Some(reply) });
         let core = Arc::clone(&self.core);
         tokio::spawn(async move {
-            let Some(mut transaction) = drive::client(&core, refer, &way) else { return };
-            let answered = async {
-                transaction.send().await.ok()?;
-                while let Some(message) = transaction.receive().await {
-                    if let SipMessage::Response(response) = message
-                        && response.status_code.kind() != StatusCodeKind::Provisional
-                    {
-                        return Some(u16::from(response.status_code));
-                    }
-                }
-                None
-            };
-            if let Ok(Some(status)) = tokio::time::timeout(core.t1x64() * 2, answered).await {
+            if let Outcome::Final(response) = drive::ask(&core, refer, &way).await {
                 // Nobody waits any more where the call has ended.
-                let _ = tell.send(status);
+                let _ = tell.send(response.status_code.code());
             }
         });
     }
@@ -127,8 +115,8 @@ impl Run {
     /// A NOTIFY in the dialog: 481 where what it tells of was not asked for, or is not any more (RFC 6665, section 4.1.3).
     pub(super) async fn on_notify(&mut self, transaction: Transaction) {
         let request = &transaction.original;
-        let event = header(request, "Event", "o");
-        if !self.transfer.as_ref().is_some_and(|transfer| transfer.is_of(&event)) {
+        let event = field::values(&request.headers, "Event", "o").next().unwrap_or_default();
+        if !self.transfer.as_ref().is_some_and(|transfer| transfer.is_of(event)) {
             return self.reply(transaction, Err(Refusal::NoSuchCall)).await;
         }
         let end = match sipfrag_status(&request.body) {
@@ -150,19 +138,8 @@ impl Run {
 }
 
 fn is_terminated(notify: &Request) -> bool {
-    let state = header(notify, "Subscription-State", "Subscription-State");
+    let state = field::values(&notify.headers, "Subscription-State", "Subscription-State").next().unwrap_or_default();
     state.split(';').next().is_some_and(|state| state.trim().eq_ignore_ascii_case("terminated"))
-}
-
-/// A header's value as written, or empty.
-fn header(request: &Request, name: &str, short: &str) -> String {
-    let lines = request.headers.iter().map(ToString::to_string);
-    let mut named = lines.filter_map(|line| {
-        let (found, value) = line.split_once(':')?;
-        let found = found.trim();
-        (found.eq_ignore_ascii_case(name) || found.eq_ignore_ascii_case(short)).then(|| value.trim().to_owned())
-    });
-    named.next().unwrap_or_default()
 }
 
 /// The status of a body of message/sipfrag: `SIP/2.0 180 Ringing` (RFC 3420).

@@ -1,6 +1,6 @@
 //! The fields of a message's head that the gate looks at, borrowed from its text.
 
-use super::super::Refusal;
+use super::super::{Refusal, SUPPORTED, field};
 
 /// A head that has a start line and a Via.
 #[derive(Debug, Default)]
@@ -71,6 +71,13 @@ impl<'a> Head<'a> {
     /// Every header line: name and value, both trimmed.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         lines(self.text)
+    }
+
+    /// The extensions that it requires and this agent lacks (RFC 3261, section 8.2.2.3).
+    pub(super) fn unsupported(&self) -> impl Iterator<Item = &'a str> {
+        let required = self.lines().filter(|(name, _)| name.eq_ignore_ascii_case("Require"));
+        let supported = |tag: &str| field::entries(SUPPORTED).any(|known| known.eq_ignore_ascii_case(tag));
+        required.flat_map(|(_, value)| field::entries(value)).filter(move |tag| !supported(tag))
     }
 
     /// How many octets of the `available` ones are the body.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 
-use super::super::{ACCEPT, ALLOW};
+use super::super::{ACCEPT, ALLOW, SUPPORTED};
 use super::head::{Field, Head};
 use super::{Gate, MAX_MESSAGE, Reason, Refusal, field};
 
@@ -18,7 +18,8 @@ pub(super) fn refuse<'a>(head: &Head<'_>, source: SocketAddr, refusal: Refusal) 
 
 /// The 200 to an OPTIONS (section 11.2).
 pub(super) fn capabilities<'a>(head: &Head<'_>, source: SocketAddr) -> Gate<'a> {
-    let extras = format!("Allow: {ALLOW}\r\nAccept: {ACCEPT}\r\nAccept-Encoding: identity\r\nSupported: \r\n");
+    let extras =
+        format!("Allow: {ALLOW}\r\nAccept: {ACCEPT}\r\nAccept-Encoding: identity\r\nSupported: {SUPPORTED}\r\n");
     answer(head, source, 200, "OK", &extras)
 }
 
@@ -31,13 +32,7 @@ fn extras(head: &Head<'_>, refusal: Refusal) -> String {
     match refusal {
         Refusal::MethodNotAllowed | Refusal::UnknownMethod => format!("Allow: {ALLOW}\r\n"),
         Refusal::UnsupportedBody => format!("Accept: {ACCEPT}\r\nAccept-Encoding: identity\r\n"),
-        Refusal::BadExtension => {
-            let required = head.lines().filter(|(name, _)| name.eq_ignore_ascii_case("Require"));
-            required.fold(String::new(), |mut all, (_, value)| {
-                let _ = write!(all, "Unsupported: {value}\r\n");
-                all
-            })
-        }
+        Refusal::BadExtension => format!("Unsupported: {}\r\n", head.unsupported().collect::<Vec<_>>().join(", ")),
         _ => refusal.retry_after().map(|seconds| format!("Retry-After: {seconds}\r\n")).unwrap_or_default(),
     }
 }
