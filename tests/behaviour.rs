@@ -51,6 +51,8 @@ mod a_late_answer_of_the_records_holds_no_call;
 mod a_message_becomes_clips_and_pauses;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
 mod a_mistake_in_the_prompts_is_shown_with_its_place;
+#[path = "behaviour/a_ringing_arrives_where_that_is_required.rs"]
+mod a_ringing_arrives_where_that_is_required;
 #[path = "behaviour/a_running_call_is_changed_and_asked.rs"]
 mod a_running_call_is_changed_and_asked;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]

@@ -20,6 +20,7 @@ mod dispatch;
 mod drive;
 mod incoming;
 mod reinvite;
+mod reliable;
 mod reoffer;
 mod session;
 mod transfer;

@@ -208,7 +208,7 @@ fn judge(head: &Head<'_>, body: &[u8], arrival: &Arrival<'_>, desk: &impl FrontD
     match method {
         "ACK" => return Ok(if desk.knows(call_id) { Verdict::Pass } else { Verdict::Ignore }),
         "CANCEL" => return if desk.knows(call_id) { Ok(Verdict::Pass) } else { Err(Refusal::NoSuchCall) },
-        "REGISTER" | "SUBSCRIBE" | "PUBLISH" | "MESSAGE" | "REFER" | "PRACK" => return Err(Refusal::MethodNotAllowed),
+        "REGISTER" | "SUBSCRIBE" | "PUBLISH" | "MESSAGE" | "REFER" => return Err(Refusal::MethodNotAllowed),
         _ => {}
     }
     if head.unsupported().next().is_some() {

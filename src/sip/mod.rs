@@ -44,10 +44,10 @@ pub use status::Refusal;
 pub const LOG_DIRECTIVE: &str = "rsipstack=error";
 
 /// The methods this agent serves, as an Allow header has them (RFC 3261, section 20.5).
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY, PRACK";
 
 /// The extensions that requests to this agent may use, as a Supported header has them (RFC 3261, section 20.37).
-pub const SUPPORTED: &str = "timer";
+pub const SUPPORTED: &str = "100rel, timer";
 
 /// The bodies it understands, as an Accept header has them (RFC 3261, section 20.1).
 pub const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";

@@ -93,7 +93,7 @@ async fn the_gate_stands_before_connections_too() {
         (options(&phone, 4).replace("SIP/2.0\r\n", "SIP/7.0\r\n"), 505),
         (options(&phone, 5).replacen("sip:", "soap:", 1), 416),
         (options(&phone, 6).replace("6 OPTIONS", "6 INVITE"), 400),
-        (phone.request("INVITE", 7, "", "Require: 100rel\r\n", OFFER), 420),
+        (phone.request("INVITE", 7, "", "Require: path\r\n", OFFER), 420),
         (phone.invite(OFFER).replacen("12333", "666", 1), 404),
     ] {
         phone.send(&message).await;

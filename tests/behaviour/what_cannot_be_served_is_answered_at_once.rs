@@ -151,7 +151,7 @@ fn each_fault_has_its_status() {
         (message("PUBLISH", &[], ""), 405),
         (message("MESSAGE", &[], ""), 405),
         (message("REFER", &[], ""), 405),
-        (message("PRACK", &[], ""), 405),
+        (message("PRACK", &[], ""), 481),
         (message("NOTIFY", &[], ""), 481),
         (message("BYE", &[], ""), 481),
         (message("BYE", &[("To", "<sip:b@h>;tag=t")], ""), 481),
@@ -184,7 +184,8 @@ fn an_answer_mirrors_the_request_and_says_what_would_work() {
     assert_eq!((field(&answer_text, "CSeq"), field(&answer_text, "Content-Length")), ("1 REGISTER", "0"));
     assert!(field(&answer_text, "Allow").contains("INVITE"));
     assert_eq!(answer(&register), answer_text, "the same for every retransmission");
-    assert_eq!(field(&answer(&message("INVITE", &[("Require", "100rel")], "")), "Unsupported"), "100rel");
+    assert_eq!(field(&answer(&message("OPTIONS", &[("Require", "100rel")], "")), "Unsupported"), "100rel");
+    passed(&message("INVITE", &[("Require", "100rel")], OFFER));
     let both = [("Require", "timer, nothing,\tX-more")];
     assert_eq!(
         field(&answer(&message("UPDATE", &both, "")), "Unsupported"),
@@ -194,7 +195,7 @@ fn an_answer_mirrors_the_request_and_says_what_would_work() {
     passed(&message("INVITE", &[("Require", "Timer")], OFFER));
     let options = answer(&message("OPTIONS", &[], ""));
     assert!(
-        field(&options, "Accept").contains("application/sdp") && options.contains("\r\nSupported: timer\r\n"),
+        field(&options, "Accept").contains("application/sdp") && options.contains("\r\nSupported: 100rel, timer\r\n"),
         "{options}"
     );
     assert!(

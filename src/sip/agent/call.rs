@@ -21,6 +21,7 @@ use super::super::desk::Seat;
 use super::super::dialog::Dialog;
 use super::super::{Refusal, info_keys};
 use super::drive::{self, Mail, News};
+use super::reliable::{self, Ringing};
 use super::reoffer::{Pending, Reoffer};
 use super::session::{self, Keeper};
 use super::transfer::{Transfer, TransferEnd};
@@ -208,10 +209,13 @@ pub(super) struct Run {
     /// Whether an offer of this side waits for its answer in the ACK.
     pub(super) late: bool,
     hanging_up: bool,
-    invite: Option<Invite>,
+    pub(super) invite: Option<Invite>,
     /// The INVITE of this side, to know a fork by.
     pub(super) dialled: Option<Request>,
     pub(super) keeper: Keeper,
+    /// A ringing that must arrive, until it is acknowledged, and whether there was one.
+    pub(super) ringing: Option<Ringing>,
+    pub(super) has_rung: bool,
     pub(super) pending: Option<Pending>,
     pub(super) transfer: Option<Transfer>,
     /// A transfer's place was taken while it was under way.
@@ -246,6 +250,8 @@ impl Run {
             invite: Some(invite),
             dialled: None,
             keeper: Keeper::new(core.config.session),
+            ringing: None,
+            has_rung: false,
             pending: None,
             transfer: None,
             left_open: false,
@@ -274,6 +280,8 @@ impl Run {
             invite: None,
             dialled: Some(dialled),
             keeper,
+            ringing: None,
+            has_rung: false,
             pending: None,
             transfer: None,
             left_open: false,
@@ -295,6 +303,7 @@ impl Run {
                 }
                 reply = Pending::reply(&mut self.pending), if self.pending.is_some() => { self.on_reply(reply).await; None }
                 status = Transfer::reply(&mut self.transfer), if self.transfer.is_some() => { self.on_refer_reply(status); None }
+                () = Ringing::due(self.ringing.as_ref()), if self.ringing.is_some() => self.ring_again(),
                 wake = self.keeper.wake(), if session::is_kept(self.phase) => self.on_wake(wake).await,
                 () = until(deadline), if deadline.is_some() => self.on_deadline().await,
                 () = stopped.cancelled() => Some(EndCause::TransportGone),
@@ -314,10 +323,10 @@ impl Run {
                 None
             }
             (Command::Accept(sdp), Phase::Ringing) => {
-                self.accept(sdp);
-                self.phase = Phase::Accepted;
-                // The driver tells when 64·T1 are over; this is for the case that the 200 could not even be sent.
-                self.deadline = Some(now() + self.core.t1x64() * 2);
+                match &mut self.ringing {
+                    Some(ringing) => ringing.accepted = Some(sdp),
+                    None => self.accept(sdp),
+                }
                 None
             }
             (Command::Refuse(refusal), Phase::Ringing) => Some(self.refuse(refusal)),
@@ -403,6 +412,7 @@ impl Run {
             Method::Bye => return Some(self.on_bye(transaction).await),
             Method::Invite => self.on_reinvite(transaction),
             Method::Update => self.on_update(transaction).await,
+            Method::PRack => self.on_prack(transaction).await,
             Method::Info => self.on_info(transaction).await,
             Method::Notify => self.on_notify(transaction).await,
             Method::Options => self.reply(transaction, Ok(())).await,
@@ -453,13 +463,21 @@ impl Run {
         let _ = transaction.respond(response).await;
     }
 
-    fn ring(&self) {
-        if let Some(invite) = &self.invite {
-            drive::respond(&invite.driver, self.core.response(&invite.request, StatusCode::Ringing, &self.way, None));
+    fn ring(&mut self) {
+        match &self.invite {
+            Some(invite) if reliable::is_required(&invite.request) => self.ring_reliably(),
+            Some(invite) => {
+                let response = self.core.response(&invite.request, StatusCode::Ringing, &self.way, None);
+                drive::respond(&invite.driver, response);
+            }
+            None => {}
         }
     }
 
-    fn accept(&mut self, sdp: String) {
+    pub(super) fn accept(&mut self, sdp: String) {
+        self.phase = Phase::Accepted;
+        // The driver tells when 64·T1 are over; this is for the case that the 200 could not even be sent.
+        self.deadline = Some(now() + self.core.t1x64() * 2);
         if let Some(invite) = &self.invite {
             let session = self.keeper.answers(&invite.request);
             self.keeper.description = Some(sdp.clone());
@@ -469,7 +487,7 @@ impl Run {
         }
     }
 
-    fn refuse(&self, refusal: Refusal) -> EndCause {
+    pub(super) fn refuse(&self, refusal: Refusal) -> EndCause {
         if let Some(invite) = &self.invite {
             drive::respond(&invite.driver, self.core.refusal(&invite.request, refusal));
         }

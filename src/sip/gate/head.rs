@@ -76,7 +76,12 @@ impl<'a> Head<'a> {
     /// The extensions that it requires and this agent lacks (RFC 3261, section 8.2.2.3).
     pub(super) fn unsupported(&self) -> impl Iterator<Item = &'a str> {
         let required = self.lines().filter(|(name, _)| name.eq_ignore_ascii_case("Require"));
-        let supported = |tag: &str| field::entries(SUPPORTED).any(|known| known.eq_ignore_ascii_case(tag));
+        // Only a call can be rung reliably (RFC 3262, section 4).
+        let is_invite = self.method() == "INVITE";
+        let supported = move |tag: &str| {
+            let known = field::entries(SUPPORTED).any(|known| known.eq_ignore_ascii_case(tag));
+            known && (is_invite || !tag.eq_ignore_ascii_case("100rel"))
+        };
         required.flat_map(|(_, value)| field::entries(value)).filter(move |tag| !supported(tag))
     }
 
