@@ -17,6 +17,8 @@ mod a_ban_tool_is_told_what_no_sender_can_write;
 mod a_call_in_this_process_sounds_as_one_on_the_line;
 #[path = "behaviour/a_call_is_handed_over_or_goes_on.rs"]
 mod a_call_is_handed_over_or_goes_on;
+#[path = "behaviour/a_call_is_held_moved_and_goes_on_where_it_was.rs"]
+mod a_call_is_held_moved_and_goes_on_where_it_was;
 #[path = "behaviour/a_call_listens_to_its_far_end_alone.rs"]
 mod a_call_listens_to_its_far_end_alone;
 #[path = "behaviour/a_call_out_is_set_up_and_ended.rs"]

@@ -59,8 +59,9 @@ async fn seeds(peer: SocketAddr) -> Vec<Vec<u8>> {
     let more = "Record-Route: <sip:p1;lr>, \"x\" <sip:p2;lr>\r\nRequire: x\r\nl: 5\r\n";
     let mut seeds = vec![phone.invite(OFFER), phone.request("INVITE", 1, "z9hG4bKc", more, OFFER)];
     phone.remote_tag = "t".to_owned();
-    for method in ["BYE", "CANCEL", "ACK", "INFO", "UPDATE", "REGISTER", "OPTIONS"] {
-        seeds.push(phone.request(method, 2, "z9hG4bKd", "", ""));
+    let session = "Supported: timer\r\nSession-Expires: 600;refresher=uas\r\nMin-SE: 90\r\nRAck: 1 1 INVITE\r\n";
+    for method in ["BYE", "CANCEL", "ACK", "INFO", "UPDATE", "PRACK", "REGISTER", "OPTIONS"] {
+        seeds.push(phone.request(method, 2, "z9hG4bKd", session, ""));
     }
     seeds.push(phone.request("BYE", 3, "z9hG4bKe", "", "").replacen(
         &format!("BYE sip:12333@{peer} SIP/2.0"),
@@ -120,8 +121,9 @@ async fn an_agent_answers_after_twenty_thousand_mutated_datagrams() {
     let call = call.accept(super::sip_client::ANSWER.to_owned());
     phone.status(200).await;
     phone.ack("").await;
-    let inside: Vec<_> =
-        ["INFO", "UPDATE", "INVITE", "OPTIONS", "ACK"].map(|m| phone.request(m, 5, "", "", OFFER)).into();
+    let inside: Vec<_> = ["INFO", "UPDATE", "INVITE", "OPTIONS", "ACK"]
+        .map(|m| phone.request(m, 5, "", "x: 90\r\nk: timer\r\n", OFFER))
+        .into();
     let mut chance = ChaCha8Rng::seed_from_u64(2543);
     for turn in 0..20_000 {
         let seed = if turn % 4 == 0 { inside[turn / 4 % inside.len()].as_bytes() } else { &seeds[turn % seeds.len()] };

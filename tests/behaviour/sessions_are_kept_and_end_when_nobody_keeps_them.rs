@@ -197,23 +197,23 @@ async fn it_refreshes_on_the_calls_connection() {
 
 #[tokio::test]
 async fn a_refresh_that_is_refused_is_mended() {
-    let mut house = lasting(2).await;
+    let mut house = lasting(6).await;
     let mut phone = Phone::new(house.address).await;
     let (_call, _) = running(&mut house, &mut phone, "Allow: INVITE, UPDATE\r\n").await;
     let update = phone.request_of("UPDATE").await;
     phone.answer(&update, "405 Method Not Allowed", "", "").await;
     let invite = next_request(&mut phone, &update).await;
     assert!(invite.starts_with("INVITE "), "{invite}");
-    phone.answer(&invite, "422 Session Interval Too Small", "Min-SE: 4\r\n", "").await;
+    phone.answer(&invite, "422 Session Interval Too Small", "Min-SE: 8\r\n", "").await;
     let ack = phone.request_of("ACK").await;
     assert_eq!(field(&ack, "Via"), field(&invite, "Via"), "a refusal's ACK is of its transaction");
     assert_eq!(field(&ack, "CSeq"), format!("{} ACK", number(&invite)));
     let longer = next_request(&mut phone, &invite).await;
-    assert_eq!((field(&longer, "Session-Expires"), field(&longer, "Min-SE")), ("4;refresher=uac", "4"));
-    phone.answer(&longer, "200 OK", &format!("{SDP}Session-Expires: 4;refresher=uac\r\n"), ANSWER).await;
+    assert_eq!((field(&longer, "Session-Expires"), field(&longer, "Min-SE")), ("8;refresher=uac", "8"));
+    phone.answer(&longer, "200 OK", &format!("{SDP}Session-Expires: 8;refresher=uac\r\n"), ANSWER).await;
     phone.request_of("ACK").await;
     let next = next_request(&mut phone, &longer).await;
-    assert_eq!(field(&next, "Session-Expires"), "4;refresher=uac");
+    assert_eq!(field(&next, "Session-Expires"), "8;refresher=uac");
 }
 
 #[tokio::test]
@@ -404,9 +404,18 @@ async fn a_call_out_asks_for_a_session_and_for_a_longer_one_where_it_must() {
     let DialingEvent::Answered { call, .. } = next(&mut dialing).await else { panic!("not answered") };
     call.hang_up();
     assert_eq!(field(&phone.request_of("BYE").await, "CSeq"), "3 BYE");
-    // One that asks for no more than it was given has no answer to it, and a 422 that does is not believed for ever.
+    // A 422 that asks for no more than it was given is an answer like any other; and nobody is asked for ever.
     let (mut dialing, invite) = dialled(&house, &mut phone).await;
     phone.answer(&invite, "422 Session Interval Too Small", "Min-SE: 1800\r\n", "").await;
+    assert!(matches!(next(&mut dialing).await, DialingEvent::Refused { status: 422, .. }));
+    let (mut dialing, mut invite) = dialled(&house, &mut phone).await;
+    for minimum in 1801..1805 {
+        phone.answer(&invite, "422 Session Interval Too Small", &format!("Min-SE: {minimum}\r\n"), "").await;
+        if minimum < 1804 {
+            invite = next_request(&mut phone, &invite).await;
+        }
+    }
+    assert_eq!(field(&invite, "CSeq"), "4 INVITE");
     assert!(matches!(next(&mut dialing).await, DialingEvent::Refused { status: 422, .. }));
 }
 

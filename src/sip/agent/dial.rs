@@ -31,6 +31,9 @@ use super::session::Keeper;
 use super::way::Way;
 use super::{Agent, Core, body, now};
 
+/// The most INVITEs of one call.
+const MOST_INVITES: u32 = 4;
+
 /// Why a call out could not even be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum DialFault {
@@ -277,8 +280,11 @@ impl Setup {
     fn asks_again(&mut self, response: &Response) -> bool {
         let wanted = Said::read(&response.headers).minimum.filter(|minimum| *minimum > self.expires);
         let Some(minimum) = wanted.filter(|_| response.status_code.code() == 422) else { return false };
-        self.expires = minimum;
         let next = sequence(&self.invite).saturating_add(1);
+        if next > MOST_INVITES {
+            return false;
+        }
+        self.expires = minimum;
         let headers = &mut self.invite.headers;
         headers.retain(|header| {
             !matches!(

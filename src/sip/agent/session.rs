@@ -5,8 +5,8 @@
 //!     at half: UPDATE, or re-INVITE ──>                 UPDATE, re-INVITE ──> 200: the interval begins anew
 //!        <── 200: the interval begins anew              none: BYE before the interval's end
 //!        <── 408, 481, nothing:  BYE
-//!        <── 422:                again, for longer
 //!        <── 491:                again, after 2.1–4 s or 0–2 s
+//!        <── 422:                again later, for longer
 //!        <── anything else:      again later; BYE before the interval's end
 //! ```
 //!
@@ -224,13 +224,12 @@ impl Run {
                 }
             }
             408 | 481 => return self.session_expired().await,
-            422 => match Said::read(&response.headers).minimum.filter(|minimum| *minimum > keeper.asking) {
-                Some(minimum) => {
-                    (keeper.minimum, keeper.asking) = (minimum, minimum);
-                    keeper.again(Duration::ZERO);
-                }
-                None => keeper.again_later(),
-            },
+            // Not at once: whoever says it again and again could keep this side at it.
+            422 => {
+                keeper.minimum = keeper.minimum.max(Said::read(&response.headers).minimum.unwrap_or_default());
+                keeper.asking = keeper.asking.max(keeper.minimum);
+                keeper.again_later();
+            }
             491 => keeper.again(session::after_glare(self.dialled.is_some(), rand::random())),
             405 | 501 if !is_invite => {
                 keeper.takes_update = false;
