@@ -4,6 +4,8 @@
 
 #[path = "behaviour/expected.rs"]
 mod expected;
+#[path = "../fuzz/src/lib.rs"]
+mod fuzzed;
 #[path = "behaviour/records_support.rs"]
 mod records_support;
 #[path = "behaviour/support/sip_client.rs"]
@@ -83,6 +85,8 @@ mod each_number_reaches_its_hotline;
 mod encrypted_calls_are_negotiated_as_policy_says;
 #[path = "behaviour/ended_calls_leave_nothing_behind.rs"]
 mod ended_calls_leave_nothing_behind;
+#[path = "behaviour/every_fuzz_target_bears_its_corpus.rs"]
+mod every_fuzz_target_bears_its_corpus;
 #[path = "behaviour/every_mistake_in_a_script_is_reported_at_once.rs"]
 mod every_mistake_in_a_script_is_reported_at_once;
 #[path = "behaviour/every_number_below_a_million_is_spoken_as_cldr_says.rs"]

@@ -46,6 +46,7 @@ use super::tls::{Identity, TlsConfig, TlsFault, Trust};
 use super::{ACCEPT, ALLOW, Refusal};
 use way::Way;
 
+pub use body::description;
 pub use call::{Call, CallEvent, EndCause};
 pub use dial::{DialFault, Dialing, DialingEvent};
 pub(super) use drive::Mail;

@@ -83,6 +83,8 @@ fn an_offer_without_events_or_a_side_without_them_has_none() {
     // N11 freeswitch#1937
     let (answer, agreed) = answered("m=audio 4000 RTP/AVP 0 13\r\n");
     assert!(agreed.telephone_event.is_empty() && answer.contains("RTP/AVP 0\r\n"));
+    let (answer, agreed) = answered("m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/0\r\n");
+    assert!(agreed.telephone_event.is_empty() && answer.contains("RTP/AVP 0\r\n"), "no time passes at 0 Hz: {answer}");
     // N12 freeswitch#2542
     let off = Local { telephone_event: false, ..local() };
     let with = offer("m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n");

@@ -9,7 +9,11 @@ const MOST_PARTS: usize = 16;
 
 /// The description in a body. `None` where there is none.
 pub(super) fn sdp<'a>(headers: &Headers, body: &'a [u8]) -> Option<&'a [u8]> {
-    let content_type = content_type(headers);
+    description(content_type(headers), body)
+}
+
+/// The session description in a body of this Content-Type, which may be empty. `None` where there is none. Pure.
+pub fn description<'a>(content_type: &str, body: &'a [u8]) -> Option<&'a [u8]> {
     let (kind, params) = content_type.split_once(';').unwrap_or((content_type, ""));
     if body.iter().all(u8::is_ascii_whitespace) {
         return None;
