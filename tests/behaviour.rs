@@ -123,6 +123,8 @@ mod rubbish_on_the_media_ports_is_survived;
 mod secrets_never_reach_logs;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
+#[path = "behaviour/the_messages_of_rfc_4475_are_answered_as_it_asks.rs"]
+mod the_messages_of_rfc_4475_are_answered_as_it_asks;
 #[path = "behaviour/the_quality_of_a_line_is_told_and_recorded.rs"]
 mod the_quality_of_a_line_is_told_and_recorded;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
