@@ -31,11 +31,13 @@ fn route(core: &Arc<Core>, transaction: Transaction, calls: &mpsc::Sender<Incomi
             Err(refusal) => drive::refuse(core, transaction, refusal),
         },
         (method, Some(tag)) => match core.desk.find(call_id.value(), tag.value()) {
-            Some(mail) => match mail.try_send(Mail::Request(Box::new(transaction))) {
-                Err(TrySendError::Closed(Mail::Request(transaction))) => too_late(core, *transaction),
-                // A call whose box is full does not answer; the request will come again.
-                _ => {}
-            },
+            // A call whose box is full does not answer; the request will come again.
+            Some(mail) => {
+                let given = mail.try_send(Mail::Request(Box::new(transaction)));
+                if let Err(TrySendError::Closed(Mail::Request(transaction))) = given {
+                    too_late(core, *transaction);
+                }
+            }
             None if method == Method::Bye && core.desk.has_ended(call_id.value()) => both_hung_up(core, transaction),
             None => drive::refuse(core, transaction, Refusal::NoSuchCall),
         },
