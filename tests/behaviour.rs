@@ -85,6 +85,8 @@ mod each_number_reaches_its_hotline;
 mod encrypted_calls_are_negotiated_as_policy_says;
 #[path = "behaviour/ended_calls_leave_nothing_behind.rs"]
 mod ended_calls_leave_nothing_behind;
+#[path = "behaviour/every_field_case_has_its_test.rs"]
+mod every_field_case_has_its_test;
 #[path = "behaviour/every_fuzz_target_bears_its_corpus.rs"]
 mod every_fuzz_target_bears_its_corpus;
 #[path = "behaviour/every_mistake_in_a_script_is_reported_at_once.rs"]
@@ -111,6 +113,8 @@ mod offers_are_answered_with_what_both_sides_have;
 mod payments_are_read_by_month;
 #[path = "behaviour/prompts_arrive_byte_for_byte.rs"]
 mod prompts_arrive_byte_for_byte;
+#[path = "behaviour/questions_that_failed_elsewhere_are_asked_well.rs"]
+mod questions_that_failed_elsewhere_are_asked_well;
 #[path = "behaviour/recorded_tones_are_read_and_speech_is_not.rs"]
 mod recorded_tones_are_read_and_speech_is_not;
 #[path = "behaviour/records_databases_are_opened_with_care.rs"]

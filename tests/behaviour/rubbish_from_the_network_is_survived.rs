@@ -1,4 +1,5 @@
-//! Mutated and hand-made bad messages: nothing panics, nothing hangs, and the agent answers afterwards.
+//! Mutated and hand-made bad messages: nothing panics, nothing hangs, and the agent answers afterwards (X02 kamailio#2503, a
+//! fuzzed INVITE; L02 asterisk#1216, faulty REGISTERs).
 
 use std::net::SocketAddr;
 

@@ -73,6 +73,7 @@ mod tests {
         Headers(vec![Header::ContentType(content_type.into())])
     }
 
+    /// Z08 asterisk PR#1834: nothing is read past the last boundary, or past the body's end.
     #[test]
     fn a_description_is_found_alone_and_among_parts() {
         assert_eq!(sdp(&headers("application/SDP; charset=x"), b"v=0\r\n"), Some(&b"v=0\r\n"[..]));
@@ -81,5 +82,9 @@ mod tests {
         assert_eq!(sdp(&headers("multipart/mixed"), body), None);
         assert_eq!(sdp(&headers("multipart/mixed;boundary=b1"), &body[..body.len() - 12]), None, "cut short");
         assert_eq!(sdp(&headers("application/sdp"), b"\r\n"), None);
+        for end in 0..body.len() {
+            let found = sdp(&headers("multipart/mixed;boundary=b1"), &body[..end]);
+            assert!(found.is_none_or(|found| found == b"v=0\r\n"), "cut short at {end}");
+        }
     }
 }
