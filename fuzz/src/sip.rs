@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use hotline::facts::Secret;
 use hotline::sip::Refusal;
 use hotline::sip::agent::description;
+use hotline::sip::door::Arrival;
 use hotline::sip::gate::{FrontDesk, Gate, MAX_MESSAGE, MAX_STREAMED, pass, pass_streamed};
 use hotline::sip::sdp::{self, Direction, Local, Negotiated, Offer, Srtp};
 use hotline::sip::stream::{Frame, FrameFault, Framer};
@@ -37,6 +38,11 @@ fn source() -> SocketAddr {
     SocketAddr::from(([203, 0, 113, 5], 7777))
 }
 
+/// What a connection has brought.
+fn arrival(octets: &[u8]) -> Arrival<'_> {
+    Arrival { from: source(), transport: hotline::sip::Transport::Tcp, octets }
+}
+
 /// A stream, cut into messages: however it is split into reads, the same messages come out of it, each of them within
 /// bounds and fit for the gate.
 pub fn framing(octets: &[u8]) {
@@ -47,7 +53,7 @@ pub fn framing(octets: &[u8]) {
         if let Frame::Message(message) = frame {
             assert!(message.len() <= MAX_STREAMED && !message.is_empty());
             for house in &HOUSES {
-                judged(message, pass_streamed(message, source(), house), MAX_STREAMED);
+                judged(message, pass_streamed(&arrival(message), house), MAX_STREAMED);
             }
         }
     }
@@ -88,7 +94,7 @@ fn judged(message: &[u8], verdict: Gate<'_>, longest: usize) {
     match verdict {
         Gate::Pass(passed) => {
             assert!(passed.len() <= longest, "{} octets", passed.len());
-            let again = pass_streamed(&passed, source(), &HOUSES[0]);
+            let again = pass_streamed(&arrival(&passed), &HOUSES[0]);
             assert_eq!(again, Gate::Pass((&*passed).into()), "what is mended needs no mending");
             is_read_below(&passed);
         }

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hotline::sip::Refusal;
+use hotline::sip::door::Arrival;
 use hotline::sip::gate::{FrontDesk, Gate, pass, pass_streamed};
+use hotline::sip::{Refusal, Transport};
 use tokio::time::timeout;
 
 use super::sip_client::{House, Line, PATIENCE, Phone, field};
@@ -202,13 +203,17 @@ async fn next(phone: &mut Phone) -> Option<String> {
     Some(phone.response().await)
 }
 
+fn arrival(from: SocketAddr, octets: &[u8]) -> Arrival<'_> {
+    Arrival { from, transport: Transport::Tcp, octets }
+}
+
 /// The verdict on the message that stands first on a connection.
 fn framed(octets: &[u8], source: SocketAddr) -> Gate<'static> {
     use hotline::sip::stream::{Frame, Framer};
     let mut framer = Framer::default();
     framer.push(octets);
     match framer.next_frame() {
-        Ok(Some(Frame::Message(message))) => match pass_streamed(&message, source, &NoCalls) {
+        Ok(Some(Frame::Message(message))) => match pass_streamed(&arrival(source, &message), &NoCalls) {
             Gate::Pass(octets) => Gate::Pass(octets.into_owned().into()),
             Gate::Answer(answer) => Gate::Answer(answer),
             Gate::Drop(reason) => Gate::Drop(reason),
