@@ -4,6 +4,8 @@
 
 #[path = "behaviour/expected.rs"]
 mod expected;
+#[path = "../fuzz/src/lib.rs"]
+mod fuzzed;
 #[path = "behaviour/records_support.rs"]
 mod records_support;
 #[path = "behaviour/support/sip_client.rs"]
@@ -99,6 +101,10 @@ mod each_number_reaches_its_hotline;
 mod encrypted_calls_are_negotiated_as_policy_says;
 #[path = "behaviour/ended_calls_leave_nothing_behind.rs"]
 mod ended_calls_leave_nothing_behind;
+#[path = "behaviour/every_field_case_has_its_test.rs"]
+mod every_field_case_has_its_test;
+#[path = "behaviour/every_fuzz_target_bears_its_corpus.rs"]
+mod every_fuzz_target_bears_its_corpus;
 #[path = "behaviour/every_mistake_in_a_script_is_reported_at_once.rs"]
 mod every_mistake_in_a_script_is_reported_at_once;
 #[path = "behaviour/every_number_below_a_million_is_spoken_as_cldr_says.rs"]
@@ -123,6 +129,8 @@ mod offers_are_answered_with_what_both_sides_have;
 mod payments_are_read_by_month;
 #[path = "behaviour/prompts_arrive_byte_for_byte.rs"]
 mod prompts_arrive_byte_for_byte;
+#[path = "behaviour/questions_that_failed_elsewhere_are_asked_well.rs"]
+mod questions_that_failed_elsewhere_are_asked_well;
 #[path = "behaviour/recorded_tones_are_read_and_speech_is_not.rs"]
 mod recorded_tones_are_read_and_speech_is_not;
 #[path = "behaviour/records_databases_are_opened_with_care.rs"]
@@ -139,6 +147,8 @@ mod sessions_are_kept_and_end_when_nobody_keeps_them;
 mod strangers_are_told_what_the_policy_says;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
+#[path = "behaviour/the_messages_of_rfc_4475_are_answered_as_it_asks.rs"]
+mod the_messages_of_rfc_4475_are_answered_as_it_asks;
 #[path = "behaviour/the_quality_of_a_line_is_told_and_recorded.rs"]
 mod the_quality_of_a_line_is_told_and_recorded;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]

@@ -56,6 +56,26 @@ fn packets_that_are_swapped_doubled_or_lost_change_no_key() {
     }
 }
 
+/// N24 livekit/sip#701: a detector that was left running after the BYE kept a processor busy.
+#[test]
+fn what_is_not_listened_to_is_not_decoded() {
+    let mut keys = HeardKeys::default();
+    keys.listen_for_tones(true);
+    let sent = of_one_stream(&packets("12"));
+    let (before, after) = sent.split_at(sent.len() / 2);
+    let hear = |keys: &mut HeardKeys, packets: &[(u32, u32, Vec<u8>)]| {
+        let header = |timestamp, ssrc| Header { payload_type: 8, timestamp, ssrc, ..Header::default() };
+        let heard = packets.iter().flat_map(|(ssrc, timestamp, payload)| {
+            keys.sound(Moment::ZERO, &header(*timestamp, *ssrc), payload, Codec::Pcma)
+        });
+        heard.map(Key::symbol).collect::<String>()
+    };
+    assert_eq!(hear(&mut keys, before), "1");
+    keys.listen_for_tones(false);
+    assert!(keys.tones.is_none(), "nothing is kept of it");
+    assert_eq!(hear(&mut keys, after), "");
+}
+
 #[test]
 fn tones_are_heard_in_g722() {
     let mut encoder = Encoder::new(Codec::G722).unwrap();

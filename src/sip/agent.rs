@@ -50,6 +50,7 @@ use super::tls::{Identity, TlsConfig, TlsFault, Trust};
 use super::{ACCEPT, ALLOW, Refusal, SUPPORTED, SessionPolicy};
 use way::Way;
 
+pub use body::description;
 pub use call::{Call, CallEvent, EndCause};
 pub use dial::{DialFault, Dialing, DialingEvent};
 pub(super) use drive::Mail;

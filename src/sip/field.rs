@@ -26,11 +26,9 @@ impl<'a> Address<'a> {
         let value = value.trim();
         let Some(open) = find_unquoted(value, '<')? else {
             let (uri, params) = split_at(value, value.find(';').unwrap_or(value.len()));
-            return (!uri.is_empty() && !uri.contains(['"', '>', ' ', ','])).then_some(Self {
-                display: "",
-                uri: uri.trim(),
-                params,
-            });
+            let uri = uri.trim_end();
+            let bare = !uri.is_empty() && !uri.contains(['"', '>', ' ', ',']);
+            return bare.then_some(Self { display: "", uri, params });
         };
         let (display, rest) = split_at(value, open);
         let rest = rest.get(1..)?;
@@ -186,6 +184,8 @@ mod tests {
         assert_eq!(host_port(address.uri), "pbx:5070");
         let bare = Address::parse("sip:a@b;tag=9").unwrap();
         assert_eq!((bare.uri, bare.tag()), ("sip:a@b", Some("9")));
+        let spaced = Address::parse("sip:a@b ;   tag    = 9").unwrap();
+        assert_eq!((spaced.uri, spaced.tag()), ("sip:a@b", Some("9")));
     }
 
     #[test]

@@ -188,10 +188,9 @@ fn judge(head: &Head<'_>, body: &[u8], arrival: &Arrival<'_>, desk: &impl FrontD
         return Err(Refusal::UnknownMethod);
     }
     request_uri(uri)?;
-    match head.max_forwards.map(str::parse::<u8>) {
-        Some(Err(_)) => return Err(Refusal::Malformed("Bad Max-Forwards")),
-        Some(Ok(0)) => return Err(Refusal::TooManyHops),
-        _ => {}
+    // One of 0 is for proxies to heed (RFC 4475, section 3.3.11).
+    if head.max_forwards.is_some_and(|hops| hops.parse::<u8>().is_err()) {
+        return Err(Refusal::Malformed("Bad Max-Forwards"));
     }
     let body_len = head.body_len(body.len())?;
     let to_tag = routable(head)?;
@@ -217,6 +216,9 @@ fn judge(head: &Head<'_>, body: &[u8], arrival: &Arrival<'_>, desk: &impl FrontD
     if matches!(method, "INVITE" | "UPDATE") {
         contact(head, method)?;
         content(head, body.get(..body_len).unwrap_or_default())?;
+    }
+    if method == "INVITE" && !accepts_sdp(head) {
+        return Err(Refusal::NothingAccepted);
     }
     match (method, to_tag) {
         ("OPTIONS", false) => desk.admits().map(|()| Verdict::Capabilities),
@@ -357,6 +359,18 @@ fn content(head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
         || media_type.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"))
         || (media_type.is_empty() && body.starts_with(b"v="));
     if plain && known { Ok(()) } else { Err(Refusal::UnsupportedBody) }
+}
+
+/// Whether the caller reads the only kind of body that an answer here has (RFC 3261, section 20.1). An empty Accept would
+/// say that it reads none, and does so by mistake.
+fn accepts_sdp(head: &Head<'_>) -> bool {
+    let lines = head.lines().filter(|(name, _)| name.eq_ignore_ascii_case("Accept"));
+    let mut kinds = lines.flat_map(|(_, value)| field::entries(value)).peekable();
+    let reads = |kind: &str| {
+        let range = kind.split(';').next().unwrap_or_default().trim();
+        ["application/sdp", "application/*", "*/*"].iter().any(|sdp| range.eq_ignore_ascii_case(sdp))
+    };
+    kinds.peek().is_none() || kinds.any(reads)
 }
 
 /// Whether a response is whole and somebody here may be waiting for it.

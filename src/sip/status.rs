@@ -13,6 +13,8 @@ pub enum Refusal {
     NoSuchNumber,
     /// 405: a known method that is not served (section 8.2.1).
     MethodNotAllowed,
+    /// 406: an answer has a session description, and the caller's Accept does not allow one (section 21.4.7).
+    NothingAccepted,
     /// 415: a body of a type or encoding that is not understood (section 8.2.3).
     UnsupportedBody,
     /// 416: a Request-URI of another scheme than sip, sips or tel (section 8.2.2.1).
@@ -30,8 +32,6 @@ pub enum Refusal {
     NoSuchCall,
     /// 482: the same request has come by two ways (section 8.2.2.2).
     Merged,
-    /// 483: Max-Forwards is used up.
-    TooManyHops,
     /// 486: busy.
     Busy,
     /// 487: the caller has given up (section 9.2).
@@ -73,6 +73,7 @@ impl Refusal {
             Self::Forbidden => (403, "Forbidden", "forbidden"),
             Self::NoSuchNumber => (404, "Not Found", "no_such_number"),
             Self::MethodNotAllowed => (405, "Method Not Allowed", "method_not_allowed"),
+            Self::NothingAccepted => (406, "Not Acceptable", "nothing_accepted"),
             Self::UnsupportedBody => (415, "Unsupported Media Type", "unsupported_body"),
             Self::UnsupportedScheme => (416, "Unsupported URI Scheme", "unsupported_scheme"),
             Self::BadExtension => (420, "Bad Extension", "bad_extension"),
@@ -80,7 +81,6 @@ impl Refusal {
             Self::Unavailable => (480, "Temporarily Unavailable", "unavailable"),
             Self::NoSuchCall => (481, "Call/Transaction Does Not Exist", "no_such_call"),
             Self::Merged => (482, "Loop Detected", "merged"),
-            Self::TooManyHops => (483, "Too Many Hops", "too_many_hops"),
             Self::Busy => (486, "Busy Here", "busy"),
             Self::Cancelled => (487, "Request Terminated", "cancelled"),
             Self::NotAcceptable => (488, "Not Acceptable Here", "not_acceptable"),

@@ -222,9 +222,30 @@ fn unreadable(name: &str, source: &Arc<str>) -> Option<Fault> {
         let fault = Fault::error(name, source, span, "a character of Unicode's private use area");
         return Some(fault.hint("these cannot be spoken: remove it"));
     }
+    if let Some((at, digits)) = broken_escape(source) {
+        let fault = Fault::error(name, source, at..at + 2, "an escape without its digits");
+        return Some(
+            fault.hint(format!("{digits} digits of 0-9 and A-F follow it, as in \\u4F59; or write the character")),
+        );
+    }
     let at = too_deep(source)?;
     let fault = Fault::error(name, source, at..at + 1, "braces are nested too deep");
     Some(fault.hint(format!("at most {DEEPEST} deep; is a closing brace missing?")))
+}
+
+/// Where `\u` or `\U` is followed, in place of one of its digits, by what is longer than an octet: the parser would cut
+/// that in two, and panic. Also how many digits there should be.
+fn broken_escape(source: &str) -> Option<(usize, usize)> {
+    source.match_indices('\\').find_map(|(at, _)| {
+        let mut after = source.get(at + 1..)?.chars();
+        let digits = match after.next()? {
+            'u' => 4,
+            'U' => 6,
+            _ => return None,
+        };
+        let wrong = after.take(digits).find(|symbol| !symbol.is_ascii_hexdigit());
+        wrong.is_some_and(|symbol| !symbol.is_ascii()).then_some((at, digits))
+    })
 }
 
 /// Where braces may be nested deeper than the parser's stack allows. Estimated from above, since only the parser knows

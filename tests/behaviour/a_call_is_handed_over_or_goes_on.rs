@@ -117,13 +117,24 @@ async fn notify(phone: &mut Phone, sequence: u32, state: &str, fragment: &str) -
     let more = format!("Event: refer\r\nSubscription-State: {state}\r\n");
     let notify = phone.request("NOTIFY", sequence, "", &more, fragment);
     phone.send(&notify.replace("application/sdp", "message/sipfrag;version=2.0")).await;
-    phone.response().await
+    loop {
+        let message = phone.message().await;
+        // F03 jambonz-feature-server#1428: nothing is known yet.
+        assert!(!message.starts_with("BYE ") || state.starts_with("terminated"), "hung up too early");
+        if message.starts_with("SIP/2.0 ") {
+            return message;
+        }
+    }
 }
 
 /// The call's row, once the phone has answered the hotline's BYE.
 async fn row(running: Running, mut phone: Phone) -> (String, String) {
     let bye = phone.request_of("BYE").await;
     phone.answer(&bye, "200 OK", "", "").await;
+    recorded(running).await
+}
+
+async fn recorded(running: Running) -> (String, String) {
     let database = running.folder.path().join("hotline.db");
     running.node.drain().await;
     rusqlite::Connection::open(database)
@@ -132,6 +143,8 @@ async fn row(running: Running, mut phone: Phone) -> (String, String) {
         .expect("one call record")
 }
 
+/// F01 GlomarGadaffi/pocket-dial#197: the one BYE is the hotline's own, and comes after the other end has answered (F03
+/// jambonz-feature-server#1428); F05 opensips#1621: the NOTIFY is found to be of the call.
 #[tokio::test(flavor = "multi_thread")]
 async fn answered_there_it_ends_here() {
     let (running, mut phone, refer) = referred().await;
@@ -155,6 +168,29 @@ async fn busy_there_it_goes_on_here() {
     let late = notify(&mut phone, 4, "active", "SIP/2.0 200 OK\r\n").await;
     assert!(late.starts_with("SIP/2.0 481 "), "{late}");
     assert_eq!(row(running, phone).await, ("agents > busy > end".into(), "hotline-hung-up".into()));
+}
+
+/// F06 sipsorcery#288: taken on, and declined then.
+#[tokio::test(flavor = "multi_thread")]
+async fn declined_there_it_goes_on_here() {
+    let (running, mut phone, refer) = referred().await;
+    phone.answer(&refer, "202 Accepted", "", "").await;
+    let told = notify(&mut phone, 2, "terminated;reason=rejected", "SIP/2.0 603 Declined\r\n").await;
+    assert!(told.starts_with("SIP/2.0 200 "), "{told}");
+    assert_eq!(row(running, phone).await, ("agents > refused > end".into(), "hotline-hung-up".into()));
+}
+
+/// F04 asterisk#1467: the caller is gone while the other end rings; what is told of it afterwards finds no call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_hangs_up_while_it_rings_there_is_gone() {
+    let (running, mut phone, refer) = referred().await;
+    phone.answer(&refer, "202 Accepted", "", "").await;
+    assert!(notify(&mut phone, 2, "active;expires=60", "SIP/2.0 180 Ringing\r\n").await.starts_with("SIP/2.0 200 "));
+    phone.send(&phone.request("BYE", 3, "", "", "")).await;
+    assert!(phone.response().await.starts_with("SIP/2.0 200 "));
+    let late = notify(&mut phone, 4, "terminated", "SIP/2.0 200 OK\r\n").await;
+    assert!(late.starts_with("SIP/2.0 481 "), "{late}");
+    assert_eq!(recorded(running).await, ("agents".into(), "caller-hung-up".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,10 +108,13 @@ fn files_that_would_break_the_parser_are_refused() {
     let nested_by_calls = format!("a = {}", "{\nFOO({\n".repeat(50_000));
     let nested_by_strings = format!("a = {}", "{ $x ->\n [b] \" {\"}}}}\"} ".repeat(50_000));
     let large = "#".repeat(2 << 20);
-    for text in [nested, nested_by_calls, nested_by_strings, large] {
+    let escapes = ["a = { \"\\u4F余\" }\n", "a = { \"\\U01F60余\" }\n", "a = { \"\\u余\" }\n"].map(str::to_owned);
+    for text in [nested, nested_by_calls, nested_by_strings, large].into_iter().chain(escapes) {
         let faults = load(&[("en/a.ftl", &text)]).unwrap_err();
         assert_eq!(faults.len(), 1, "{:?}", told(&faults).first());
     }
+    let whole = load(&[("en/a.ftl", "a = { \"\\u4F59\\U01F600余\" }\n")]);
+    whole.expect("escapes with all their digits");
     // As deep as is allowed, on the small stack of a test's thread.
     let deep = format!("a = {}\"x\"{}\n", "{".repeat(100), "}".repeat(100));
     load(&[("en/a.ftl", &deep)]).expect("deep enough");

@@ -150,3 +150,26 @@ async fn an_info_with_another_body_is_refused_and_one_without_is_not() {
         assert_eq!(content_type, expected);
     }
 }
+
+/// Over a connection nothing comes a second time: what arrives as a call ends must be answered too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_with_the_end_of_a_call_is_answered() {
+    let mut house = House::open().await;
+    for _ in 0..100 {
+        let (mut phone, call, _) = running(&mut house).await;
+        let requests = [phone.request("BYE", 2, "", "", ""), phone.request("OPTIONS", 3, "", "", "")];
+        for request in requests.iter().chain([&phone.request("BYE", 4, "", "", "")]) {
+            phone.send(request).await;
+        }
+        let mut answered = Vec::new();
+        while answered.len() < 3 {
+            let response = phone.response().await;
+            answered.push((field(&response, "CSeq").to_owned(), response[8..11].to_owned()));
+        }
+        answered.sort();
+        for ((sequence, status), wanted) in answered.iter().zip([["200", "200"], ["481", "200"], ["481", "200"]]) {
+            assert!(wanted.contains(&status.as_str()), "{sequence}: {status}");
+        }
+        drop(call);
+    }
+}

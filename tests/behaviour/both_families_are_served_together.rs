@@ -27,6 +27,7 @@ fn everywhere() -> Vec<hotline::sip::Listen> {
 
 const OFFER_6: &str = "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n";
 
+/// A02 asterisk#1847: whoever is bound to every address answers from another than was called.
 #[tokio::test]
 async fn each_call_is_told_the_address_it_came_in_by() {
     if !has_ipv6() {
@@ -111,6 +112,7 @@ async fn one_hotline_speaks_to_telephones_of_both_families() {
     tokio::join!(one, two, three, four);
 }
 
+/// X25 rustpbx#280: a public server that tells a private address hears nothing, and is cut off after 32 s.
 #[tokio::test]
 async fn an_advertised_address_stands_for_its_own_family_alone() {
     if !has_ipv6() {

@@ -1,4 +1,4 @@
-//! A thousand calls, ended in every way, and no trace of them.
+//! A thousand calls, ended in every way, and no trace of them (L03 freeswitch#1311, L04 freeswitch#2874).
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The oracle's answers are kept in `tests/data/cldr/`, with the script that made them. S01 mod_say_zh, S11 num2words.
+//! The oracle's answers are kept in `tests/data/cldr/`, with the script that made them. S01 mod_say_zh, S07
+//! cnwhy/nzh#9, S11 num2words.
 
 use std::path::Path;
 

@@ -50,7 +50,7 @@ fn a_plain_offer_gets_this_answer_to_the_letter() {
 
 #[test]
 fn keys_go_out_on_the_event_with_the_codecs_clock() {
-    // N03 pjproject#2679
+    // N03 pjproject#2679, N05 rtpengine#1553
     let (answer, agreed) = answered(
         "m=audio 4000 RTP/AVP 102 0 103 101\r\na=rtpmap:102 opus/48000/2\r\na=rtpmap:103 telephone-event/48000\r\n\
          a=rtpmap:101 telephone-event/8000\r\n",
@@ -83,6 +83,8 @@ fn an_offer_without_events_or_a_side_without_them_has_none() {
     // N11 freeswitch#1937
     let (answer, agreed) = answered("m=audio 4000 RTP/AVP 0 13\r\n");
     assert!(agreed.telephone_event.is_empty() && answer.contains("RTP/AVP 0\r\n"));
+    let (answer, agreed) = answered("m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/0\r\n");
+    assert!(agreed.telephone_event.is_empty() && answer.contains("RTP/AVP 0\r\n"), "no time passes at 0 Hz: {answer}");
     // N12 freeswitch#2542
     let off = Local { telephone_event: false, ..local() };
     let with = offer("m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n");
@@ -222,6 +224,15 @@ fn ipv6_is_spoken_and_bare_line_feeds_are_read() {
     let (answer, agreed) = sdp::answer(&Offer::parse(text.as_bytes()).unwrap(), &local).unwrap();
     assert_eq!(agreed.remote.to_string(), "[2001:db8::7]:4000");
     assert!(answer.contains("c=IN IP6 2001:db8::1\r\n"));
+}
+
+/// Z08 asterisk PR#1834: an ICE user name longer than any buffer.
+#[test]
+fn attributes_without_end_are_passed_over() {
+    for name in ["ice-ufrag", "ice-pwd", "candidate", "x"] {
+        let (answer, agreed) = answered(&format!("m=audio 4000 RTP/AVP 0\r\na={name}:{}\r\n", "x".repeat(60_000)));
+        assert!(agreed.codec == Codec::Pcmu && answer.len() < 300, "{name}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Mutated and hand-made bad messages: nothing panics, nothing hangs, and the agent answers afterwards.
+//! Mutated and hand-made bad messages: nothing panics, nothing hangs, and the agent answers afterwards (X02 kamailio#2503, a
+//! fuzzed INVITE; L02 asterisk#1216, faulty REGISTERs).
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use hotline::sip::Refusal;
 use hotline::sip::gate::{FrontDesk, Gate, MAX_MESSAGE, pass};
@@ -139,77 +139,4 @@ async fn an_agent_answers_after_twenty_thousand_mutated_datagrams() {
     let phone = Phone::new(house.address).await;
     phone.send(&phone.invite(OFFER)).await;
     while house.call().await.call_id != phone.call_id {}
-}
-
-#[tokio::test]
-async fn the_messages_of_rfc_4475_are_survived() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/foreign/rfc4475");
-    let Ok(files) = std::fs::read_dir(&folder) else {
-        println!("skipped: the messages of RFC 4475 are not at {}", folder.display());
-        return;
-    };
-    let mut house = House::open().await;
-    let source: SocketAddr = "203.0.113.5:7777".parse().unwrap();
-    let mut verdicts = std::collections::BTreeMap::new();
-    for file in files {
-        let path = file.unwrap().path();
-        let octets = std::fs::read(&path).unwrap();
-        let phone = Phone::new(house.address).await;
-        phone.send_octets(&octets).await.unwrap();
-        assert!(house.is_alive().await, "{}", path.display());
-        let verdict = match pass(&octets, source, &NoOne) {
-            Gate::Pass(_) => "pass".to_owned(),
-            Gate::Answer(answer) => String::from_utf8(answer[8..11].to_vec()).unwrap(),
-            Gate::Drop(_) => "drop".to_owned(),
-        };
-        verdicts.insert(path.file_stem().unwrap().to_string_lossy().into_owned(), verdict);
-    }
-    while house.calls.try_recv().is_ok() {}
-    for (name, wanted) in [
-        ("badinv01", "400"),
-        ("badvers", "505"),
-        ("bext01", "420"),
-        ("bigcode", "drop"),
-        ("clerr", "400"),
-        ("dblreq", "405"),
-        ("esc02", "501"),
-        ("insuf", "400"),
-        ("intmeth", "501"),
-        ("invut", "415"),
-        ("ltgtruri", "400"),
-        ("lwsruri", "400"),
-        ("lwsstart", "400"),
-        ("mcl01", "400"),
-        ("mismatch01", "400"),
-        ("mpart01", "405"),
-        ("multi01", "400"),
-        ("ncl", "400"),
-        ("novelsc", "416"),
-        ("quotbal", "400"),
-        ("scalar02", "400"),
-        ("scalarlg", "drop"),
-        ("trws", "400"),
-        ("unkscm", "416"),
-        ("wsinv", "400"),
-        ("zeromf", "483"),
-        ("longreq", "pass"),
-    ] {
-        if let Some(verdict) = verdicts.get(name) {
-            println!("{name}: {verdict}");
-            assert_eq!(verdict, wanted, "{name} of {verdicts:?}");
-        }
-    }
-    println!("{verdicts:?}");
-}
-
-struct NoOne;
-
-impl FrontDesk for NoOne {
-    fn knows(&self, _: &str) -> bool {
-        false
-    }
-
-    fn admits(&self) -> Result<(), Refusal> {
-        Ok(())
-    }
 }

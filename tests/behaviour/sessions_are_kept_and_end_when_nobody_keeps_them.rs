@@ -503,7 +503,7 @@ async fn a_far_end_that_moves_in_its_answer_to_a_refresh_is_followed() {
     phone.answer(&invite, "200 OK", SDP, &described(1)).await;
     phone.request_of("ACK").await;
     hears(1).await.unwrap();
-    // Nothing that can be played: the stream stays, and the call.
+    // L01 asterisk#1965: nothing that can be played; the stream stays, and the call.
     let invite = next_request(&mut phone, &invite).await;
     phone.answer(&invite, "200 OK", SDP, "v=0\r\n").await;
     phone.request_of("ACK").await;

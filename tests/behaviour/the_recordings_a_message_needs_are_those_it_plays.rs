@@ -105,6 +105,7 @@ proptest! {
     }
 }
 
+/// S04 asterisk#622: no recording is asked for under a name that there is not.
 #[test]
 fn whatever_is_named_is_played() {
     let catalogue = catalogue(ENGLISH);

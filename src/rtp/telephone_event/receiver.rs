@@ -134,12 +134,15 @@ impl KeyReceiver {
 
     /// Whether a report is of a press not yet counted; it is remembered either way.
     fn begins_press(&mut self, heard: &Heard) -> bool {
-        let known = self.presses.iter_mut().flatten().find(|press| press.has_timestamp_of(heard));
-        if let Some(press) = known {
+        let mut presses = self.presses.iter_mut().flatten();
+        if let Some(press) = presses.find(|press| press.has_timestamp_of(heard)) {
             if !press.is_pressed_again(heard) {
                 press.go_on(heard);
                 return false;
             }
+        } else if let Some(press) = self.presses.iter_mut().flatten().find(|press| press.has_passed(heard)) {
+            press.go_on(heard);
+            return false;
         } else if let Some(Some(last)) = self.presses.first_mut()
             && last.goes_on_elsewhere(heard)
         {
@@ -172,13 +175,14 @@ impl Press {
 
     fn has_timestamp_of(&self, heard: &Heard) -> bool {
         let known = self.timestamp == heard.timestamp || self.first_timestamp == heard.timestamp;
-        self.code == heard.event.code && (known || self.has_passed(heard))
+        self.code == heard.event.code && known
     }
 
     /// Whether a late packet is of a segment, or a moving timestamp, that the press has left behind.
     fn has_passed(&self, heard: &Heard) -> bool {
         let passed = |timestamp: u32| timestamp.wrapping_sub(self.first_timestamp);
-        !heard.newer && heard.ssrc == self.ssrc && passed(heard.timestamp) < passed(self.timestamp)
+        let same = heard.event.code == self.code && heard.ssrc == self.ssrc;
+        !heard.newer && same && passed(heard.timestamp) < passed(self.timestamp)
     }
 
     /// Whether a report with the press's own timestamp is nevertheless of another press.
@@ -211,7 +215,7 @@ impl Press {
         if heard.ssrc != self.ssrc {
             return self.is_held_on(heard);
         }
-        let next = (1..=4).contains(&heard.sequence.wrapping_sub(self.sequence));
+        let next = heard.newer && (1..=4).contains(&heard.sequence.wrapping_sub(self.sequence));
         self.is_next_segment(heard)
             || next
                 && match self.ended {
@@ -256,7 +260,7 @@ impl Press {
     }
 
     fn go_on(&mut self, heard: &Heard) {
-        let late = heard.ssrc == self.ssrc && heard.sequence.wrapping_sub(self.sequence) >= 0x8000;
+        let late = heard.ssrc == self.ssrc && !heard.newer;
         if self.timestamp == heard.timestamp {
             self.duration = self.duration.max(heard.event.duration);
         } else if !late && self.first_timestamp != heard.timestamp {

@@ -403,6 +403,33 @@ proptest! {
         prop_assert_eq!(heard, wanted);
     }
 
+    /// However wild the sender is: numbers that jump, timestamps that stand, move or go back, sources that change.
+    #[test]
+    fn a_doubled_packet_never_tells_of_another_key(
+        packets in prop::collection::vec(
+            (
+                prop::sample::select(vec![0_u64, 2, 20, 45, 210, 900, 2100]),
+                prop::sample::select(vec![0_u16, 1, 2, 3, 5, 60, 200, 0x7FFF, 0x8001, 65_284, 65_535]),
+                prop::sample::select(vec![0_u32, 160, 1000, 3916, 65_000, 65_535, 164_072, 0xFF00_0000]),
+                (5_u8..7, any::<bool>(), prop::sample::select(vec![0_u16, 160, 320, 640, 5248, 33_408, 60_800, 65_535])),
+                (0_u32..5, any::<bool>(), any::<bool>()),
+            ),
+            1..40,
+        ),
+    ) {
+        let (mut receiver, mut at, mut newest) = (KeyReceiver::new(), 10_000_000, 0_u16);
+        for (wait, sequence, timestamp, (code, end, duration), (ssrc, marker, follows)) in packets {
+            at += wait * 1000;
+            newest = if follows { newest.wrapping_add(sequence & 3) } else { sequence };
+            let header = Header { payload_type: 101, marker, sequence: newest, timestamp, ssrc: ssrc / 4 };
+            let payload = event(code, end, duration).to_bytes();
+            let _ = receiver.receive(Moment::from_micros(at), &header, 8000, &payload).count();
+            let before = receiver.clone();
+            let again = receiver.receive(Moment::from_micros(at), &header, 8000, &payload).count();
+            prop_assert_eq!(again, 0, "{:?} {:?} after {:?}", header, event(code, end, duration), before);
+        }
+    }
+
     #[test]
     fn a_long_press_counts_once_whatever_the_network_does(
         long in prop::sample::select(LONG.to_vec()),

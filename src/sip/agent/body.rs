@@ -9,7 +9,11 @@ const MOST_PARTS: usize = 16;
 
 /// The description in a body. `None` where there is none.
 pub(super) fn sdp<'a>(headers: &Headers, body: &'a [u8]) -> Option<&'a [u8]> {
-    let content_type = content_type(headers);
+    description(content_type(headers), body)
+}
+
+/// The session description in a body of this Content-Type, which may be empty. `None` where there is none. Pure.
+pub fn description<'a>(content_type: &str, body: &'a [u8]) -> Option<&'a [u8]> {
     let (kind, params) = content_type.split_once(';').unwrap_or((content_type, ""));
     if body.iter().all(u8::is_ascii_whitespace) {
         return None;
@@ -78,6 +82,7 @@ mod tests {
         Headers(vec![Header::ContentType(content_type.into())])
     }
 
+    /// Z08 asterisk PR#1834: nothing is read past the last boundary, or past the body's end.
     #[test]
     fn a_description_is_found_alone_and_among_parts() {
         assert_eq!(sdp(&headers("application/SDP; charset=x"), b"v=0\r\n"), Some(&b"v=0\r\n"[..]));
@@ -86,5 +91,9 @@ mod tests {
         assert_eq!(sdp(&headers("multipart/mixed"), body), None);
         assert_eq!(sdp(&headers("multipart/mixed;boundary=b1"), &body[..body.len() - 12]), None, "cut short");
         assert_eq!(sdp(&headers("application/sdp"), b"\r\n"), None);
+        for end in 0..body.len() {
+            let found = sdp(&headers("multipart/mixed;boundary=b1"), &body[..end]);
+            assert!(found.is_none_or(|found| found == b"v=0\r\n"), "cut short at {end}");
+        }
     }
 }

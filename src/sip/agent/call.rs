@@ -26,7 +26,7 @@ use super::reoffer::{Pending, Reoffer};
 use super::session::{self, Keeper};
 use super::transfer::{Transfer, TransferEnd};
 use super::way::Way;
-use super::{Core, body, now};
+use super::{Core, body, dispatch, now};
 
 /// The most events waiting for the holder of a call; an INFO or offer beyond it is refused, the end never.
 const MOST_EVENTS: usize = 32;
@@ -313,6 +313,12 @@ impl Run {
             }
         };
         self.refuse_pending(Refusal::NoSuchCall).await;
+        mail.close();
+        while let Ok(late) = mail.try_recv() {
+            if let Mail::Request(transaction) = late {
+                dispatch::too_late(&self.core, *transaction);
+            }
+        }
         self.events.end(cause);
     }
 

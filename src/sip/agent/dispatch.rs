@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rsipstack::sip::{HeadersExt as _, Method, StatusCode};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::super::gate::FrontDesk as _;
 use super::{Core, IncomingCall, Mail, Refusal, drive, incoming};
@@ -32,11 +32,25 @@ fn route(core: &Arc<Core>, transaction: Transaction, calls: &mpsc::Sender<Incomi
         },
         (method, Some(tag)) => match core.desk.find(call_id.value(), tag.value()) {
             // A call whose box is full does not answer; the request will come again.
-            Some(mail) => drop(mail.try_send(Mail::Request(Box::new(transaction)))),
+            Some(mail) => {
+                let given = mail.try_send(Mail::Request(Box::new(transaction)));
+                if let Err(TrySendError::Closed(Mail::Request(transaction))) = given {
+                    too_late(core, *transaction);
+                }
+            }
             None if method == Method::Bye && core.desk.has_ended(call_id.value()) => both_hung_up(core, transaction),
             None => drive::refuse(core, transaction, Refusal::NoSuchCall),
         },
         (_, None) => drive::refuse(core, transaction, Refusal::NoSuchCall),
+    }
+}
+
+/// A request for a call that has ended a moment ago. On a connection it does not come again, so it is answered.
+pub(super) fn too_late(core: &Arc<Core>, transaction: Transaction) {
+    match transaction.original.method {
+        Method::Ack => {}
+        Method::Bye => both_hung_up(core, transaction),
+        _ => drive::refuse(core, transaction, Refusal::NoSuchCall),
     }
 }
 

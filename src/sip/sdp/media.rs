@@ -132,7 +132,8 @@ fn codec(media: &Media, payload_type: u8) -> Option<Codec> {
 
 fn event_clock(media: &Media, payload_type: u8) -> Option<u32> {
     match rtpmap(media, payload_type) {
-        Some((name, clock, _)) => name.eq_ignore_ascii_case("telephone-event").then_some(clock),
+        // No time passes by a clock of 0 Hz.
+        Some((name, clock, _)) => (name.eq_ignore_ascii_case("telephone-event") && clock > 0).then_some(clock),
         // Some senders forget the rtpmap of 101 and leave only its list of events.
         None => values(media, "fmtp")
             .any(|value| {
