@@ -28,7 +28,7 @@ const PLAYLISTS_A_TICK: usize = 4;
 /// Comfort noise (RFC 3389), which some phones send unasked when the caller is silent.
 const COMFORT_NOISE: u8 = 13;
 /// What lies between packets of one stretch of sound is shorter.
-const A_PAUSE: Duration = Duration::from_millis(200);
+const A_PAUSE: Duration = Duration::from_millis(40);
 
 /// A telephone-event payload type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
