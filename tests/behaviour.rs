@@ -43,8 +43,12 @@ mod a_dead_line_is_given_up;
 mod a_foreign_caller_hears_byte_for_byte_what_is_said;
 #[path = "behaviour/a_foreign_load_generator_completes_its_calls.rs"]
 mod a_foreign_load_generator_completes_its_calls;
+#[path = "behaviour/a_foreign_registrar_takes_the_digest.rs"]
+mod a_foreign_registrar_takes_the_digest;
 #[path = "behaviour/a_good_script_becomes_the_steps_it_describes.rs"]
 mod a_good_script_becomes_the_steps_it_describes;
+#[path = "behaviour/a_hotline_registers_at_its_start_and_unregisters_at_its_end.rs"]
+mod a_hotline_registers_at_its_start_and_unregisters_at_its_end;
 #[path = "behaviour/a_hotline_told_to_end_lets_its_calls_finish.rs"]
 mod a_hotline_told_to_end_lets_its_calls_finish;
 #[path = "behaviour/a_key_stops_the_sound_at_once.rs"]
@@ -59,6 +63,8 @@ mod a_mistake_in_the_prompts_is_shown_with_its_place;
 mod a_ringing_arrives_where_that_is_required;
 #[path = "behaviour/a_running_call_is_changed_and_asked.rs"]
 mod a_running_call_is_changed_and_asked;
+#[path = "behaviour/a_silent_trunk_is_seen_to_be_down.rs"]
+mod a_silent_trunk_is_seen_to_be_down;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
 mod a_slow_or_broken_database_never_holds_a_call;
 #[path = "behaviour/a_trunk_is_known_by_its_address_or_its_password.rs"]
@@ -155,6 +161,8 @@ mod the_quality_of_a_line_is_told_and_recorded;
 mod the_recordings_a_message_needs_are_those_it_plays;
 #[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]
 mod three_failures_lock_an_id_and_a_caller;
+#[path = "behaviour/trunks_are_registered_with_and_stay_so.rs"]
+mod trunks_are_registered_with_and_stay_so;
 #[path = "behaviour/two_hundred_calls_share_a_worker.rs"]
 mod two_hundred_calls_share_a_worker;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]

@@ -280,6 +280,9 @@ impl Config {
                 "as in expires = \"30m\" and minimum = \"90s\"",
             );
         }
+        if let Some((message, hint)) = config.trunks.iter().find_map(|(name, trunk)| trunk.fault(name)) {
+            return whole(&message, hint);
+        }
         if config.sip.calls == 0 || config.sip.calls > 100_000 {
             return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");
         }
@@ -301,7 +304,7 @@ impl Config {
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         self.numbers.values_mut().for_each(within);
-        self.trunks.values_mut().filter_map(|trunk| trunk.password_file.as_mut()).for_each(within);
+        self.trunks.values_mut().for_each(|trunk| trunk.resolve(folder));
     }
 }
 
@@ -367,6 +370,30 @@ mod tests {
         let mut config = Config::parse("hotline.toml", text).unwrap();
         config.resolve(Path::new("/etc/hotline"));
         assert_eq!(config.sip.tls.certificate.unwrap(), Path::new("/etc/hotline/a.pem"));
+    }
+
+    #[test]
+    fn a_trunk_is_registered_with_and_asked() {
+        let text = "[trunks.carrier.register]\nregistrar = \"sip:c.example;transport=tcp\"\nuser = \"100\"\n\
+                    password-file = \"carrier.secret\"\n[trunks.carrier.ping]\n";
+        let mut config = Config::parse("hotline.toml", text).unwrap();
+        config.resolve(Path::new("/etc/hotline"));
+        let trunk = config.trunks.remove("carrier").unwrap();
+        let (register, ping) = (trunk.register.unwrap(), trunk.ping.unwrap());
+        assert_eq!((register.number(), register.expires.as_secs(), ping.every.as_secs()), ("100", 3600, 30));
+        assert_eq!(register.password_file.unwrap(), Path::new("/etc/hotline/carrier.secret"));
+        let registrar = "[trunks.c.register]\nregistrar = \"sip:c.example\"\nuser = \"100\"\n";
+        for (bad, words) in [
+            ("[trunks.c.ping]\n", "to is missing"),
+            ("[trunks.c.ping]\nto = \"sip:c\"\nevery = \"500ms\"\n", "between a second and an hour"),
+            ("[trunks.c.register]\nuser = \"100\"\n", "registrar"),
+            (&format!("{registrar}expires = \"5s\"\n"), "between a minute and a day"),
+            (&format!("{registrar}auth-user = \"x\"\n"), "auth-user has no password"),
+            (&format!("{registrar}password = \"x\"\n"), "password"),
+        ] {
+            let fault = Config::parse("hotline.toml", bad).unwrap_err();
+            assert!(fault.message.contains(words), "{bad}: {}", fault.message);
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! Who may bring calls, as the configuration has it: `[sip.strangers]`, and of each `[trunks.NAME]` what its calls are known
 //! by and how many there may be.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::StartFaults;
 use super::config::Config;
+use super::password;
 use super::trunk::Trunk;
-use crate::facts::{Fault, Secret};
+use crate::facts::Fault;
 use crate::sip::door::admission::Allowance;
 use crate::sip::door::challenge::Login;
 use crate::sip::door::{DoorRules, StrangerPolicy, TrunkRule};
@@ -21,8 +21,6 @@ const MOST_TRUNKS: usize = 256;
 const MOST_SOURCES: usize = 256;
 /// Calls a second, at most.
 const MOST_RATE: u32 = 10_000;
-/// Octets of a password file at most.
-const LONGEST_PASSWORD: u64 = 1024;
 
 /// `[sip.strangers]`: requests outside a call from sources that are no trunk's.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -57,7 +55,7 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     if !(1..=2).contains(&digest.len()) || digest.len() != config.sip.digest.len() {
         return Err(("sip.digest names no way, or one twice".to_owned(), "as in digest = [\"sha-256\", \"md5\"]"));
     }
-    let brings = config.trunks.values().any(|trunk| !trunk.from.is_empty() || trunk.user.is_some());
+    let brings = config.trunks.values().any(|trunk| !trunk.sources().is_empty() || trunk.user.is_some());
     let by_password = config.trunks.iter().find(|(_, trunk)| trunk.from.is_empty() && trunk.user.is_some());
     match (strangers.policy, by_password) {
         (StrangerPolicy::Answer, Some((name, _))) => Err((
@@ -104,7 +102,7 @@ fn check_trunk(name: &str, trunk: &Trunk) -> Result<(), Wrong> {
         ));
     }
     let bounded = trunk.calls.is_some() || trunk.rate.is_some();
-    if bounded && trunk.from.is_empty() && trunk.user.is_none() {
+    if bounded && trunk.sources().is_empty() && trunk.user.is_none() {
         return Err((
             format!("{place} says how many calls it may bring, and not what they are known by"),
             "as in from = [\"203.0.113.0/24\"]",
@@ -150,13 +148,19 @@ fn check_share(place: &str, calls: Option<usize>, rate: Option<u32>) -> Result<(
 /// # Errors
 /// A password file that cannot be read, or has no password in it.
 pub(super) fn rules(config: &Config) -> Result<DoorRules, StartFaults> {
+    // A source that two would imply is the first one's: what is written goes before.
+    let mut taken: HashSet<_> = config.trunks.values().flat_map(|trunk| trunk.from.clone()).collect();
     let trunk = |(name, trunk): (&String, &Trunk)| {
+        let mut from = trunk.sources();
+        if trunk.from.is_empty() {
+            from.retain(|source| taken.insert(source.clone()));
+        }
         let login = match (&trunk.user, &trunk.password_file) {
-            (Some(user), Some(file)) => Some(Login { user: user.clone(), password: password(file)? }),
+            (Some(user), Some(file)) => Some(Login { user: user.clone(), password: password::read(file)? }),
             _ => None,
         };
         let allowance = Allowance { calls: trunk.calls, rate: trunk.rate };
-        Ok(TrunkRule { name: Arc::from(name.as_str()), from: trunk.from.clone(), login, allowance })
+        Ok(TrunkRule { name: Arc::from(name.as_str()), from, login, allowance })
     };
     let strangers = &config.sip.strangers;
     Ok(DoorRules {
@@ -171,23 +175,6 @@ pub(super) fn rules(config: &Config) -> Result<DoorRules, StartFaults> {
         rate: config.sip.rate,
         digest: config.sip.digest.clone(),
     })
-}
-
-/// The first line of a file: a password.
-///
-/// # Errors
-/// What is wrong with the file, and never what is in it.
-pub(super) fn password(file: &Path) -> Result<Secret<String>, Fault> {
-    let shown = file.display().to_string();
-    let wrong = |message: String| Fault::of_file(&shown, message).hint("its first line is the password of a trunk");
-    let size = std::fs::metadata(file).map_err(|error| wrong(format!("the password cannot be read: {error}")))?.len();
-    if size > LONGEST_PASSWORD {
-        return Err(wrong(format!("a file of {size} octets is no password")));
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("the password cannot be read: {error}")))?;
-    let text = Secret::new(text);
-    let first = text.reveal().lines().next().unwrap_or_default();
-    if first.is_empty() { Err(wrong("there is no password".to_owned())) } else { Ok(Secret::new(first.to_owned())) }
 }
 
 #[cfg(test)]
@@ -209,6 +196,23 @@ mod tests {
         let [carrier] = rules.trunks.as_slice() else { panic!("one trunk") };
         assert_eq!((&*carrier.name, carrier.from.len(), carrier.login.is_none()), ("carrier", 2, true));
         assert_eq!(carrier.allowance, Allowance { calls: Some(30), rate: Some(10) });
+    }
+
+    #[test]
+    fn calls_of_a_registrar_are_its_trunks_where_nothing_else_is_said() {
+        let register = |name: &str, host: &str| {
+            format!("[trunks.{name}.register]\nregistrar = \"sip:{host}:5070;transport=tcp\"\nuser = \"1\"\n")
+        };
+        let text = register("a", "sip.carrier.example")
+            + &register("b", "sip.carrier.example")
+            + &register("c", "[2001:db8::1]")
+            + "[trunks.d]\nfrom = [\"192.0.2.1\"]\n"
+            + &register("e", "192.0.2.1")
+            + "[sip.strangers]\npolicy = \"refuse\"\n[trunks.a]\ncalls = 3\n";
+        let rules = rules(&Config::parse("hotline.toml", &text).unwrap()).unwrap();
+        let sources: Vec<Vec<String>> =
+            rules.trunks.iter().map(|rule| rule.from.iter().map(ToString::to_string).collect()).collect();
+        assert_eq!(sources, [vec!["sip.carrier.example"], vec![], vec!["2001:db8::1"], vec!["192.0.2.1"], vec![]]);
     }
 
     #[test]
@@ -236,19 +240,5 @@ mod tests {
         let user =
             |name: &str| format!("[trunks.{name}]\nfrom = [\"{name}.example\"]\nuser = \"u\"\npassword-file = \"f\"\n");
         assert!(wrong(&(user("a") + &user("b"))).contains("the same user"));
-    }
-
-    #[test]
-    fn a_password_is_the_first_line_of_its_file_and_shown_nowhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("carrier.secret");
-        std::fs::write(&file, "p4ss w0rd \r\nsecond\n").unwrap();
-        assert_eq!(password(&file).unwrap().reveal(), "p4ss w0rd ");
-        for (text, told) in [("\np4ss\n", "no password"), (&*"p4ss".repeat(1000), "no password"), ("", "no password")] {
-            std::fs::write(&file, text).unwrap();
-            let fault = password(&file).unwrap_err();
-            assert!(fault.message.contains(told) && !format!("{fault:?}").contains("p4ss"), "{}", fault.message);
-        }
-        assert!(password(&folder.path().join("none")).unwrap_err().message.contains("cannot be read"));
     }
 }

@@ -9,6 +9,8 @@
 mod config;
 mod inbound;
 mod log;
+mod outbound;
+mod password;
 mod trunk;
 
 use std::collections::{HashMap, HashSet};
@@ -29,6 +31,7 @@ use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
 use crate::speech::{Catalogue, Prompts};
 use crate::telephony::{Exchange, answer_calls};
+use outbound::Outbound;
 
 pub use config::{
     Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Session as SipSessionConfig,
@@ -36,12 +39,14 @@ pub use config::{
 };
 pub use inbound::Strangers as StrangersConfig;
 pub use log::log_to;
-pub use trunk::Trunk as TrunkConfig;
+pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
 
 /// Calls waiting for a task; beyond it callers get 503.
 const MOST_WAITING: usize = 1024;
 /// How often a drain looks whether all calls are over.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// How long it may take that registrations are taken back.
+const UNREGISTERED_WITHIN: Duration = Duration::from_secs(5);
 /// How long the records of calls that are over are waited for.
 const RECORDED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -53,6 +58,7 @@ pub struct Node {
     drain: Duration,
     answering: JoinHandle<()>,
     log: Arc<CallLog>,
+    outbound: Outbound,
 }
 
 /// Why a hotline does not start; all that could be found out at once.
@@ -72,6 +78,7 @@ impl Node {
     /// Everything that is wrong with the menus and texts, or the first thing that the machine does not give.
     pub async fn start(config: &Config, progress: impl FnMut(&str, usize, usize)) -> Result<Node, StartFaults> {
         let numbers = load_menus(config)?;
+        let plan = outbound::Plan::of(config).map_err(StartFaults)?;
         let prompts = Arc::new(load_prompts(config, &numbers, progress)?);
         let database = &config.records.database;
         let locks =
@@ -117,7 +124,8 @@ impl Node {
             ring: config.sip.ring,
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
-        Ok(Node { agent, addresses, drain: config.sip.drain, answering, log })
+        let outbound = plan.begin(&agent).map_err(|fault| StartFaults(vec![fault]))?;
+        Ok(Node { agent, addresses, drain: config.sip.drain, answering, log, outbound })
     }
 
     /// Calls ringing or running.
@@ -129,13 +137,22 @@ impl Node {
     /// cut off. Tells how many calls were.
     pub async fn drain(self) -> usize {
         self.agent.drain();
-        let mut waited = Duration::ZERO;
-        while self.calls() > 0 && waited < self.drain {
-            #[allow(clippy::disallowed_methods, reason = "a shutdown looks ten times a second whether calls are over")]
-            tokio::time::sleep(DRAIN_LOOK).await;
-            waited += DRAIN_LOOK;
-        }
-        let cut = self.calls();
+        let (limit, agent) = (self.drain, &self.agent);
+        let calls = || agent.standing().calls;
+        let over = async {
+            let mut waited = Duration::ZERO;
+            while calls() > 0 && waited < limit {
+                #[allow(
+                    clippy::disallowed_methods,
+                    reason = "a shutdown looks ten times a second whether calls are over"
+                )]
+                tokio::time::sleep(DRAIN_LOOK).await;
+                waited += DRAIN_LOOK;
+            }
+        };
+        // The registrars send no more calls, as soon as may be.
+        tokio::join!(over, self.outbound.end(UNREGISTERED_WITHIN.min(limit)));
+        let cut = calls();
         self.agent.stop();
         // A call that is over still waits for its figures, and then writes its record.
         let mut answering = self.answering;

@@ -13,12 +13,15 @@
 //! retransmitting what nobody drives, so a 487 or 486 stays with its driver until its ACK or Timer H. Dropping any of the
 //! three handles ends its call in the right way. Every channel and table is bounded; beyond the bound a request is refused.
 
+mod asking;
 mod body;
 mod call;
 mod dial;
 mod dispatch;
 mod drive;
 mod incoming;
+mod ping;
+mod register;
 mod reinvite;
 mod reliable;
 mod reoffer;
@@ -55,6 +58,8 @@ pub use call::{Call, CallEvent, EndCause};
 pub use dial::{DialFault, Dialing, DialingEvent};
 pub(super) use drive::Mail;
 pub use incoming::{IncomingCall, Party};
+pub use ping::{PingConfig, Pinging};
+pub use register::{RegisterConfig, RegisterNews, Registering, registrar_host};
 pub use reoffer::Reoffer;
 pub use transfer::TransferEnd;
 
@@ -396,6 +401,15 @@ fn is_inside(address: IpAddr) -> bool {
             v4.is_private() || v4.is_link_local() || v4.is_unspecified() || v4.is_loopback() || shared
         }
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_loopback(),
+    }
+}
+
+/// Waits until then; for ever, where there is no such moment.
+#[allow(clippy::disallowed_methods, reason = "the agent is a shell: a registration and a ping are due at moments")]
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

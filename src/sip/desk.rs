@@ -49,6 +49,8 @@ struct Book {
     running: HashMap<Arc<str>, Vec<Entry>>,
     ended: HashMap<Arc<str>, Instant>,
     order: VecDeque<(Instant, Arc<str>)>,
+    /// Call-IDs of this side's own requests outside calls: one for each registration and each that is pinged.
+    asking: HashSet<Arc<str>>,
 }
 
 struct Entry {
@@ -71,6 +73,12 @@ pub(super) struct Seat {
     local_tag: Arc<str>,
     /// Who has brought the call, where it has come in.
     guest: Option<Guest>,
+}
+
+/// A Call-ID whose responses are let in, for as long as this is held.
+pub(super) struct Asking {
+    desk: Arc<Desk>,
+    call_id: Arc<str>,
 }
 
 impl Desk {
@@ -142,6 +150,13 @@ impl Desk {
         Ok(Seat { desk: Arc::clone(self), call_id, local_tag, guest })
     }
 
+    /// Lets in the responses to requests of this side's that belong to no call.
+    pub(super) fn ask(self: &Arc<Self>, call_id: &str) -> Asking {
+        let call_id: Arc<str> = call_id.into();
+        self.book().asking.insert(Arc::clone(&call_id));
+        Asking { desk: Arc::clone(self), call_id }
+    }
+
     /// The call that a request with this To tag belongs to.
     pub(super) fn find(&self, call_id: &str, local_tag: &str) -> Option<mpsc::Sender<Mail>> {
         let book = self.book();
@@ -163,6 +178,10 @@ impl FrontDesk for Desk {
     fn knows(&self, call_id: &str) -> bool {
         let book = self.book();
         book.running.contains_key(call_id) || book.ended.contains_key(call_id)
+    }
+
+    fn awaits(&self, call_id: &str) -> bool {
+        self.knows(call_id) || self.book().asking.contains(call_id)
     }
 
     fn serves(&self, number: &str) -> bool {
@@ -215,6 +234,12 @@ impl Book {
     }
 }
 
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.desk.book().asking.remove(&self.call_id);
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         #[allow(clippy::disallowed_methods, reason = "the desk is a shell: it remembers ended calls for 64·T1")]
@@ -262,6 +287,15 @@ mod tests {
         assert!(desk.find("a", "t").is_none());
         assert!(desk.knows("a"), "its retransmissions are still to be answered");
         assert_eq!(desk.known(), (0, 1));
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_as_long_as_something_is_asked() {
+        let desk = desk(1);
+        let asking = desk.ask("r");
+        assert!(desk.awaits("r") && !desk.knows("r"), "no request belongs to it");
+        drop(asking);
+        assert!(!desk.awaits("r"));
     }
 
     #[test]

@@ -143,6 +143,23 @@ pub(super) fn host_port(uri: &str) -> &str {
     rest.split(';').next().unwrap_or("").trim()
 }
 
+/// The host of a sip or sips URI, without its port. Brackets of IPv6 are kept.
+pub(super) fn host(uri: &str) -> &str {
+    let host_port = host_port(uri);
+    let bracket = host_port.rfind(']').unwrap_or_default();
+    match host_port.rfind(':').filter(|colon| *colon > bracket) {
+        Some(colon) => host_port.get(..colon).unwrap_or(host_port),
+        None => host_port,
+    }
+}
+
+/// A sip or sips URI without its user part.
+pub(super) fn without_user(uri: &str) -> String {
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    format!("{}:{rest}", scheme(uri))
+}
+
 /// Where the first `wanted` outside quotes is; the outer `None` where a quote is never closed.
 #[expect(clippy::option_option, reason = "unbalanced and absent are different answers")]
 fn find_unquoted(value: &str, wanted: char) -> Option<Option<usize>> {
@@ -210,5 +227,12 @@ mod tests {
         assert_eq!(user("sip:12333@host"), "12333");
         assert_eq!(user("sip:host"), "");
         assert_eq!(host_port("sip:[::1]:5060"), "[::1]:5060");
+        for (uri, expected) in
+            [("sip:u@h:5060;lr", "h"), ("sip:[::1]:5060", "[::1]"), ("sip:[::1]", "[::1]"), ("sip:h", "h")]
+        {
+            assert_eq!(host(uri), expected);
+        }
+        assert_eq!(without_user("sip:u:p@h:5070;transport=tcp"), "sip:h:5070;transport=tcp");
+        assert_eq!(without_user("sips:h"), "sips:h");
     }
 }

@@ -63,6 +63,10 @@ pub enum Reason {
 pub trait FrontDesk {
     /// Whether a call of this Call-ID is running, or has ended less than 64·T1 ago.
     fn knows(&self, call_id: &str) -> bool;
+    /// Whether a response of this Call-ID is waited for: one of a call, or of a request outside any.
+    fn awaits(&self, call_id: &str) -> bool {
+        self.knows(call_id)
+    }
     /// Whether anything answers at this number: the user part of a Request-URI, percent escapes undone.
     fn serves(&self, _number: &str) -> bool {
         true
@@ -380,7 +384,7 @@ fn response(head: &Head<'_>, desk: &impl FrontDesk) -> bool {
     let status = parts.next().filter(|status| status.len() == 3).and_then(|status| status.parse::<u16>().ok());
     version
         && status.is_some_and(|status| (100..700).contains(&status))
-        && mandatory(head).is_ok_and(|call_id| desk.knows(call_id))
+        && mandatory(head).is_ok_and(|call_id| desk.awaits(call_id))
         && head.cseq.is_some_and(|cseq| cseq.split_ascii_whitespace().count() == 2)
         && routable(head).is_ok()
 }

@@ -15,7 +15,8 @@
 //! * [`tls`]: certificates: what this side shows, whom it believes.
 //! * [`gate`]: every message before the stack's parser sees it: repaired, answered at once or dropped.
 //! * [`door`]: who may bring calls, and how many: trunks and strangers.
-//! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]).
+//! * [`agent`]: calls in ([`agent::IncomingCall`]), calls out ([`agent::Dialing`]), one running call ([`agent::Call`]);
+//!   registrations ([`agent::Registering`]) and asking whether somebody is alive ([`agent::Pinging`]).
 //! * `session`: for how long a call counts as alive without a word (RFC 4028), pure.
 //! * [`status`]: the one table from a reason to refuse to a SIP status.
 //!
@@ -24,11 +25,14 @@
 pub mod agent;
 mod desk;
 mod dialog;
+mod digest;
 pub mod door;
 mod field;
 pub mod gate;
 pub mod info_keys;
 pub mod listen;
+mod pulse;
+mod registration;
 pub mod sdp;
 mod session;
 pub mod status;
@@ -37,6 +41,7 @@ pub mod tls;
 
 pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall, TransferEnd};
 pub use listen::{Listen, Transport};
+pub use registration::Patience;
 pub use session::SessionPolicy;
 pub use status::Refusal;
 

@@ -129,7 +129,7 @@ impl Agent {
     }
 }
 
-fn checked(uri: &str, name: &'static str) -> Result<(), DialFault> {
+pub(super) fn checked(uri: &str, name: &'static str) -> Result<(), DialFault> {
     let sip = ["sip", "sips"].iter().any(|scheme| field::scheme(uri).eq_ignore_ascii_case(scheme))
         && !uri.contains(['<', '>', '"', ' ', '\r', '\n', '?']);
     if sip && parse_uri(uri).is_ok() && !field::host_port(uri).is_empty() {

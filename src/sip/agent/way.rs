@@ -46,13 +46,17 @@ impl Way {
 
     /// Where this side is reached.
     pub(super) fn contact(&self) -> Header {
+        Header::Contact(format!("<{}>", self.uri("hotline")).into())
+    }
+
+    /// The URI of a user of this side.
+    pub(super) fn uri(&self, user: &str) -> String {
         let here = self.here;
-        let uri = match self.transport {
-            _ if self.secure => format!("<sips:hotline@{here}>"),
-            Transport::Udp => format!("<sip:hotline@{here}>"),
-            other => format!("<sip:hotline@{here};transport={other}>"),
-        };
-        Header::Contact(uri.into())
+        match self.transport {
+            _ if self.secure => format!("sips:{user}@{here}"),
+            Transport::Udp => format!("sip:{user}@{here}"),
+            other => format!("sip:{user}@{here};transport={other}"),
+        }
     }
 
     /// Whether it can carry nothing any more.

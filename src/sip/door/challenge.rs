@@ -56,14 +56,15 @@ impl Algorithm {
     /// All there are, the stronger first.
     pub const ALL: [Self; 2] = [Self::Sha256, Self::Md5];
 
-    fn name(self) -> &'static str {
+    pub(in super::super) fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "SHA-256",
             Self::Md5 => "MD5",
         }
     }
 
-    fn hash(self, parts: &[&str]) -> String {
+    /// The hash of these with colons between them, in lower-case hexadecimal digits.
+    pub(in super::super) fn hash(self, parts: &[&str]) -> String {
         let parts = parts.join(":");
         let octets = match self {
             Self::Sha256 => Sha256::digest(parts).to_vec(),
