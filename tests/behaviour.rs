@@ -125,6 +125,8 @@ mod keys_are_heard_at_every_clock_rate;
 mod keys_by_any_source_are_the_same_dialogue;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
 mod made_up_people_are_the_same_everywhere;
+#[path = "behaviour/metrics_tell_how_the_hotline_stands.rs"]
+mod metrics_tell_how_the_hotline_stands;
 #[path = "behaviour/no_text_makes_the_check_of_a_script_fail.rs"]
 mod no_text_makes_the_check_of_a_script_fail;
 #[path = "behaviour/numbers_are_said_as_people_say_them.rs"]

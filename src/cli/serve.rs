@@ -4,6 +4,7 @@
 //!   hotline serve --config hotline.toml
 //!   listening on udp 127.0.0.1:5060
 //!   listening on tcp 127.0.0.1:5060
+//!   metrics on http://127.0.0.1:9100/metrics        with `metrics.listen` in the configuration
 //! ```
 
 use std::io::{IsTerminal, Write};
@@ -59,6 +60,9 @@ impl Serve {
             bar.end();
             for address in &node.addresses {
                 println!("listening on {address}");
+            }
+            if let Some(address) = node.metrics_address {
+                println!("metrics on http://{address}/metrics");
             }
             std::io::stdout().flush()?;
             told_to_end().await?;

@@ -104,6 +104,30 @@ pub enum Outcome {
     Served,
 }
 
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 6] = [
+        Outcome::Nothing,
+        Outcome::NotVerified,
+        Outcome::Locked,
+        Outcome::RecordsDown,
+        Outcome::Verified,
+        Outcome::Served,
+    ];
+
+    /// Its name in call records and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Nothing => "nothing",
+            Outcome::NotVerified => "not-verified",
+            Outcome::Locked => "locked",
+            Outcome::RecordsDown => "records-down",
+            Outcome::Verified => "verified",
+            Outcome::Served => "served",
+        }
+    }
+}
+
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {

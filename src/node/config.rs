@@ -38,6 +38,16 @@ pub struct Config {
     pub numbers: BTreeMap<String, PathBuf>,
     /// Those who bring calls, by their names.
     pub trunks: BTreeMap<String, Trunk>,
+    /// Where it is told how the hotline stands.
+    pub metrics: Metrics,
+}
+
+/// `[metrics]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Metrics {
+    /// Where `/metrics` and `/health` are served over HTTP; without it nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// `[sip]`.

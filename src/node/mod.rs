@@ -2,6 +2,7 @@
 //! drained.
 //!
 //! ```text
+//!   [trunks] ──> registered with, asked whether they are alive       [metrics] ──> /metrics, /health
 //!   hotline.toml ──> menus, prompts, records ──> media workers ──> SIP agent: "listening on udp 0.0.0.0:5060"
 //!   SIGTERM, SIGINT ──> new calls 503, running ones go on ──> all over, or the drain's time is ──> end
 //! ```
@@ -9,11 +10,13 @@
 mod config;
 mod inbound;
 mod log;
+mod metrics;
 mod outbound;
 mod password;
 mod trunk;
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,15 +33,17 @@ use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
 use crate::speech::{Catalogue, Prompts};
-use crate::telephony::{Exchange, answer_calls};
+use crate::telephony::{CallWatch, Exchange, answer_calls};
+use metrics::Metrics;
 use outbound::Outbound;
 
 pub use config::{
-    Config, Media as MediaConfig, Prompts as PromptsConfig, Records as RecordsConfig, Session as SipSessionConfig,
-    Sip as SipConfig, Tls as SipTlsConfig,
+    Config, Media as MediaConfig, Metrics as MetricsConfig, Prompts as PromptsConfig, Records as RecordsConfig,
+    Session as SipSessionConfig, Sip as SipConfig, Tls as SipTlsConfig,
 };
 pub use inbound::Strangers as StrangersConfig;
 pub use log::log_to;
+pub use metrics::metrics_reference;
 pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
 
 /// Calls waiting for a task; beyond it callers get 503.
@@ -55,10 +60,14 @@ pub struct Node {
     agent: Agent,
     /// Where it listens.
     pub addresses: Vec<Listen>,
+    /// Where it is told how it stands, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
     drain: Duration,
     answering: JoinHandle<()>,
     log: Arc<CallLog>,
     outbound: Outbound,
+    metrics: Arc<Metrics>,
+    _metrics_server: Option<metrics::Server>,
 }
 
 /// Why a hotline does not start; all that could be found out at once.
@@ -89,6 +98,8 @@ impl Node {
         let records = RecordsPool::start(&records, pool).map_err(|error| StartFaults::one(database, error))?;
         let log = Arc::new(CallLog::open(database).map_err(|error| StartFaults::one(database, error))?);
         let media = start_media(config)?;
+        let trunks = config.trunks.iter().map(|(name, trunk)| (name.as_str(), trunk.register.is_some()));
+        let metrics = Arc::new(Metrics::new(trunks));
         let (sender, calls) = mpsc::channel(MOST_WAITING);
         let agent_config = AgentConfig {
             advertised: config.sip.advertised,
@@ -110,11 +121,13 @@ impl Node {
             Agent::start(agent_config, sender).await.map_err(|error| StartFaults::one(Path::new("[sip]"), error))?;
         let mut numbers = numbers;
         let any = numbers.remove("*");
+        let records = Arc::new(records);
+        metrics.ask(&agent, &records, &log);
         let exchange = Exchange {
             numbers,
             any,
             prompts,
-            records: Arc::new(records),
+            records,
             log: Arc::clone(&log),
             media: Arc::new(media),
             media_addresses: config.media.address.clone(),
@@ -122,10 +135,22 @@ impl Node {
             keys: config.media.keys.clone(),
             retry_after: retry_after(config),
             ring: config.sip.ring,
+            watch: Arc::clone(&metrics) as Arc<dyn CallWatch>,
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
-        let outbound = plan.begin(&agent).map_err(|fault| StartFaults(vec![fault]))?;
-        Ok(Node { agent, addresses, drain: config.sip.drain, answering, log, outbound })
+        let outbound = plan.begin(&agent, &metrics).map_err(|fault| StartFaults(vec![fault]))?;
+        let metrics_server = serve_metrics(config.metrics.listen, &metrics).await?;
+        Ok(Node {
+            agent,
+            addresses,
+            metrics_address: metrics_server.as_ref().map(|server| server.address),
+            drain: config.sip.drain,
+            answering,
+            log,
+            outbound,
+            metrics,
+            _metrics_server: metrics_server,
+        })
     }
 
     /// Calls ringing or running.
@@ -137,6 +162,7 @@ impl Node {
     /// cut off. Tells how many calls were.
     pub async fn drain(self) -> usize {
         self.agent.drain();
+        self.metrics.drain();
         let (limit, agent) = (self.drain, &self.agent);
         let calls = || agent.standing().calls;
         let over = async {
@@ -178,6 +204,15 @@ fn tls(config: &SipTlsConfig) -> TlsConfig {
         authorities: config.authorities.clone(),
         ..TlsConfig::default()
     }
+}
+
+async fn serve_metrics(
+    listen: Option<SocketAddr>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<metrics::Server>, StartFaults> {
+    let Some(listen) = listen else { return Ok(None) };
+    let wrong = |error| StartFaults::one(Path::new("[metrics]"), format!("cannot listen on {listen}: {error}"));
+    metrics::Server::start(listen, Arc::clone(metrics)).await.map(Some).map_err(wrong)
 }
 
 fn start_media(config: &Config) -> Result<MediaEngine, StartFaults> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::Config;
+use super::metrics::Metrics;
 use super::password;
 use super::trunk::Trunk;
 use crate::facts::Fault;
@@ -45,19 +46,23 @@ impl Plan {
     ///
     /// # Errors
     /// An address of the configuration is none.
-    pub(super) fn begin(self, agent: &Agent) -> Result<Outbound, Fault> {
+    pub(super) fn begin(self, agent: &Agent, metrics: &Arc<Metrics>) -> Result<Outbound, Fault> {
         let wrong = |name: &str, part: &str, fault: &DialFault| {
             Fault::of_file(&format!("[trunks.{name}.{part}]"), fault.to_string())
         };
         let mut outbound = Outbound { registrations: Vec::new(), _pings: Vec::new() };
         for config in self.registrations {
             let name = Arc::clone(&config.name);
-            let registering = agent.register(config, |_| ()).map_err(|fault| wrong(&name, "register", &fault))?;
+            let (metrics, trunk) = (Arc::clone(metrics), Arc::clone(&name));
+            let on = move |news| metrics.registers(&trunk, news);
+            let registering = agent.register(config, on).map_err(|fault| wrong(&name, "register", &fault))?;
             outbound.registrations.push(registering);
         }
         for config in self.pings {
             let name = Arc::clone(&config.name);
-            let pinging = agent.ping(config, |_| ()).map_err(|fault| wrong(&name, "ping", &fault))?;
+            let (metrics, trunk) = (Arc::clone(metrics), Arc::clone(&name));
+            let on = move |alive| metrics.answers(&trunk, alive);
+            let pinging = agent.ping(config, on).map_err(|fault| wrong(&name, "ping", &fault))?;
             outbound._pings.push(pinging);
         }
         Ok(outbound)

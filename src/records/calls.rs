@@ -23,7 +23,7 @@ use rusqlite::{Connection, params};
 
 use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Kind, Pepper};
-use crate::dialogue::{Ending, Outcome, Story};
+use crate::dialogue::{Ending, Story};
 use crate::facts::{CallerNumber, KeyCounts, KeySource, PersonRef};
 
 /// Records that may wait.
@@ -183,7 +183,7 @@ fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusq
         name(&record.menu),
         path,
         cut,
-        outcome_name(story.outcome),
+        story.outcome.name(),
         story.ending.map(ending_name),
         story.language.tag(),
         person_hash,
@@ -233,17 +233,6 @@ fn utc(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-const fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Nothing => "nothing",
-        Outcome::NotVerified => "not-verified",
-        Outcome::Locked => "locked",
-        Outcome::RecordsDown => "records-down",
-        Outcome::Verified => "verified",
-        Outcome::Served => "served",
-    }
-}
-
 const fn ending_name(ending: Ending) -> &'static str {
     match ending {
         Ending::HotlineHungUp => "hotline-hung-up",
@@ -257,6 +246,7 @@ const fn ending_name(ending: Ending) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialogue::Outcome;
     use crate::facts::Language;
 
     #[test]

@@ -28,7 +28,7 @@ pub use database::OpenError;
 pub use insured::{Insured, InsuredKind};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;
-pub use pool::{PoolOptions, RecordsPool};
+pub use pool::{PoolCounts, PoolOptions, RecordsPool};
 pub use sqlite::SqliteRecords;
 
 use jiff::Timestamp;

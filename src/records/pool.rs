@@ -9,7 +9,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -35,11 +35,30 @@ impl Default for PoolOptions {
     }
 }
 
+/// How many questions there were since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolCounts {
+    /// All.
+    pub asked: u64,
+    /// Those that were not answered before they expired.
+    pub late: u64,
+    /// Those that found the queue full.
+    pub refused: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    asked: AtomicU64,
+    late: AtomicU64,
+    refused: AtomicU64,
+}
+
 /// Threads over one [`Records`]. Shared by all calls; dropping it answers what waits with [`Reply::Unavailable`] and
 /// joins the threads.
 pub struct RecordsPool {
     jobs: Option<Sender<Job>>,
     closing: Arc<AtomicBool>,
+    counts: Arc<Counts>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -58,11 +77,12 @@ impl RecordsPool {
     pub fn start(records: &Arc<dyn Records>, options: PoolOptions) -> std::io::Result<RecordsPool> {
         let (jobs, waiting) = crossbeam_channel::bounded(options.queue.max(1));
         let closing = Arc::new(AtomicBool::new(false));
-        let mut pool = RecordsPool { jobs: Some(jobs), closing, workers: Vec::new() };
+        let mut pool = RecordsPool { jobs: Some(jobs), closing, counts: Arc::default(), workers: Vec::new() };
         for number in 0..options.workers.clamp(1, 64) {
             let (records, waiting, closing) = (Arc::clone(records), waiting.clone(), Arc::clone(&pool.closing));
+            let counts = Arc::clone(&pool.counts);
             let thread = std::thread::Builder::new().name(format!("records-{number}"));
-            pool.workers.push(thread.spawn(move || work(&*records, &waiting, &closing))?);
+            pool.workers.push(thread.spawn(move || work(&*records, &waiting, &closing, &counts))?);
         }
         Ok(pool)
     }
@@ -77,15 +97,23 @@ impl RecordsPool {
         expires: Instant,
         reply: impl FnOnce(Reply) + Send + 'static,
     ) -> bool {
+        self.counts.asked.fetch_add(1, Ordering::Relaxed);
         let job = Job { query, at, expires, reply: Box::new(reply) };
         let refused = match &self.jobs {
             Some(jobs) => jobs.try_send(job).err().map(crossbeam_channel::TrySendError::into_inner),
             None => Some(job),
         };
         let Some(job) = refused else { return true };
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
         tracing::warn!("a look-up was refused: the queue for the records is full");
         (job.reply)(Reply::Unavailable);
         false
+    }
+
+    /// How many questions there were.
+    pub fn counts(&self) -> PoolCounts {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        PoolCounts { asked: of(&self.counts.asked), late: of(&self.counts.late), refused: of(&self.counts.refused) }
     }
 }
 
@@ -99,10 +127,13 @@ impl Drop for RecordsPool {
     }
 }
 
-fn work(records: &dyn Records, waiting: &Receiver<Job>, closing: &AtomicBool) {
+fn work(records: &dyn Records, waiting: &Receiver<Job>, closing: &AtomicBool, counts: &Counts) {
     for job in waiting {
         let in_time = !closing.load(Ordering::Acquire) && now() < job.expires;
         let reply = if in_time { ask(records, &job) } else { Reply::Unavailable };
+        if now() >= job.expires {
+            counts.late.fetch_add(1, Ordering::Relaxed);
+        }
         let answering = AssertUnwindSafe(|| (job.reply)(reply));
         if catch_unwind(answering).is_err() {
             tracing::error!("a look-up's receiver panicked");

@@ -32,7 +32,7 @@ mod way;
 use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rsipstack::EndpointBuilder;
@@ -46,7 +46,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::desk::{Desk, Limits};
 use super::door::{self, Door, DoorRules, Refusals, TrunkStanding};
-use super::gate::{self, Backlog, GatedSocket};
+use super::gate::{self, Backlog, FrontDesk as _, GatedSocket};
 use super::listen::{Listen, Transport};
 use super::stream::{self, Links, StreamLimits};
 use super::tls::{Identity, TlsConfig, TlsFault, Trust};
@@ -170,7 +170,26 @@ pub struct Agent {
     _stop: Arc<DropGuard>,
 }
 
+/// An agent that is not kept by this: for whoever only looks at it.
+#[derive(Clone)]
+pub struct WeakAgent {
+    core: Weak<Core>,
+    stop: Weak<DropGuard>,
+}
+
+impl WeakAgent {
+    /// The agent, if it is still kept by somebody.
+    pub fn upgrade(&self) -> Option<Agent> {
+        Some(Agent { core: self.core.upgrade()?, _stop: self.stop.upgrade()? })
+    }
+}
+
 impl Agent {
+    /// A handle that does not keep it.
+    pub fn downgrade(&self) -> WeakAgent {
+        WeakAgent { core: Arc::downgrade(&self.core), stop: Arc::downgrade(&self._stop) }
+    }
+
     /// Listens, and sends every new call to `calls`. Where that channel is full, callers get 503.
     ///
     /// Returns the agent and where it really listens, in the order of [`AgentConfig::listen`].
@@ -255,6 +274,11 @@ impl Agent {
     /// Attempts of strangers refused since the start, and wrong passwords of anybody.
     pub fn refusals(&self) -> Refusals {
         self.core.desk.door().refusals()
+    }
+
+    /// Requests refused since the start: status, [`Refusal::name`], how many.
+    pub fn refused(&self) -> Vec<(u16, &'static str, u64)> {
+        self.core.desk.refused()
     }
 
     /// Closes the sockets; running calls end with [`EndCause::TransportGone`]. Hang them up first, if there is time.
@@ -365,8 +389,9 @@ impl Core {
         response
     }
 
-    /// A response that refuses a request.
+    /// A response that refuses a request, and is counted.
     fn refusal(&self, to: &Request, refusal: Refusal) -> Response {
+        self.desk.refuses(refusal);
         let status = StatusCode::Other(refusal.status(), refusal.reason().to_owned());
         let mut response = self.stack.make_response(to, status, None);
         if let Some(seconds) = refusal.retry_after() {

@@ -1,6 +1,6 @@
 //! Who is here: the running calls by Call-ID, those that have just ended, and whether a new one may come.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ pub(super) struct Desk {
     book: Mutex<Book>,
     calls: AtomicUsize,
     draining: AtomicBool,
+    refused: Mutex<BTreeMap<(u16, &'static str), u64>>,
     limits: Limits,
     /// Where something answers; everywhere if there is no table.
     numbers: Option<HashSet<String>>,
@@ -87,6 +88,7 @@ impl Desk {
             book: Mutex::default(),
             calls: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            refused: Mutex::default(),
             limits,
             numbers,
             door,
@@ -111,6 +113,12 @@ impl Desk {
     /// Calls ringing or running.
     pub(super) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Requests refused since the start, by status and [`Refusal::name`].
+    pub(super) fn refused(&self) -> Vec<(u16, &'static str, u64)> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.iter().map(|((status, name), times)| (*status, *name, *times)).collect()
     }
 
     /// Call-IDs of running calls, and of calls that have just ended.
@@ -182,6 +190,11 @@ impl FrontDesk for Desk {
 
     fn awaits(&self, call_id: &str) -> bool {
         self.knows(call_id) || self.book().asking.contains(call_id)
+    }
+
+    fn refuses(&self, refusal: Refusal) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused.entry((refusal.status(), refusal.name())).or_default() += 1;
     }
 
     fn serves(&self, number: &str) -> bool {

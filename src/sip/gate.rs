@@ -71,6 +71,8 @@ pub trait FrontDesk {
     fn serves(&self, _number: &str) -> bool {
         true
     }
+    /// Takes note of a request that is refused.
+    fn refuses(&self, _refusal: Refusal) {}
     /// Whether a new call would be taken.
     ///
     /// # Errors
@@ -146,7 +148,7 @@ fn pass_up_to<'a>(longest: usize, arrival: &Arrival<'a>, desk: &impl FrontDesk) 
     let tidy = tidy::tidy(message);
     let Some(head) = Head::read(&tidy.head) else { return Gate::Drop(Reason::Unanswerable) };
     if let Some(refusal) = unread {
-        return reply::refuse(&head, source, refusal);
+        return refused(&head, source, refusal, desk);
     }
     if head.is_response() {
         return match response(&head, desk) && tidy.complete && head.body_len(tidy.body.len()).is_ok() {
@@ -165,13 +167,21 @@ fn pass_up_to<'a>(longest: usize, arrival: &Arrival<'a>, desk: &impl FrontDesk) 
     match verdict {
         Ok(Verdict::Pass) => match whole(longest, message, &tidy, &head) {
             Some(message) => Gate::Pass(message),
-            None => reply::refuse(&head, source, Refusal::TooLong),
+            None => refused(&head, source, Refusal::TooLong, desk),
         },
         Ok(Verdict::Capabilities) => reply::capabilities(&head, source),
         Ok(Verdict::Ask(challenge)) => reply::unauthorized(&head, source, &challenge),
         Ok(Verdict::Ignore) => Gate::Drop(Reason::Stray),
-        Err(refusal) => reply::refuse(&head, source, refusal),
+        Err(refusal) => refused(&head, source, refusal, desk),
     }
+}
+
+fn refused<'a>(head: &Head<'_>, source: SocketAddr, refusal: Refusal, desk: &impl FrontDesk) -> Gate<'a> {
+    let gate = reply::refuse(head, source, refusal);
+    if let Gate::Answer(_) = gate {
+        desk.refuses(refusal);
+    }
+    gate
 }
 
 enum Verdict {

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use super::conductor::{CallerConductor, Ended, take};
 use super::failure::Failure;
 use super::srtp::{SrtpPolicy, reanswer, reoffer};
+use super::watch::{CallReport, CallWatch, Progress};
 use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story, Transferred};
 use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
@@ -58,6 +59,8 @@ pub struct Exchange {
     pub retry_after: u32,
     /// How long a call rings before it is answered; zero: at once, and without 180, which could only come late.
     pub ring: Duration,
+    /// Who is told of calls.
+    pub watch: Arc<dyn CallWatch>,
 }
 
 /// Answers calls until the agent is gone and the last call's record is handed over. Each has a task of its own; the agent
@@ -83,6 +86,7 @@ pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<Inc
 
 async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Result<(), Failure> {
     let started = now();
+    let progress = Progress::begin(&exchange.watch, incoming.trunk.as_ref());
     match prepare(exchange, &incoming) {
         Ok((menu, leg, local, sdp, agreed)) => {
             let record = Record {
@@ -111,10 +115,13 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
                 transfers,
                 ended,
                 answered: None,
+                progress,
             };
             running.run(record).await
         }
         Err(failure) => {
+            let (keys, media) = (KeyCounts::default(), None);
+            progress.ended(&CallReport { outcome: None, failure: Some(failure), keys, media });
             incoming.reject(failure.refusal());
             Err(failure)
         }
@@ -187,6 +194,7 @@ struct Running<'a> {
     transfers: mpsc::Receiver<Arc<str>>,
     ended: Ended,
     answered: Option<Timestamp>,
+    progress: Progress,
 }
 
 impl Running<'_> {
@@ -296,6 +304,7 @@ impl Running<'_> {
         leg.begin(params(agreed, &self.exchange.keys), Box::new(conductor), on_event)
             .map_err(|_| Failure::MediaStopped)?;
         self.answered = Some(now());
+        self.progress.runs();
         Ok(())
     }
 
@@ -366,6 +375,8 @@ impl Running<'_> {
         if failure == Some(Failure::SessionExpired) && story.ending == Some(Ending::CallerHungUp) {
             story.ending = Some(Ending::SessionExpired);
         }
+        let keys = stats.map_or_else(KeyCounts::default, |stats| stats.keys);
+        self.progress.ended(&CallReport { outcome: Some(story.outcome), failure, keys, media: stats });
         self.exchange.log.write(CallRecord {
             started: record.started,
             answered: self.answered,
@@ -377,7 +388,7 @@ impl Running<'_> {
             person,
             trunk: record.trunk,
             sip_call_id: Some(record.sip_call_id),
-            keys: stats.map_or_else(KeyCounts::default, |stats| stats.keys),
+            keys,
             rtp_lost: stats.map(|stats| u32::try_from(stats.lost.max(0)).unwrap_or(u32::MAX)),
             rtp_jitter_us: stats.map(|stats| u32::try_from(stats.jitter.as_micros()).unwrap_or(u32::MAX)),
         });

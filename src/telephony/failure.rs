@@ -26,6 +26,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Every failure.
+    pub const ALL: [Failure; 7] = [
+        Failure::NoSuchNumber,
+        Failure::NoCommonMedia,
+        Failure::NoCommonSrtp,
+        Failure::NoMediaPort { retry_after: 0 },
+        Failure::MediaStopped,
+        Failure::MediaTimedOut,
+        Failure::SessionExpired,
+    ];
+
     /// How the INVITE is refused; a call that is up already ends with BYE.
     pub const fn refusal(self) -> Refusal {
         match self {

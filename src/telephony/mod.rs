@@ -15,7 +15,9 @@ mod answering;
 mod conductor;
 mod failure;
 mod srtp;
+mod watch;
 
 pub use answering::{Exchange, answer_calls};
 pub use failure::Failure;
 pub use srtp::SrtpPolicy;
+pub use watch::{CallReport, CallWatch, Stage};

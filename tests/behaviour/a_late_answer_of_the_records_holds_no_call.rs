@@ -86,6 +86,7 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
         media_addresses: Vec::new(),
         srtp: SrtpPolicy::default(),
         keys: KeySource::ALL.to_vec(),
+        watch: Arc::new(()),
         retry_after: 10,
         ring: std::time::Duration::ZERO,
     };

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::sync::CancellationToken;
 
 use super::super::door::Arrival;
-use super::super::gate::{self, Gate, Reason};
+use super::super::gate::{self, FrontDesk as _, Gate, Reason};
 use super::super::listen::Transport;
 use super::framer::{Frame, FrameFault, Framer};
 use super::links::{Links, Place};
@@ -256,6 +256,7 @@ impl Task {
                     {
                         let (from, transport) = (self.link.peer, self.link.transport);
                         self.links.desk.door().malformed(&Arrival { from, transport, octets: &head });
+                        self.links.desk.refuses(refusal);
                         self.wait(&answer);
                     }
                     self.close();

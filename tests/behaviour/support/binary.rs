@@ -93,6 +93,15 @@ impl Server {
     }
 }
 
+impl Server {
+    /// What follows this in the first line that has it, once it is printed.
+    pub async fn printed_after(&self, words: &str) -> String {
+        self.prints(words).await;
+        let printed = self.printed.lock().unwrap();
+        printed.lines().find_map(|line| Some(line.split_once(words)?.1.to_owned())).expect("it was there")
+    }
+}
+
 /// The program, which ends with the test.
 pub fn hotline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hotline"));

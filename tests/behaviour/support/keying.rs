@@ -112,6 +112,12 @@ impl Caller {
         self.rtp.send_to(&[&header.to_bytes(), payload].concat(), self.to).await.unwrap();
     }
 
+    /// Hangs up.
+    pub async fn hang_up(&mut self) {
+        self.phone.send(&self.phone.request("BYE", self.cseq + 1, "", "", "")).await;
+        self.phone.status(200).await;
+    }
+
     /// Waits until the hotline hangs up.
     pub async fn is_hung_up_on(&mut self) {
         let bye = self.phone.request_of("BYE").await;
