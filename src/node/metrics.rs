@@ -28,6 +28,7 @@ use prometheus_client::registry::Registry;
 
 use crate::dialogue::Outcome;
 use crate::facts::KeySource;
+use crate::media::Lateness;
 use crate::records::{CallLog, RecordsPool};
 use crate::sip::Agent;
 use crate::sip::agent::{RegisterNews, WeakAgent};
@@ -41,14 +42,16 @@ use table::{Described, Kind};
 /// The states of transactions.
 const TRANSACTION_STATES: [&str; 2] = ["running", "remembered"];
 
-/// The bounds of lateness: [`crate::media::Lateness::BOUNDS_MS`].
-const OVER: [&str; 5] = ["1ms", "2ms", "5ms", "10ms", "20ms"];
-
 /// The statuses that answers to REGISTER are told apart by: those of RFC 3261, section 21, that end a request.
 const STATUSES: [u16; 45] = [
     200, 300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 413, 414, 415, 416, 420, 421, 423,
     480, 481, 482, 483, 484, 485, 486, 487, 488, 491, 493, 500, 501, 502, 503, 504, 505, 513, 600, 603, 604, 606,
 ];
+
+/// The bounds of lateness, as labels.
+fn bounds() -> [String; Lateness::BOUNDS_MS.len()] {
+    Lateness::BOUNDS_MS.map(|bound| format!("{bound}ms"))
+}
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -125,7 +128,7 @@ impl Metrics {
                 metrics.registered.of(&[trunk]);
             }
         }
-        OVER.iter().for_each(|over| drop(metrics.late.of(&[over])));
+        bounds().iter().for_each(|over| drop(metrics.late.of(&[over])));
         [&metrics.sent, &metrics.received, &metrics.lost].iter().for_each(|counted| drop(counted.of(&[])));
         metrics.registry = Mutex::new(registry);
         metrics
@@ -211,7 +214,7 @@ impl CallWatch for Metrics {
             self.sent.of(&[]).inc_by(media.packets_sent);
             self.received.of(&[]).inc_by(media.packets_received);
             self.lost.of(&[]).inc_by(u64::try_from(media.lost).unwrap_or_default());
-            for (place, over) in OVER.iter().enumerate() {
+            for (place, over) in bounds().iter().enumerate() {
                 let later = media.late.packets.iter().skip(place + 1).map(|packets| u64::from(*packets)).sum();
                 self.late.of(&[over]).inc_by(later);
             }

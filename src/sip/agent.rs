@@ -430,7 +430,10 @@ fn is_inside(address: IpAddr) -> bool {
 }
 
 /// Waits until then; for ever, where there is no such moment.
-#[allow(clippy::disallowed_methods, reason = "the agent is a shell: a registration and a ping are due at moments")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the agent is a shell: what it sends again, and what it gives up, is due at moments"
+)]
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment).await,

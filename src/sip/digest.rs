@@ -69,7 +69,7 @@ impl Challenge {
             stale: param("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
             realm: param("realm")?.to_owned(),
             opaque: param("opaque").map(str::to_owned),
-            algorithm: algorithm_name.map_or(Some(Algorithm::Md5), named)?,
+            algorithm: algorithm_name.map_or(Some(Algorithm::Md5), Algorithm::named)?,
             algorithm_name: algorithm_name.map(str::to_owned),
             // Where auth-int alone is wanted there is nothing to answer.
             qop: qop.map_or(Some(false), |auth| auth.then_some(true))?,
@@ -109,10 +109,6 @@ fn unquoted(value: &str) -> &str {
 
 fn quotable(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
-}
-
-fn named(algorithm: &str) -> Option<Algorithm> {
-    Algorithm::ALL.into_iter().find(|one| one.name().eq_ignore_ascii_case(algorithm))
 }
 
 #[cfg(test)]

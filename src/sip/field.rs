@@ -93,10 +93,12 @@ pub(super) fn has_token(headers: &Headers, name: &str, short: &str, token: &str)
     values(headers, name, short).flat_map(entries).any(|entry| entry.eq_ignore_ascii_case(token))
 }
 
-/// A number of seconds (delta-seconds); the greatest that is kept where it is greater.
+/// The number of seconds (delta-seconds) that a value begins with, before its parameters and comments; the greatest that is
+/// kept where it is greater. Some write it in quotes.
 pub(super) fn seconds(value: &str) -> Option<u32> {
-    let digits = value.trim();
-    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let value = value.trim().trim_matches('"');
+    let (digits, rest) = split_at(value, value.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(value.len()));
+    let is_number = !digits.is_empty() && (rest.is_empty() || rest.starts_with([' ', '\t', ';', '(']));
     is_number.then(|| digits.parse().unwrap_or(u32::MAX))
 }
 

@@ -208,15 +208,13 @@ fn judge(head: &Head<'_>, body: &[u8], arrival: &Arrival<'_>, desk: &impl FrontD
     }
     let body_len = head.body_len(body.len())?;
     let to_tag = routable(head)?;
-    let invitation = invitation(head);
+    let invitation = (method == "INVITE" && !to_tag).then(|| invitation(head));
     // Before anything is told of what there is here.
-    if method == "INVITE" && !to_tag {
-        match desk.asks(arrival, &invitation) {
-            Asked::Welcome => {}
-            Asked::Ask(challenge) => return Ok(Verdict::Ask(challenge)),
-            Asked::Refuse(refusal) => return Err(refusal),
-            Asked::Silence => return Ok(Verdict::Ignore),
-        }
+    match invitation.as_ref().map(|invitation| desk.asks(arrival, invitation)) {
+        Some(Asked::Welcome) | None => {}
+        Some(Asked::Ask(challenge)) => return Ok(Verdict::Ask(challenge)),
+        Some(Asked::Refuse(refusal)) => return Err(refusal),
+        Some(Asked::Silence) => return Ok(Verdict::Ignore),
     }
     match method {
         "ACK" => return Ok(if desk.knows(call_id) { Verdict::Pass } else { Verdict::Ignore }),
@@ -234,11 +232,17 @@ fn judge(head: &Head<'_>, body: &[u8], arrival: &Arrival<'_>, desk: &impl FrontD
     if method == "INVITE" && !accepts_sdp(head) {
         return Err(Refusal::NothingAccepted);
     }
+    if let Some(invitation) = &invitation {
+        // Those who dial at random cost no transaction.
+        let serves = desk.serves(&field::unescaped(field::user(uri)));
+        return if serves {
+            desk.lets_in(arrival, invitation).map(|()| Verdict::Pass)
+        } else {
+            Err(Refusal::NoSuchNumber)
+        };
+    }
     match (method, to_tag) {
         ("OPTIONS", false) => desk.admits().map(|()| Verdict::Capabilities),
-        // Those who dial at random cost no transaction.
-        ("INVITE", false) if !desk.serves(&field::unescaped(field::user(uri))) => Err(Refusal::NoSuchNumber),
-        ("INVITE", false) => desk.lets_in(arrival, &invitation).map(|()| Verdict::Pass),
         (_, true) if desk.knows(call_id) => Ok(Verdict::Pass),
         _ => Err(Refusal::NoSuchCall),
     }

@@ -379,9 +379,9 @@ impl Answer {
         for header in response.headers.iter() {
             match header {
                 Header::Contact(value) => contacts.push(value.value()),
-                Header::Expires(value) => answer.expires = seconds(value.value()),
-                Header::MinExpires(value) => answer.min_expires = seconds(value.value()),
-                Header::RetryAfter(value) => answer.retry_after = seconds(value.value()),
+                Header::Expires(value) => answer.expires = field::seconds(value.value()),
+                Header::MinExpires(value) => answer.min_expires = field::seconds(value.value()),
+                Header::RetryAfter(value) => answer.retry_after = field::seconds(value.value()),
                 Header::WwwAuthenticate(value) => answer.registrar.push(value.value().to_owned()),
                 Header::ProxyAuthenticate(value) => answer.proxy.push(value.value().to_owned()),
                 _ => {}
@@ -401,7 +401,7 @@ impl Answer {
 /// least that is granted to anybody.
 fn granted(contacts: &[&str], ours: &str) -> Option<u32> {
     let all = || contacts.iter().flat_map(|value| field::entries(value)).filter_map(field::Address::parse);
-    let of = |address: &field::Address<'_>| address.param("expires").and_then(seconds);
+    let of = |address: &field::Address<'_>| address.param("expires").and_then(field::seconds);
     let same = |address: &field::Address<'_>| {
         field::unescaped(field::user(address.uri)) == field::unescaped(field::user(ours))
             && field::host_port(address.uri).eq_ignore_ascii_case(field::host_port(ours))
@@ -410,13 +410,6 @@ fn granted(contacts: &[&str], ours: &str) -> Option<u32> {
         Some(address) => of(&address),
         None => all().filter_map(|address| of(&address)).min(),
     }
-}
-
-/// The whole seconds that a value begins with (delta-seconds, RFC 3261, section 25.1); more than there can be is the most.
-fn seconds(value: &str) -> Option<u32> {
-    let value = value.trim().trim_matches('"');
-    let digits = value.get(..value.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(value.len()))?;
-    (!digits.is_empty()).then(|| digits.parse().unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -82,9 +82,7 @@ impl Said {
                 Some(side) if side.eq_ignore_ascii_case("uas") => Some(Refresher::Uas),
                 _ => None,
             },
-            minimum: field::values(headers, "Min-SE", "Min-SE")
-                .next()
-                .and_then(|value| field::seconds(value.split(';').next().unwrap_or_default())),
+            minimum: field::values(headers, "Min-SE", "Min-SE").next().and_then(field::seconds),
         }
     }
 }

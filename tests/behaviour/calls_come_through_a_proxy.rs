@@ -52,9 +52,18 @@ async fn served(running: Running) -> u32 {
 }
 
 struct Proxy {
-    _kamailio: Child,
+    kamailio: Child,
     address: SocketAddr,
     folder: TempDir,
+}
+
+/// Kamailio is many processes: told to end by its first, all of them do; were that one killed, the others would stay.
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(id) = self.kamailio.id() {
+            let _ = std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status();
+        }
+    }
 }
 
 impl Proxy {
@@ -76,8 +85,8 @@ impl Proxy {
         kamailio.arg("-A").arg(format!("HOTLINES=\"{}\"", folder.path().join("hotlines.list").display()));
         kamailio.arg("-Y").arg(folder.path()).arg("-w").arg(folder.path()).stdin(Stdio::null());
         let log = std::fs::File::create(folder.path().join("kamailio.log")).unwrap();
-        kamailio.stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
-        let proxy = Proxy { _kamailio: kamailio.spawn().unwrap(), address, folder };
+        kamailio.stdout(log.try_clone().unwrap()).stderr(log);
+        let proxy = Proxy { kamailio: kamailio.spawn().unwrap(), address, folder };
         proxy.is_there().await;
         Some(proxy)
     }

@@ -14,14 +14,15 @@ use crate::support::sound::assert_balance_is_heard;
 
 const BENCH: [(&str, &str); 1] = [("100", "bench/100")];
 const MEDIA_PORT: &str = "61200";
+/// Both families, and the router's address for IPv4.
+const BEHIND_NAT: &str =
+    "listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nadvertised = \"203.0.113.1\"\n[media]\nports = [20000, 20099]";
 
 /// A02 asterisk#1847: the sound, too, comes from the address that the caller was told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hotline_behind_nat_is_reached_at_the_address_it_advertises() {
     let Some(networks) = networks() else { return };
-    let sip =
-        "listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nadvertised = \"203.0.113.1\"\n[media]\nports = [20000, 20099]";
-    let server = serve(networks.inside(PROGRAM), sip).await;
+    let server = serve(networks.inside(PROGRAM), BEHIND_NAT).await;
     sipp_hears_its_balance(&networks, &server, "203.0.113.2", "203.0.113.1:5060", "src host 203.0.113.1").await;
     assert_served(server).await;
 }
@@ -29,9 +30,7 @@ async fn a_hotline_behind_nat_is_reached_at_the_address_it_advertises() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_over_ipv6_is_as_one_over_ipv4() {
     let Some(networks) = networks() else { return };
-    let sip =
-        "listen = [\"0.0.0.0:5060\", \"[::]:5060\"]\nadvertised = \"203.0.113.1\"\n[media]\nports = [20000, 20099]";
-    let server = serve(networks.inside(PROGRAM), sip).await;
+    let server = serve(networks.inside(PROGRAM), BEHIND_NAT).await;
     sipp_hears_its_balance(&networks, &server, "2001:db8:1::2", "[2001:db8:2::2]:5060", "src host 2001:db8:2::2").await;
     assert_served(server).await;
 }

@@ -75,6 +75,7 @@ pub(super) fn page() -> String {
     }
     page.push_str("\n## Labels\n\n| label | values |\n|---|---|\n");
     page.push_str("| `trunk` | a name of the configuration's `[trunks]`; empty for calls that no trunk brought |\n");
+    let bounds = super::bounds();
     let of_type = [
         ("state", Stage::ALL.map(Stage::name).to_vec(), "of calls"),
         ("state", super::TRANSACTION_STATES.to_vec(), "of transactions"),
@@ -86,7 +87,7 @@ pub(super) fn page() -> String {
             "[defence](defence.md)",
         ),
         ("source", KeySource::ALL.map(KeySource::name).to_vec(), "[keys](keys.md)"),
-        ("over", super::OVER.to_vec(), "each counts those of the next too"),
+        ("over", bounds.each_ref().map(String::as_str).to_vec(), "each counts those of the next too"),
     ];
     for (label, values, note) in of_type {
         let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();

@@ -3,12 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use rsipstack::sip::{Header, Method, Request, Response, SipMessage, StatusCodeKind, Version};
+use rsipstack::sip::{Header, Method, Request, Response, Version};
 use rsipstack::transaction::CallIdFormat;
 
 use super::super::desk::Asking;
 use super::super::dialog::verbatim;
 use super::super::listen::{Transport, is_secure};
+use super::drive::Outcome;
 use super::way::Way;
 use super::{Core, drive};
 
@@ -78,21 +79,9 @@ impl Asker {
     /// Sends it, and again where it may be lost, until its final answer is here: the stack's own 408 where none comes within
     /// 64·T1. `None` where the way there is lost. Dropped before its end, nothing more is sent.
     pub(super) async fn ask(&self, request: Request, way: &Way) -> Option<Response> {
-        let mut transaction = drive::client(&self.core, request, way)?;
-        let answer = async {
-            transaction.send().await.ok()?;
-            loop {
-                match transaction.receive().await? {
-                    SipMessage::Response(response) if response.status_code.kind() != StatusCodeKind::Provisional => {
-                        return Some(response);
-                    }
-                    _ => {}
-                }
-            }
-        };
-        tokio::select! {
-            answer = tokio::time::timeout(self.core.t1x64() * 2, answer) => answer.ok().flatten(),
-            () = way.gone() => None,
+        match drive::ask(&self.core, request, way).await {
+            Outcome::Final(response) => Some(*response),
+            Outcome::Unanswered | Outcome::Lost => None,
         }
     }
 }

@@ -26,7 +26,7 @@ use super::reoffer::{Pending, Reoffer};
 use super::session::{self, Keeper};
 use super::transfer::{Transfer, TransferEnd};
 use super::way::Way;
-use super::{Core, body, dispatch, now};
+use super::{Core, body, dispatch, now, until};
 
 /// The most events waiting for the holder of a call; an INFO or offer beyond it is refused, the end never.
 const MOST_EVENTS: usize = 32;
@@ -408,7 +408,7 @@ impl Run {
             drive::refuse(&self.core, transaction, Refusal::NoSuchCall);
             return None;
         }
-        let sequence = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
+        let sequence = drive::sequence(request);
         if !self.dialog.takes(sequence) {
             drive::refuse(&self.core, transaction, Refusal::Failed { retry_after: None });
             return None;
@@ -524,13 +524,5 @@ impl Run {
         let way = self.core.onward(&self.way, &fork).await;
         let bye = fork.request(Method::Bye, way.via(), &self.core.config.user_agent);
         drive::send(&self.core, bye, way);
-    }
-}
-
-/// Waits until then; for ever, where there is no deadline.
-pub(super) async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

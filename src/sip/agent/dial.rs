@@ -200,17 +200,12 @@ async fn acknowledged(core: &Core, transaction: &mut Transaction, response: &Res
         return;
     }
     let Some(dialog) = Dialog::uac(&transaction.original, response) else { return };
-    let mut ack = dialog.ack(sequence(&transaction.original), way.via(), &core.config.user_agent);
+    let mut ack = dialog.ack(drive::sequence(&transaction.original), way.via(), &core.config.user_agent);
     if let Ok(uri) = parse_uri(&ack.uri.to_string()) {
         ack.uri = uri;
     }
     transaction.last_ack = Some(ack);
     let _ = transaction.send_ack(transaction.connection.clone()).await;
-}
-
-/// The number of an INVITE.
-fn sequence(invite: &Request) -> u32 {
-    invite.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or(1)
 }
 
 /// The task of a call out until it is answered.
@@ -280,7 +275,7 @@ impl Setup {
     fn asks_again(&mut self, response: &Response) -> bool {
         let wanted = Said::read(&response.headers).minimum.filter(|minimum| *minimum > self.expires);
         let Some(minimum) = wanted.filter(|_| response.status_code.code() == 422) else { return false };
-        let next = sequence(&self.invite).saturating_add(1);
+        let next = drive::sequence(&self.invite).saturating_add(1);
         if next > MOST_INVITES {
             return false;
         }
@@ -340,7 +335,7 @@ impl Setup {
             )
         };
         let mut headers: Vec<_> = self.invite.headers.iter().filter(kept).cloned().collect();
-        headers.push(Header::CSeq(format!("{} CANCEL", sequence(&self.invite)).into()));
+        headers.push(Header::CSeq(format!("{} CANCEL", drive::sequence(&self.invite)).into()));
         headers.push(Header::ContentLength(0.into()));
         let uri = self.invite.uri.clone();
         let cancel =

@@ -99,6 +99,11 @@ pub(super) fn tag(transaction: &mut Transaction) -> String {
     tag.value().to_owned()
 }
 
+/// The number in a request's CSeq: the gate has let in none without, and none leaves without.
+pub(super) fn sequence(request: &Request) -> u32 {
+    request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default()
+}
+
 /// Where a request came from: the stack has noted it in its top Via.
 pub(super) fn source(request: &Request) -> Option<SocketAddr> {
     let via = request.top_via_header().ok()?.typed().ok()?;

@@ -132,7 +132,7 @@ fn prepare(
     Session::answered(&Said::read(&request.headers), &core.config.session, None)?;
     let offer = offer(request).map_err(Refusal::from)?;
     let (post, mail) = mpsc::channel(MOST_MAIL);
-    let sequence = request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
+    let sequence = drive::sequence(request);
     let origin = Origin { from_tag: dialog.remote_tag().into(), sequence };
     let guest = core.desk.door().guest(way.peer.ip(), credentials(request));
     let seat = core.desk.seat(&dialog.call_id, local_tag, origin, post.clone(), Some(guest))?;

@@ -13,16 +13,15 @@
 
 use std::sync::Arc;
 
-use rsipstack::sip::{Header, HeadersExt as _, Method, Request, Response, SipMessage, StatusCodeKind, Version};
+use rsipstack::sip::{Header, Method, Request, Response, SipMessage, StatusCodeKind, Version};
 use rsipstack::transaction::transaction::TransactionEvent;
 use tokio::sync::oneshot;
 
 use super::super::Transport;
 use super::super::dialog::Dialog;
-use super::call::until;
 use super::drive::{self, LONGEST, Outcome};
 use super::way::Way;
-use super::{Core, now};
+use super::{Core, now, until};
 
 /// Sends it and sees to all its answers. The first final one is told, or that none has come.
 pub(super) async fn drive(core: Arc<Core>, invite: Request, way: Way, dialog: Dialog, tell: oneshot::Sender<Outcome>) {
@@ -47,7 +46,7 @@ pub(super) async fn drive(core: Arc<Core>, invite: Request, way: Way, dialog: Di
                 driver.send(driver.invite.clone(), &driver.way).await;
                 continue;
             }
-            () = tokio::time::sleep_until(end) => break,
+            () = until(Some(end)) => break,
             () = driver.way.gone() => {
                 told(&mut tell, Outcome::Lost);
                 break;
@@ -108,8 +107,7 @@ impl Driver {
     async fn ack_of_success(&mut self, response: &Response) -> (Request, Way) {
         self.dialog.refresh(&response.headers);
         let way = self.core.onward(&self.way, &self.dialog).await;
-        let sequence = self.invite.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
-        (self.dialog.ack(sequence, way.via(), &self.core.config.user_agent), way)
+        (self.dialog.ack(drive::sequence(&self.invite), way.via(), &self.core.config.user_agent), way)
     }
 
     /// A message of the INVITE's own transaction (section 17.1.1.3).
@@ -123,8 +121,7 @@ impl Driver {
         let mut headers: Vec<Header> = kept.cloned().collect();
         let answered_to = response.headers.iter().filter(|header| matches!(header, Header::To(_)));
         headers.extend(answered_to.cloned());
-        let number = self.invite.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
-        headers.push(Header::CSeq(format!("{number} ACK").into()));
+        headers.push(Header::CSeq(format!("{} ACK", drive::sequence(&self.invite)).into()));
         headers.push(Header::ContentLength(0.into()));
         let uri = self.invite.uri.clone();
         let ack = Request { method: Method::Ack, uri, version: Version::V2, headers: headers.into(), body: Vec::new() };

@@ -12,13 +12,13 @@
 
 use std::time::Duration;
 
-use rsipstack::sip::{Header, Headers, HeadersExt as _, Request, Response, StatusCode};
+use rsipstack::sip::{Header, Headers, Request, Response, StatusCode};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::time::Instant;
 
 use super::super::{Refusal, field};
-use super::call::{EndCause, Run, until};
-use super::{drive, now};
+use super::call::{EndCause, Run};
+use super::{drive, now, until};
 
 /// The option tag.
 const RELIABLE: &str = "100rel";
@@ -65,7 +65,7 @@ impl Run {
         response.headers.push(Header::Require(RELIABLE.into()));
         response.headers.push(Header::RSeq(number.to_string().into()));
         drive::respond(&invite.driver, response.clone());
-        let sequence = invite.request.cseq_header().ok().and_then(|cseq| cseq.seq().ok()).unwrap_or_default();
+        let sequence = drive::sequence(&invite.request);
         let (now, pause) = (now(), self.core.config.t1);
         let (next, end) = (now + pause, now + self.core.t1x64());
         self.has_rung = true;

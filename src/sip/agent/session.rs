@@ -21,9 +21,9 @@ use tokio::time::Instant;
 
 use super::super::session::{self, Said, Session, SessionPolicy};
 use super::super::{ALLOW, Refusal, field};
-use super::call::{CallEvent, EndCause, Phase, Run, until};
+use super::call::{CallEvent, EndCause, Phase, Run};
 use super::drive::{self, Outcome};
-use super::{body, now, reinvite};
+use super::{body, now, reinvite, until};
 
 /// How long a refresh that failed is left before it is tried again, where the far side does not say: an eighth of the
 /// interval, up to this.
@@ -247,8 +247,7 @@ impl Run {
 
 /// When the far side wants to be asked again.
 fn retry_after(headers: &Headers) -> Option<Duration> {
-    let value = field::values(headers, "Retry-After", "Retry-After").next()?;
-    let seconds = field::seconds(value.split(['(', ';']).next().unwrap_or_default())?;
+    let seconds = field::seconds(field::values(headers, "Retry-After", "Retry-After").next()?)?;
     Some(Duration::from_secs(seconds.max(1).into()))
 }
 

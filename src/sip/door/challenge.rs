@@ -56,6 +56,11 @@ impl Algorithm {
     /// All there are, the stronger first.
     pub const ALL: [Self; 2] = [Self::Sha256, Self::Md5];
 
+    /// By its name, in whatever letters.
+    pub(in super::super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))
+    }
+
     pub(in super::super) fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "SHA-256",
@@ -285,7 +290,7 @@ impl Answer {
         }
         let algorithm = match found.remove("algorithm") {
             None => Algorithm::Md5,
-            Some(name) => Algorithm::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(&name))?,
+            Some(name) => Algorithm::named(&name)?,
         };
         let (count, quality) = match found.remove("qop") {
             None => (0, None),
