@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::sip_client::{ANSWER, House, OFFER, PATIENCE, Phone, event, field};
+use crate::support::tls::Authority;
 
 const USER: &str = "02112333";
 const PASSWORD: &str = "open, sesame";
@@ -204,6 +205,29 @@ async fn a_registration_over_a_connection_is_kept_up_and_taken_back() {
     let (stream, peer) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
     let phone = Phone::over(Box::new(stream), peer, here, "TCP", ";transport=tcp");
     is_kept_up(house, registering, Registrar::of(phone, ";transport=tcp")).await;
+}
+
+#[tokio::test]
+async fn a_registration_over_tls_goes_to_whom_it_is_meant_for_alone() {
+    let authority = Authority::new();
+    let house = House::with(|config| authority.secure(config)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap();
+    let (registering, mut told) = begin(&house.agent, config(format!("sip:{here};transport=tls")));
+    // Somebody else stands there: nothing is said to him, and it is tried again.
+    let (stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    let other = authority.acceptor(&["other.example"]).accept(stream);
+    assert!(timeout(PATIENCE, other).await.unwrap().is_err());
+    comes(&mut told, RegisterNews::Answered(503)).await;
+    let (stream, peer) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    let stream = timeout(PATIENCE, authority.acceptor(&["127.0.0.1"]).accept(stream)).await.unwrap().unwrap();
+    let phone = Phone::over(Box::new(stream), peer, here, "TLS", ";transport=tls");
+    let mut registrar = Registrar::of(phone, ";transport=tls");
+    let request = registrar.register().await;
+    assert_eq!(field(&request, "Contact"), format!("<sip:02112333@{};transport=tls>", house.address));
+    registrar.grant(&request, 3600).await;
+    comes(&mut told, RegisterNews::Registered(true)).await;
+    assert!(registering.is_registered());
 }
 
 #[tokio::test]
