@@ -51,6 +51,8 @@ mod a_good_script_becomes_the_steps_it_describes;
 mod a_hotline_registers_at_its_start_and_unregisters_at_its_end;
 #[path = "behaviour/a_hotline_told_to_end_lets_its_calls_finish.rs"]
 mod a_hotline_told_to_end_lets_its_calls_finish;
+#[path = "behaviour/a_key_on_a_bad_line_is_one_key.rs"]
+mod a_key_on_a_bad_line_is_one_key;
 #[path = "behaviour/a_key_stops_the_sound_at_once.rs"]
 mod a_key_stops_the_sound_at_once;
 #[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]

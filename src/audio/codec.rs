@@ -57,6 +57,11 @@ impl Codec {
         }
     }
 
+    /// Ticks of the RTP timestamp that a payload sounds for: a byte is one, in every codec there is.
+    pub fn ticks(self, payload: &[u8]) -> u32 {
+        u32::try_from(payload.len()).unwrap_or(u32::MAX)
+    }
+
     /// The law whose bytes a call plays: the codec itself, or the one that is transcoded from.
     pub const fn law(self) -> Law {
         match self {

@@ -1,5 +1,7 @@
 //! One call in its worker: its sockets, what it plays, what it has heard.
 
+mod hearing;
+
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +12,8 @@ use mio::net::UdpSocket;
 use crate::audio::{Codec, Playlist};
 use crate::facts::{Key, Moment};
 use crate::rtp::srtp::{MOST_ADDED, Srtp, SrtpFault, SrtpKeys};
-use crate::rtp::{HEADER_LENGTH, Header, KeySender, KeyStep, Packet, Reception, Report, Reporter, SentSoFar, is_rtcp};
+use crate::rtp::{HEADER_LENGTH, Header, JitterBuffer, KeySender, KeyStep, Packet, Reception, Report, Reporter};
+use crate::rtp::{SentSoFar, is_rtcp};
 
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
@@ -104,6 +107,7 @@ pub(super) struct Call {
     /// Packets and bytes sent under other SSRCs before.
     sent_before: (u64, u64),
     heard_keys: HeardKeys,
+    sound: Option<Box<JitterBuffer>>,
     reception: Reception,
     reporter: Reporter,
     /// The packets sent when the last report was.
@@ -127,7 +131,7 @@ impl Call {
         let ssrc: u32 = rand::random();
         let mut heard_keys = HeardKeys::default();
         heard_keys.listen_for_tones(params.in_band_keys);
-        Call {
+        let mut call = Call {
             rtp: sockets.0,
             rtcp: sockets.1,
             reservation,
@@ -147,6 +151,7 @@ impl Call {
             first_timestamp: rand::random(),
             sent_before: (0, 0),
             heard_keys,
+            sound: None,
             reception: Reception::default(),
             reporter: Reporter::new(ssrc),
             reported: 0,
@@ -155,7 +160,9 @@ impl Call {
             last_sent: now,
             last_heard: now,
             stats: MediaStats::default(),
-        }
+        };
+        call.listen();
+        call
     }
 
     /// Lets the conductor do something, and does what it asks.
@@ -356,25 +363,15 @@ impl Call {
         }
         self.last_heard = now;
         self.stats.packets_received += 1;
-        self.reception.receive(now, &header, event.is_none());
+        self.reception.receive(now, &header, event.is_none().then(|| self.params.codec.clock_rate()));
         let Some(event) = event else {
             if header.payload_type == self.params.payload_type {
-                let keys = self.heard_keys.sound(now, &header, packet.payload, self.params.codec);
-                self.press(now, keys, out);
-                self.conduct(now, out, |conductor, _| conductor.heard(now, packet.payload));
+                self.hear(now, &packet, out);
             }
             return;
         };
         let keys = self.heard_keys.event(now, &header, event.clock_rate, packet.payload);
         self.press(now, keys, out);
-    }
-
-    /// The far end has told of a key by SIP INFO.
-    pub(super) fn receive_info(&mut self, now: Moment, key: Key, out: &mut Actions) {
-        if !self.over {
-            let key = self.heard_keys.info(now, key);
-            self.press(now, key, out);
-        }
     }
 
     fn press(&mut self, now: Moment, keys: impl IntoIterator<Item = Key>, out: &mut Actions) {
@@ -446,7 +443,11 @@ impl Call {
             self.begin_stream();
         }
         self.voice.change(params.codec);
+        let new_codec = params.codec != self.params.codec;
         self.params = params;
+        if new_codec || self.listens_otherwise() {
+            self.listen();
+        }
     }
 
     /// A new key protects a new stream: so nobody need know how far the old one's sequence numbers had come.
@@ -466,6 +467,7 @@ impl Call {
         if self.conductor.wake_at().is_some_and(|wake| wake <= now) {
             self.conduct(now, out, |conductor, out| conductor.timeout(now, out));
         }
+        self.hear_due(now, out);
         if self.next_report <= now {
             self.next_report = now + REPORT_INTERVAL;
             self.report(now, false);
@@ -485,7 +487,7 @@ impl Call {
         if self.over {
             return None;
         }
-        let times = [self.conductor.wake_at(), self.keep_alive_at(config), self.time_out_at(config)];
+        let times = [self.conductor.wake_at(), self.keep_alive_at(config), self.time_out_at(config), self.hears_at()];
         times.into_iter().flatten().chain([self.next_report]).min()
     }
 
