@@ -31,6 +31,9 @@ mod a_call_rings_as_long_as_the_hotline_is_told;
 mod a_call_rings_is_answered_and_hung_up;
 #[path = "behaviour/a_caller_hears_exactly_the_clips_of_the_dialogue.rs"]
 mod a_caller_hears_exactly_the_clips_of_the_dialogue;
+#[cfg(feature = "opus")]
+#[path = "behaviour/a_caller_who_has_only_opus_hears_and_keys.rs"]
+mod a_caller_who_has_only_opus_hears_and_keys;
 #[path = "behaviour/a_caller_without_g711_hears_the_prompts_all_the_same.rs"]
 mod a_caller_without_g711_hears_the_prompts_all_the_same;
 #[path = "behaviour/a_cancelled_call_is_refused_until_that_is_acknowledged.rs"]

@@ -55,7 +55,7 @@ pub struct MediaParams {
     pub codec: Codec,
     /// Its payload type.
     pub payload_type: u8,
-    /// Payload types of telephone-events, which all are listened to. Keys are sent as the first with 8000 Hz.
+    /// Payload types of telephone-events, which all are listened to. Keys are sent as the first whose clock is the codec's.
     pub events: Vec<EventType>,
     /// Whether keys are listened for in the sound, until the first that comes by another way.
     pub in_band_keys: bool,
@@ -195,10 +195,11 @@ impl Call {
     }
 
     fn send_keys(&mut self, plan: crate::rtp::KeyPlan) {
-        let frame = u32::from(self.ptime()) * 8;
+        let clock_rate = self.params.codec.clock_rate();
+        let frame = u32::from(self.ptime()) * clock_rate / 1000;
         match &mut self.keys {
             Some(keys) => keys.append(plan),
-            None => self.keys = Some(KeySender::new(plan, 8000, frame)),
+            None => self.keys = Some(KeySender::new(plan, clock_rate, frame)),
         }
     }
 
@@ -215,7 +216,7 @@ impl Call {
     }
 
     fn ptime(&self) -> u8 {
-        self.params.ptime.clamp(10, 120)
+        self.params.codec.packet_time(self.params.ptime)
     }
 
     /// Whether the conductor has been called since this was last asked.
@@ -269,7 +270,8 @@ impl Call {
 
     fn send_key(&mut self, now: Moment, due: u64, step: KeyStep) {
         let KeyStep::Packet { marker, timestamp, payload } = step else { return };
-        let Some(event) = self.params.events.iter().find(|event| event.clock_rate == 8000) else { return };
+        let clock_rate = self.params.codec.clock_rate();
+        let Some(event) = self.params.events.iter().find(|event| event.clock_rate == clock_rate) else { return };
         let payload_type = event.payload_type;
         let mut packet = [0; HEADER_LENGTH + 4 + MOST_ADDED];
         let parts = self.next_header(payload_type, marker, timestamp).to_bytes().into_iter().chain(payload);
@@ -280,10 +282,11 @@ impl Call {
 
     /// Sends a packet of what plays, if there is sound left.
     fn tick_sound(&mut self, now: Moment, due: u64, timestamp: u32) -> bool {
+        let ptime = self.ptime();
         let Some(playlist) = &mut self.playlist else { return false };
         let mut packet = [0; HEADER_LENGTH + LONGEST_PAYLOAD + MOST_ADDED];
         let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
-        let length = self.voice.fill(playlist, self.params.ptime.clamp(10, 120), payload);
+        let length = self.voice.fill(playlist, ptime, payload);
         if length == 0 {
             return false;
         }
@@ -294,7 +297,7 @@ impl Call {
     }
 
     fn timestamp_at(&self, millisecond: u64) -> u32 {
-        self.first_timestamp.wrapping_add((millisecond as u32).wrapping_mul(8))
+        self.first_timestamp.wrapping_add((millisecond as u32).wrapping_mul(self.params.codec.clock_rate() / 1000))
     }
 
     fn next_header(&mut self, payload_type: u8, marker: bool, timestamp: u32) -> Header {
@@ -363,13 +366,12 @@ impl Call {
         }
         self.last_heard = now;
         self.stats.packets_received += 1;
-        self.reception.receive(now, &header, event.is_none().then(|| self.params.codec.clock_rate()));
-        let Some(event) = event else {
-            if header.payload_type == self.params.payload_type {
-                self.hear(now, &packet, out);
-            }
-            return;
-        };
+        let sound = event.is_none() && header.payload_type == self.params.payload_type;
+        self.reception.receive(now, &header, sound.then(|| self.params.codec.clock_rate()));
+        if sound {
+            self.hear(now, &packet, out);
+        }
+        let Some(event) = event else { return };
         let keys = self.heard_keys.event(now, &header, event.clock_rate, packet.payload);
         self.press(now, keys, out);
     }
@@ -444,6 +446,8 @@ impl Call {
         }
         self.voice.change(params.codec);
         let new_codec = params.codec != self.params.codec;
+        // What follows may count in another clock.
+        self.talking &= !new_codec;
         self.params = params;
         if new_codec || self.listens_otherwise() {
             self.listen();

@@ -60,7 +60,7 @@ pub enum Action {
     /// Be silent: not one more packet of sound is sent.
     Stop,
     /// Send these keys as telephone-events, after those being sent. What plays goes on in their gaps. Where no
-    /// telephone-event type of 8000 Hz was agreed on, none is sent, and they count as sent.
+    /// telephone-event type of the codec's clock was agreed on, none is sent, and they count as sent.
     SendKeys(KeyPlan),
     /// End the call: nothing more is sent, and [`super::MediaEvent::HangUp`] tells the call's owner.
     HangUp,

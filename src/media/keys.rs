@@ -116,7 +116,7 @@ impl Tones {
             Some((of, decoder)) if *of == codec => decoder,
             other => &mut other.insert((codec, Decoder::new(codec))).1,
         };
-        for part in payload.chunks(MOST_DECODED) {
+        for part in payload.chunks(codec.most_at_once()) {
             let (mut samples, down) = ([0; MOST_DECODED], &mut self.down);
             let length = decoder.decode(part, &mut samples);
             self.detector.hear(samples.into_iter().take(length), |tone| note(down, tone, press));

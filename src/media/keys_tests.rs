@@ -164,11 +164,13 @@ fn speech_whose_packets_come_in_any_order_is_no_key() {
 fn encoded(codec: Codec, sound: &[i16]) -> Vec<Sent> {
     let mut encoder = Encoder::new(codec);
     let encode = |(place, samples): (usize, &[i16])| {
-        let Some(encoder) = &mut encoder else { return (header(place), codec.law().encode_all(samples).to_vec()) };
+        let timestamp = place as u32 * codec.clock_rate() / 50;
+        let header = Header { timestamp: timestamp.wrapping_sub(2000), ..header(place) };
+        let Some(encoder) = &mut encoder else { return (header, codec.law().encode_all(samples).to_vec()) };
         let mut payload = vec![0; PACKET];
         let length = encoder.encode(samples, &mut payload);
         payload.truncate(length);
-        (header(place), payload)
+        (header, payload)
     };
     sound.chunks_exact(PACKET).enumerate().map(encode).collect()
 }

@@ -88,7 +88,7 @@ pub enum PhoneFault {
     #[error(transparent)]
     Media(#[from] crate::media::MediaError),
     /// The far end's answer has nothing that can be played here.
-    #[error("the far end answers with sound that cannot be played here: PCMA, PCMU and G722 can")]
+    #[error("the far end answers with sound that cannot be played here: {} can", Codec::ALL.map(Codec::name).join(", "))]
     NoCommonMedia,
     /// The terminal or a file.
     #[error(transparent)]
