@@ -31,6 +31,9 @@ mod a_call_rings_as_long_as_the_hotline_is_told;
 mod a_call_rings_is_answered_and_hung_up;
 #[path = "behaviour/a_caller_hears_exactly_the_clips_of_the_dialogue.rs"]
 mod a_caller_hears_exactly_the_clips_of_the_dialogue;
+#[cfg(feature = "opus")]
+#[path = "behaviour/a_caller_who_has_only_opus_hears_and_keys.rs"]
+mod a_caller_who_has_only_opus_hears_and_keys;
 #[path = "behaviour/a_caller_without_g711_hears_the_prompts_all_the_same.rs"]
 mod a_caller_without_g711_hears_the_prompts_all_the_same;
 #[path = "behaviour/a_cancelled_call_is_refused_until_that_is_acknowledged.rs"]
@@ -51,6 +54,8 @@ mod a_good_script_becomes_the_steps_it_describes;
 mod a_hotline_registers_at_its_start_and_unregisters_at_its_end;
 #[path = "behaviour/a_hotline_told_to_end_lets_its_calls_finish.rs"]
 mod a_hotline_told_to_end_lets_its_calls_finish;
+#[path = "behaviour/a_key_on_a_bad_line_is_one_key.rs"]
+mod a_key_on_a_bad_line_is_one_key;
 #[path = "behaviour/a_key_stops_the_sound_at_once.rs"]
 mod a_key_stops_the_sound_at_once;
 #[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]

@@ -17,18 +17,27 @@ cargo fmt --check
 step "lints"
 cargo clippy --quiet --all-targets -- -D warnings
 cargo clippy --quiet --no-default-features -- -D warnings
+cargo clippy --quiet --all-targets --features opus -- -D warnings
 
 step "documentation"
 RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps
 
+failed=0 passed=0 lost=0
+run_tests() {
+    # Wide enough for every test's name; colours would hide the counts.
+    cargo nextest run --no-fail-fast --color never --status-level fail --final-status-level fail "$@" 2>&1 | tee "$log" || failed=1
+    # A failed test's own output has counts too: only the runner's closing line is read.
+    sed -i -n '/ Summary \[/p' "$log"
+    passed=$((passed + $(count passed)))
+    lost=$((lost + $(count failed)))
+}
+
+step "tests of Opus"
+# Those that are others with the feature; the whole would cost as much again.
+run_tests --features opus opus audio::codec media::keys
+
 step "tests"
-# Wide enough for every test's name; colours would hide the counts.
-failed=0
-cargo nextest run --no-fail-fast --color never --status-level fail --final-status-level fail 2>&1 | tee "$log" || failed=1
-# A failed test's own output has counts too: only the runner's closing line is read.
-sed -i -n '/ Summary \[/p' "$log"
-passed=$(count passed)
-lost=$(count failed)
+run_tests
 
 step "examples in the documentation"
 cargo test --quiet --doc 2>&1 | tee "$log" || failed=1

@@ -5,7 +5,10 @@ use std::time::Duration;
 use hotline::audio::{Codec, Decoder, DtmfDetector, MOST_DECODED, Tone};
 use hotline::facts::{Moment, Secret};
 use hotline::rtp::srtp::{MOST_ADDED, SrtpFault, SrtpReceiver, SrtpSender, Suite};
-use hotline::rtp::{HEADER_LENGTH, Header, KeyReceiver, Packet, Reception, Report, Reporter, SentSoFar, is_rtcp};
+use hotline::rtp::{
+    Due, HEADER_LENGTH, Header, JitterBuffer, KeyReceiver, MOST_WAITING, Packet, Reception, Report, Reporter,
+};
+use hotline::rtp::{SentSoFar, is_rtcp};
 
 use super::Taking;
 
@@ -16,24 +19,34 @@ fn datagrams<'a>(taking: &mut Taking<'a>, now: &mut Moment) -> Option<&'a [u8]> 
     Some(taking.octets(length.into()))
 }
 
-/// Datagrams on an RTP port: a payload lies within its datagram, is counted, and is decoded to no more than there is room
-/// for.
+/// Datagrams on an RTP port: a payload lies within its datagram, is counted, goes out of the jitter buffer at most once, and is
+/// decoded to no more than there is room for.
 pub fn rtp(octets: &[u8]) {
     let (mut taking, mut now) = (Taking(octets), Moment::from_micros(1_000_000));
     let mut reception = Reception::default();
     let mut decoders = Codec::ALL.map(Decoder::new);
+    let mut buffer = JitterBuffer::new(8000);
+    let (mut taken, mut given) = (0, 0);
     let mut sound = [0; MOST_DECODED];
     while let Some(datagram) = datagrams(&mut taking, &mut now) {
         let _ = is_rtcp(datagram);
         let Ok(packet) = Packet::parse(datagram) else { continue };
         assert!(packet.payload.len() + HEADER_LENGTH <= datagram.len());
         assert!(packet.header.payload_type < 128);
-        reception.receive(now, &packet.header, packet.header.payload_type != 101);
+        reception.receive(now, &packet.header, (packet.header.payload_type != 101).then_some(8000));
         let report = reception.report().expect("a packet has come");
         assert!(report.lost <= 0x7F_FFFF);
-        for decoder in &mut decoders {
-            assert!(decoder.decode(packet.payload, &mut sound) <= MOST_DECODED);
+        buffer.push(now, &packet.header, Codec::Pcma.ticks(packet.payload), packet.payload);
+        taken += 1;
+        while let Some(due) = buffer.pop(now) {
+            let Due::Packet(payload) = due else { continue };
+            given += 1;
+            for decoder in &mut decoders {
+                assert!(decoder.decode(payload, &mut sound) <= MOST_DECODED);
+            }
         }
+        assert!(given + buffer.len() <= taken && buffer.len() < MOST_WAITING);
+        assert!(buffer.wake_at().is_none_or(|wake| wake > now));
     }
 }
 
@@ -44,7 +57,7 @@ pub fn rtcp(octets: &[u8]) {
     while let Some(datagram) = datagrams(&mut taking, &mut now) {
         let _ = reporter.receive(now, datagram);
         if let Ok(packet) = Packet::parse(datagram) {
-            reception.receive(now, &packet.header, true);
+            reception.receive(now, &packet.header, Some(8000));
         }
         let sent = (datagram.len() % 2 == 0).then_some(SentSoFar { packets: 3, octets: 480, timestamp: 480 });
         let report = Report { now, ntp: now.as_micros() << 12, sent, cname: "hotline", bye: datagram.len() % 3 == 0 };

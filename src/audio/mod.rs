@@ -16,6 +16,8 @@ mod codec;
 mod doubler;
 mod dtmf;
 mod g711;
+#[cfg(feature = "opus")]
+mod opus;
 mod playlist;
 mod recordings;
 mod shape;

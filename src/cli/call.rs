@@ -59,8 +59,8 @@ pub struct Call {
     /// Recordings to recognize in what is heard; with --local, to speak with
     #[arg(long, value_name = "DIR", default_value = "prompts")]
     prompts: PathBuf,
-    /// Offer only this codec; recordings are not recognized in G722
-    #[arg(long, value_parser = ["PCMA", "PCMU", "G722"])]
+    /// Offer only this codec; recordings are recognized in PCMA and PCMU alone
+    #[arg(long, value_parser = Codec::ALL.map(Codec::name))]
     codec: Option<String>,
     /// Encrypt sound and keys (SRTP, its keys in the SDP): refused where that is not spoken
     #[arg(long)]

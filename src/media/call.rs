@@ -1,5 +1,7 @@
 //! One call in its worker: its sockets, what it plays, what it has heard.
 
+mod hearing;
+
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +12,8 @@ use mio::net::UdpSocket;
 use crate::audio::{Codec, Playlist};
 use crate::facts::{Key, Moment};
 use crate::rtp::srtp::{MOST_ADDED, Srtp, SrtpFault, SrtpKeys};
-use crate::rtp::{HEADER_LENGTH, Header, KeySender, KeyStep, Packet, Reception, Report, Reporter, SentSoFar, is_rtcp};
+use crate::rtp::{HEADER_LENGTH, Header, JitterBuffer, KeySender, KeyStep, Packet, Reception, Report, Reporter};
+use crate::rtp::{SentSoFar, is_rtcp};
 
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
@@ -52,7 +55,7 @@ pub struct MediaParams {
     pub codec: Codec,
     /// Its payload type.
     pub payload_type: u8,
-    /// Payload types of telephone-events, which all are listened to. Keys are sent as the first with 8000 Hz.
+    /// Payload types of telephone-events, which all are listened to. Keys are sent as the first whose clock is the codec's.
     pub events: Vec<EventType>,
     /// Whether keys are listened for in the sound, until the first that comes by another way.
     pub in_band_keys: bool,
@@ -104,6 +107,7 @@ pub(super) struct Call {
     /// Packets and bytes sent under other SSRCs before.
     sent_before: (u64, u64),
     heard_keys: HeardKeys,
+    sound: Option<Box<JitterBuffer>>,
     reception: Reception,
     reporter: Reporter,
     /// The packets sent when the last report was.
@@ -127,7 +131,7 @@ impl Call {
         let ssrc: u32 = rand::random();
         let mut heard_keys = HeardKeys::default();
         heard_keys.listen_for_tones(params.in_band_keys);
-        Call {
+        let mut call = Call {
             rtp: sockets.0,
             rtcp: sockets.1,
             reservation,
@@ -147,6 +151,7 @@ impl Call {
             first_timestamp: rand::random(),
             sent_before: (0, 0),
             heard_keys,
+            sound: None,
             reception: Reception::default(),
             reporter: Reporter::new(ssrc),
             reported: 0,
@@ -155,7 +160,9 @@ impl Call {
             last_sent: now,
             last_heard: now,
             stats: MediaStats::default(),
-        }
+        };
+        call.listen();
+        call
     }
 
     /// Lets the conductor do something, and does what it asks.
@@ -188,10 +195,11 @@ impl Call {
     }
 
     fn send_keys(&mut self, plan: crate::rtp::KeyPlan) {
-        let frame = u32::from(self.ptime()) * 8;
+        let clock_rate = self.params.codec.clock_rate();
+        let frame = u32::from(self.ptime()) * clock_rate / 1000;
         match &mut self.keys {
             Some(keys) => keys.append(plan),
-            None => self.keys = Some(KeySender::new(plan, 8000, frame)),
+            None => self.keys = Some(KeySender::new(plan, clock_rate, frame)),
         }
     }
 
@@ -208,7 +216,7 @@ impl Call {
     }
 
     fn ptime(&self) -> u8 {
-        self.params.ptime.clamp(10, 120)
+        self.params.codec.packet_time(self.params.ptime)
     }
 
     /// Whether the conductor has been called since this was last asked.
@@ -262,7 +270,8 @@ impl Call {
 
     fn send_key(&mut self, now: Moment, due: u64, step: KeyStep) {
         let KeyStep::Packet { marker, timestamp, payload } = step else { return };
-        let Some(event) = self.params.events.iter().find(|event| event.clock_rate == 8000) else { return };
+        let clock_rate = self.params.codec.clock_rate();
+        let Some(event) = self.params.events.iter().find(|event| event.clock_rate == clock_rate) else { return };
         let payload_type = event.payload_type;
         let mut packet = [0; HEADER_LENGTH + 4 + MOST_ADDED];
         let parts = self.next_header(payload_type, marker, timestamp).to_bytes().into_iter().chain(payload);
@@ -273,10 +282,11 @@ impl Call {
 
     /// Sends a packet of what plays, if there is sound left.
     fn tick_sound(&mut self, now: Moment, due: u64, timestamp: u32) -> bool {
+        let ptime = self.ptime();
         let Some(playlist) = &mut self.playlist else { return false };
         let mut packet = [0; HEADER_LENGTH + LONGEST_PAYLOAD + MOST_ADDED];
         let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
-        let length = self.voice.fill(playlist, self.params.ptime.clamp(10, 120), payload);
+        let length = self.voice.fill(playlist, ptime, payload);
         if length == 0 {
             return false;
         }
@@ -287,7 +297,7 @@ impl Call {
     }
 
     fn timestamp_at(&self, millisecond: u64) -> u32 {
-        self.first_timestamp.wrapping_add((millisecond as u32).wrapping_mul(8))
+        self.first_timestamp.wrapping_add((millisecond as u32).wrapping_mul(self.params.codec.clock_rate() / 1000))
     }
 
     fn next_header(&mut self, payload_type: u8, marker: bool, timestamp: u32) -> Header {
@@ -356,25 +366,14 @@ impl Call {
         }
         self.last_heard = now;
         self.stats.packets_received += 1;
-        self.reception.receive(now, &header, event.is_none());
-        let Some(event) = event else {
-            if header.payload_type == self.params.payload_type {
-                let keys = self.heard_keys.sound(now, &header, packet.payload, self.params.codec);
-                self.press(now, keys, out);
-                self.conduct(now, out, |conductor, _| conductor.heard(now, packet.payload));
-            }
-            return;
-        };
+        let sound = event.is_none() && header.payload_type == self.params.payload_type;
+        self.reception.receive(now, &header, sound.then(|| self.params.codec.clock_rate()));
+        if sound {
+            self.hear(now, &packet, out);
+        }
+        let Some(event) = event else { return };
         let keys = self.heard_keys.event(now, &header, event.clock_rate, packet.payload);
         self.press(now, keys, out);
-    }
-
-    /// The far end has told of a key by SIP INFO.
-    pub(super) fn receive_info(&mut self, now: Moment, key: Key, out: &mut Actions) {
-        if !self.over {
-            let key = self.heard_keys.info(now, key);
-            self.press(now, key, out);
-        }
     }
 
     fn press(&mut self, now: Moment, keys: impl IntoIterator<Item = Key>, out: &mut Actions) {
@@ -446,7 +445,13 @@ impl Call {
             self.begin_stream();
         }
         self.voice.change(params.codec);
+        let new_codec = params.codec != self.params.codec;
+        // What follows may count in another clock.
+        self.talking &= !new_codec;
         self.params = params;
+        if new_codec || self.listens_otherwise() {
+            self.listen();
+        }
     }
 
     /// A new key protects a new stream: so nobody need know how far the old one's sequence numbers had come.
@@ -466,6 +471,7 @@ impl Call {
         if self.conductor.wake_at().is_some_and(|wake| wake <= now) {
             self.conduct(now, out, |conductor, out| conductor.timeout(now, out));
         }
+        self.hear_due(now, out);
         if self.next_report <= now {
             self.next_report = now + REPORT_INTERVAL;
             self.report(now, false);
@@ -485,7 +491,7 @@ impl Call {
         if self.over {
             return None;
         }
-        let times = [self.conductor.wake_at(), self.keep_alive_at(config), self.time_out_at(config)];
+        let times = [self.conductor.wake_at(), self.keep_alive_at(config), self.time_out_at(config), self.hears_at()];
         times.into_iter().flatten().chain([self.next_report]).min()
     }
 

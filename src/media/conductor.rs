@@ -4,7 +4,7 @@ use std::any::Any;
 
 use crate::audio::Playlist;
 use crate::facts::{Key, Moment};
-use crate::rtp::KeyPlan;
+use crate::rtp::{Due, KeyPlan};
 
 /// Drives one call. Runs inside the call's worker: every method must return within microseconds, and never block.
 ///
@@ -21,10 +21,15 @@ pub trait Conductor: Send {
     /// that was stopped or replaced.
     fn played(&mut self, now: Moment, out: &mut Actions);
 
-    /// A packet of sound from the far end: its payload, in the codec that was agreed on; [`crate::audio::Decoder`] reads it.
-    /// A conductor that listens only for keys leaves this as it is.
-    fn heard(&mut self, now: Moment, payload: &[u8]) {
-        let _ = (now, payload);
+    /// Whether [`Conductor::heard`] is to be called. A conductor that listens only for keys leaves this as it is.
+    fn listens(&self) -> bool {
+        false
+    }
+
+    /// Sound from the far end, in the order it was sent in: a packet's payload, in the codec that was agreed on, which
+    /// [`crate::audio::Decoder`] reads; or what never came.
+    fn heard(&mut self, now: Moment, due: &Due<'_>) {
+        let _ = (now, due);
     }
 
     /// All keys of the [`Action::SendKeys`] have been sent.
@@ -55,7 +60,7 @@ pub enum Action {
     /// Be silent: not one more packet of sound is sent.
     Stop,
     /// Send these keys as telephone-events, after those being sent. What plays goes on in their gaps. Where no
-    /// telephone-event type of 8000 Hz was agreed on, none is sent, and they count as sent.
+    /// telephone-event type of the codec's clock was agreed on, none is sent, and they count as sent.
     SendKeys(KeyPlan),
     /// End the call: nothing more is sent, and [`super::MediaEvent::HangUp`] tells the call's owner.
     HangUp,

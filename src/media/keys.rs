@@ -3,7 +3,7 @@
 //! ```text
 //!   telephone-event packets ── KeyReceiver ──┐
 //!   sound, if it is to be listened to ───────┼─> KeyStream ──> each press once
-//!     packets in order ── DtmfDetector       │
+//!     JitterBuffer ── DtmfDetector           │
 //!   INFO, through the leg ───────────────────┘
 //! ```
 //!
@@ -12,18 +12,14 @@
 //! detector, sound costs nothing and nobody's voice can press a key. A re-INVITE that takes telephone-events away or brings
 //! others, or another far end, begins anew (N10 AlticeLabs/asterisk-i#11). With the call it ends.
 
-use std::time::Duration;
-
 use crate::audio::{Codec, Decoder, DtmfDetector, MOST_DECODED, Tone};
 use crate::facts::{Key, KeyCounts, KeySource, Moment};
-use crate::rtp::{Event, Header, KeyReceiver};
+use crate::rtp::{Due, Event, Header, KeyReceiver};
 
 use super::KeyStream;
 
-/// The longest payload that may be kept waiting for the one before it: 60 ms.
-const LONGEST_HELD: usize = 480;
-/// A timestamp that is further off than this is of another stream.
-const ANOTHER_STREAM: Duration = Duration::from_secs(10);
+/// Samples between two streams: more than any key is bridged over.
+const ANOTHER_STREAM: u64 = 80_000;
 
 /// What a call has heard of keys. Of a fixed size.
 #[derive(Default)]
@@ -58,14 +54,19 @@ impl HeardKeys {
         keys
     }
 
-    /// A packet of sound: the presses that are heard in it.
-    pub(super) fn sound(&mut self, now: Moment, header: &Header, payload: &[u8], codec: Codec) -> Vec<Key> {
+    /// Whether there is reason to put the sound in order.
+    pub(super) fn listens_for_tones(&self) -> bool {
+        self.tones.is_some()
+    }
+
+    /// What comes next of the sound: the presses that are heard in it.
+    pub(super) fn sound(&mut self, now: Moment, due: &Due, codec: Codec) -> Vec<Key> {
         let Some(tones) = &mut self.tones else { return Vec::new() };
         let (stream, mut keys) = (&mut self.stream, Vec::new());
-        if let Some(key) = tones.down {
+        if let (Some(key), Due::Packet(_)) = (tones.down, due) {
             stream.goes_on(now, KeySource::InBand, key);
         }
-        tones.take(header, payload, codec, &mut |key| {
+        tones.take(due, codec, &mut |key| {
             if stream.press(now, KeySource::InBand, key) {
                 keys.push(key);
             }
@@ -84,97 +85,38 @@ impl HeardKeys {
     }
 }
 
-/// Sound in the order it was sent in, and what is heard in it.
+/// What is heard in the sound.
 #[derive(Default)]
 struct Tones {
-    /// Of the codec that was last heard. It wants its packets in their order, so those that wait are not decoded.
+    /// Of the codec that was last heard.
     decoder: Option<(Codec, Decoder)>,
     detector: DtmfDetector,
     /// The key that is down.
     down: Option<Key>,
-    /// The stream, and the timestamp that it goes on with.
-    next: Option<(u32, u32)>,
-    /// A packet that came before the one that should have come: it waits for one more packet.
-    held: Option<Held>,
-}
-
-struct Held {
-    timestamp: u32,
-    payload: [u8; LONGEST_HELD],
-    length: usize,
 }
 
 impl Tones {
-    fn take(&mut self, header: &Header, payload: &[u8], codec: Codec, press: &mut impl FnMut(Key)) {
-        if self.decoder.as_ref().is_none_or(|(of, _)| *of != codec) {
-            self.decoder = Some((codec, Decoder::new(codec)));
-        }
-        let ahead = self.ahead(header);
-        if ahead == 0 {
-            self.hear(payload, press);
-        } else if ahead < 0 {
-            // It comes too late, or again.
-            return;
-        } else if self.held.is_none() && payload.len() <= LONGEST_HELD && ahead as usize <= 2 * payload.len() {
-            let mut held = Held { timestamp: header.timestamp, payload: [0; LONGEST_HELD], length: payload.len() };
-            held.payload.iter_mut().zip(payload).for_each(|(place, byte)| *place = *byte);
-            self.held = Some(held);
-            return;
-        } else {
-            self.release(press);
-            self.lose_up_to(header.timestamp, press);
-            // The one that was held may have been this one.
-            if self.ahead(header) == 0 {
-                self.hear(payload, press);
+    fn take(&mut self, due: &Due, codec: Codec, press: &mut impl FnMut(Key)) {
+        match *due {
+            Due::Packet(payload) => self.hear(payload, codec, press),
+            Due::Lost { ticks } | Due::Pause { ticks } => {
+                let (rate, down) = (u64::from(codec.clock_rate().max(1)), &mut self.down);
+                self.detector.lose(u64::from(ticks) * 8000 / rate, |tone| note(down, tone, press));
             }
-        }
-        if self.held.as_ref().is_some_and(|held| self.next.is_some_and(|(_, next)| held.timestamp == next)) {
-            self.release(press);
-        }
-    }
-
-    /// How many samples a packet is ahead of the one that should come.
-    fn ahead(&mut self, header: &Header) -> i32 {
-        let most = ANOTHER_STREAM.as_secs() as u32 * 8000;
-        let ahead =
-            self.next.filter(|(ssrc, _)| *ssrc == header.ssrc).map(|(_, next)| header.timestamp.wrapping_sub(next));
-        let ahead = ahead.map(u32::cast_signed).filter(|ahead| ahead.unsigned_abs() <= most);
-        ahead.unwrap_or_else(|| {
-            // Another stream: what was under way in the old one is over.
-            let down = &mut self.down;
-            self.detector.lose(u64::from(most), |tone| note(down, tone, &mut |_| ()));
-            self.held = None;
-            self.next = Some((header.ssrc, header.timestamp));
-            0
-        })
-    }
-
-    /// Hears the packet that was held, without what should have come before it.
-    fn release(&mut self, press: &mut impl FnMut(Key)) {
-        if let Some(held) = self.held.take() {
-            self.lose_up_to(held.timestamp, press);
-            self.hear(held.payload.get(..held.length).unwrap_or_default(), press);
-        }
-    }
-
-    fn lose_up_to(&mut self, timestamp: u32, press: &mut impl FnMut(Key)) {
-        if let Some((_, next)) = &mut self.next {
-            let lost = timestamp.wrapping_sub(*next);
-            if lost > 0 && lost.cast_signed() > 0 {
-                *next = timestamp;
+            // What was under way is over.
+            Due::Restart => {
                 let down = &mut self.down;
-                self.detector.lose(u64::from(lost), |tone| note(down, tone, press));
+                self.detector.lose(ANOTHER_STREAM, |tone| note(down, tone, press));
             }
         }
     }
 
-    /// A byte is a sample, and a tick of the clock, in every codec there is.
-    fn hear(&mut self, payload: &[u8], press: &mut impl FnMut(Key)) {
-        if let Some((_, next)) = &mut self.next {
-            *next = next.wrapping_add(payload.len() as u32);
-        }
-        let Some((_, decoder)) = &mut self.decoder else { return };
-        for part in payload.chunks(MOST_DECODED) {
+    fn hear(&mut self, payload: &[u8], codec: Codec, press: &mut impl FnMut(Key)) {
+        let decoder = match &mut self.decoder {
+            Some((of, decoder)) if *of == codec => decoder,
+            other => &mut other.insert((codec, Decoder::new(codec))).1,
+        };
+        for part in payload.chunks(codec.most_at_once()) {
             let (mut samples, down) = ([0; MOST_DECODED], &mut self.down);
             let length = decoder.decode(part, &mut samples);
             self.detector.hear(samples.into_iter().take(length), |tone| note(down, tone, press));

@@ -16,13 +16,15 @@ use super::transcript::Transcript;
 use crate::audio::{ClipStore, Codec, Decoder, MOST_DECODED, Playlist};
 use crate::facts::{Key, Moment, Secret};
 use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams};
-use crate::rtp::KeyPlan;
+use crate::rtp::{Due, KeyPlan};
 use crate::sip::agent::Reoffer;
 use crate::sip::sdp::{self, Local, Negotiated, Srtp};
 use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause, Listen, Transport};
 
 /// The longest recording of a call, in samples: an hour.
 pub(super) const LONGEST_RECORDING: usize = 8000 * 3600;
+/// The most samples of silence in place of lost ones: a second.
+const MOST_MISSED: usize = 8000;
 /// A sample no louder than this is silence: the zero of either law.
 const SILENCE: u16 = 8;
 
@@ -86,7 +88,7 @@ pub enum PhoneFault {
     #[error(transparent)]
     Media(#[from] crate::media::MediaError),
     /// The far end's answer has nothing that can be played here.
-    #[error("the far end answers with sound that cannot be played here: PCMA, PCMU and G722 can")]
+    #[error("the far end answers with sound that cannot be played here: {} can", Codec::ALL.map(Codec::name).join(", "))]
     NoCommonMedia,
     /// The terminal or a file.
     #[error(transparent)]
@@ -96,6 +98,8 @@ pub enum PhoneFault {
 /// Something from the call's media worker.
 enum Heard {
     Sound(Vec<u8>),
+    /// So many ticks of it never came.
+    Lost(u32),
     KeysSent,
     Far(MediaEvent),
 }
@@ -117,9 +121,19 @@ impl Conductor for PhoneConductor {
 
     fn played(&mut self, _: Moment, _: &mut Actions) {}
 
-    fn heard(&mut self, _: Moment, payload: &[u8]) {
+    fn listens(&self) -> bool {
+        true
+    }
+
+    fn heard(&mut self, _: Moment, due: &Due<'_>) {
+        let heard = match *due {
+            Due::Packet(payload) => Heard::Sound(payload.to_vec()),
+            Due::Lost { ticks } => Heard::Lost(ticks),
+            // A hotline that says nothing sends nothing; nor is that written to a recording.
+            Due::Pause { .. } | Due::Restart => return,
+        };
         // Full only if this program stands still: then sound is lost, as on a bad line.
-        let _ = self.heard.try_send(Heard::Sound(payload.to_vec()));
+        let _ = self.heard.try_send(heard);
     }
 
     fn keys_sent(&mut self, _: Moment, _: &mut Actions) {
@@ -201,6 +215,7 @@ async fn talk(
     leg.begin(params(agreed), Box::new(PhoneConductor { heard: sender }), on_event)?;
     let mut hands = Hands::new(call.script)?;
     let mut receiver = Receiver {
+        codec: agreed.codec,
         decoder: Decoder::new(agreed.codec),
         // Recordings are recognized byte for byte, which a codec that they are transcoded to does not keep.
         ear: call.clips.filter(|_| !agreed.codec.is_transcoded()).map(|clips| Ear::new(clips, agreed.codec.law())),
@@ -218,6 +233,7 @@ async fn talk(
             },
             Some(event) = heard.recv() => match event {
                 Heard::Sound(payload) => if receiver.hear(&payload)? { hands.spoken_to() },
+                Heard::Lost(ticks) => receiver.miss(ticks)?,
                 Heard::KeysSent => hands.keys_sent(),
                 Heard::Far(MediaEvent::TimedOut) => running.hang_up(),
                 Heard::Far(_) => {}
@@ -256,6 +272,7 @@ fn reoffered(asked: Reoffer, local: &mut Local, leg: &Leg) -> Result<(), PhoneFa
 
 /// What is held to the ear.
 struct Receiver<'a> {
+    codec: Codec,
     decoder: Decoder,
     ear: Option<Ear>,
     speaker: Speaker,
@@ -277,6 +294,20 @@ impl Receiver<'_> {
             self.transcript.heard(&ear.hear(payload))?;
         }
         Ok(samples.into_iter().any(|sample| sample.unsigned_abs() > SILENCE))
+    }
+
+    /// Silence in place of what never came, so that what is around it stays apart.
+    fn miss(&mut self, ticks: u32) -> std::io::Result<()> {
+        let samples = u64::from(ticks) * 8000 / u64::from(self.codec.clock_rate().max(1));
+        let length = usize::try_from(samples).unwrap_or(MOST_MISSED).min(MOST_MISSED);
+        if self.recorded.len() < LONGEST_RECORDING {
+            self.recorded.extend(std::iter::repeat_n(0, length));
+        }
+        self.speaker.play(std::iter::repeat_n(0, length));
+        match &mut self.ear {
+            Some(ear) => self.transcript.heard(&ear.hear(&vec![self.codec.law().silence(); length])),
+            None => Ok(()),
+        }
     }
 
     /// What was being said has stopped.

@@ -10,12 +10,15 @@
 //!   |  G.711: 160 bytes a packet of 20 ms; telephone-event: 4 bytes |
 //! ```
 
+mod interarrival;
+mod jitter;
 mod packet;
 mod reception;
 mod rtcp;
 pub mod srtp;
 mod telephone_event;
 
+pub use jitter::{Due, JitterBuffer, LONGEST_WAITING, MOST_WAITING};
 pub use packet::{HEADER_LENGTH, Header, Packet, is_rtcp};
 pub use reception::{Reception, ReceptionReport};
 pub use rtcp::{Heard, Report, Reporter, SentSoFar};

@@ -5,15 +5,12 @@ use std::time::Duration;
 use crate::facts::Moment;
 
 use super::Header;
+use super::interarrival::Interarrival;
 
 /// A sequence number this far ahead is a restart (RFC 3550's MAX_DROPOUT).
 const MOST_AHEAD: u16 = 3000;
 /// A sequence number this far behind is late; further, a restart (MAX_MISORDER).
 const MOST_BEHIND: u16 = 100;
-
-/// Ticks by which a packet that is no more out of time is late or early. Further, the sender's clock stood still, as it
-/// does at some while a call is held, or began anew.
-const PAUSE: u32 = 8000;
 
 /// The count of one source's packets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,10 +25,9 @@ pub struct Reception {
     received_before: u32,
     /// Of streams that ended by a restart.
     lost_before: i64,
-    /// Arrival less timestamp of the last packet, in ticks of 8000 Hz.
-    transit: Option<u32>,
-    /// Sixteen times the jitter, in ticks.
-    jitter: u32,
+    jitter: Interarrival,
+    /// Of the clock that it is counted in, ticks a second.
+    clock_rate: u32,
 }
 
 /// One report block of RTCP (RFC 3550 section 6.4.1), without the sender report's round trip.
@@ -50,9 +46,9 @@ pub struct ReceptionReport {
 }
 
 impl Reception {
-    /// Counts a packet. `sound` says that its timestamp moves with time, as telephone-events' do not; those do not count
-    /// for jitter.
-    pub fn receive(&mut self, now: Moment, header: &Header, sound: bool) {
+    /// Counts a packet. `clock_rate` is what its timestamp counts in, if it moves with time; a telephone-event's does not,
+    /// and does not count for jitter.
+    pub fn receive(&mut self, now: Moment, header: &Header, clock_rate: Option<u32>) {
         if self.source != Some(header.ssrc) || self.restarted(header.sequence) {
             self.begin(header);
         }
@@ -61,8 +57,11 @@ impl Reception {
             self.highest = self.highest.wrapping_add(ahead.into());
         }
         self.received = self.received.saturating_add(1);
-        if sound {
-            self.measure(now, header.timestamp);
+        if let Some(clock_rate) = clock_rate {
+            if clock_rate != self.clock_rate {
+                (self.jitter, self.clock_rate) = (Interarrival::default(), clock_rate);
+            }
+            self.jitter.receive(now, header.timestamp, clock_rate);
         }
     }
 
@@ -79,19 +78,10 @@ impl Reception {
             highest: first,
             lost_before: self.lost(),
             jitter: self.jitter,
+            clock_rate: self.clock_rate,
             ..Reception::default()
         };
-    }
-
-    fn measure(&mut self, now: Moment, timestamp: u32) {
-        let arrival = (now.as_micros() / 125) as u32;
-        let transit = arrival.wrapping_sub(timestamp);
-        if let Some(before) = self.transit.replace(transit) {
-            let change = transit.wrapping_sub(before).cast_signed().unsigned_abs();
-            if change < PAUSE {
-                self.jitter = self.jitter.saturating_add(change).saturating_sub((self.jitter + 8) >> 4);
-            }
-        }
+        self.jitter.restart();
     }
 
     fn expected(&self) -> u32 {
@@ -105,7 +95,7 @@ impl Reception {
 
     /// Interarrival jitter.
     pub fn jitter(&self) -> Duration {
-        Duration::from_micros(u64::from(self.jitter >> 4) * 125)
+        self.jitter.duration(self.clock_rate)
     }
 
     /// The report block for what came since the last one; nothing before the first packet.
@@ -121,7 +111,7 @@ impl Reception {
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
             lost: u32::try_from(self.lost().clamp(0, 0x7F_FFFF)).unwrap_or(0),
             highest: self.highest,
-            jitter: self.jitter >> 4,
+            jitter: self.jitter.ticks(),
         })
     }
 }
@@ -130,6 +120,8 @@ impl Reception {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const SOUND: Option<u32> = Some(8000);
 
     fn header(sequence: u16, timestamp: u32) -> Header {
         Header { sequence, timestamp, ssrc: 7, ..Header::default() }
@@ -145,7 +137,7 @@ mod tests {
         assert_eq!(reception.report(), None);
         for index in (0_u16..100).filter(|index| index % 4 != 1) {
             let sequence = 65_500_u16.wrapping_add(index);
-            reception.receive(after(u64::from(index) * 20), &header(sequence, u32::from(index) * 160), true);
+            reception.receive(after(u64::from(index) * 20), &header(sequence, u32::from(index) * 160), SOUND);
         }
         let report = reception.report().unwrap();
         assert_eq!((report.lost, report.fraction_lost, report.jitter), (25, 64, 0));
@@ -158,9 +150,9 @@ mod tests {
     #[test]
     fn a_restart_and_a_new_source_lose_nothing() {
         let mut reception = Reception::default();
-        reception.receive(after(0), &header(1, 0), true);
-        reception.receive(after(20), &header(30_000, 160), true);
-        reception.receive(after(40), &Header { ssrc: 8, ..header(5, 0) }, true);
+        reception.receive(after(0), &header(1, 0), SOUND);
+        reception.receive(after(20), &header(30_000, 160), SOUND);
+        reception.receive(after(40), &Header { ssrc: 8, ..header(5, 0) }, SOUND);
         assert_eq!(reception.lost(), 0);
     }
 
@@ -170,7 +162,7 @@ mod tests {
         for index in 0..200_u16 {
             // Every second packet is 10 ms late.
             let late = u64::from(index % 2) * 10;
-            reception.receive(after(u64::from(index) * 20 + late), &header(index, u32::from(index) * 160), true);
+            reception.receive(after(u64::from(index) * 20 + late), &header(index, u32::from(index) * 160), SOUND);
         }
         let jitter = reception.jitter().as_millis();
         assert!((9..=10).contains(&jitter), "{jitter}");
@@ -180,7 +172,7 @@ mod tests {
     fn a_held_call_whose_clock_stood_still_has_no_jitter() {
         let mut reception = Reception::default();
         for (index, at) in (0..50).chain(500..550).zip(0_u16..) {
-            reception.receive(after(index * 20), &header(at, u32::from(at) * 160), true);
+            reception.receive(after(index * 20), &header(at, u32::from(at) * 160), SOUND);
         }
         assert_eq!((reception.jitter(), reception.lost()), (Duration::ZERO, 0));
     }
@@ -190,7 +182,7 @@ mod tests {
         fn no_packets_bring_it_down(packets in prop::collection::vec((any::<u16>(), any::<u32>(), any::<u64>(), 0_u32..3), 0..50)) {
             let mut reception = Reception::default();
             for (sequence, timestamp, at, ssrc) in packets {
-                reception.receive(Moment::from_micros(at), &Header { ssrc, ..header(sequence, timestamp) }, true);
+                reception.receive(Moment::from_micros(at), &Header { ssrc, ..header(sequence, timestamp) }, SOUND);
                 let _ = reception.report();
             }
         }

@@ -154,7 +154,7 @@ mod tests {
         let (mut from_them, mut from_us) = (Reception::default(), Reception::default());
         let now = Moment::from_micros(5_000_000);
         for sequence in [1, 2, 4] {
-            from_us.receive(now, &Header { sequence, ssrc: 1, ..Header::default() }, true);
+            from_us.receive(now, &Header { sequence, ssrc: 1, ..Header::default() }, Some(8000));
         }
         let mut out = [0; 256];
         let sent = Some(SentSoFar { packets: 3, octets: 480, timestamp: 99 });

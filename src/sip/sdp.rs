@@ -1,4 +1,4 @@
-//! Offer and answer (RFC 3264) for one audio stream of PCMA, PCMU or G722 with telephone-event (RFC 4733). Pure.
+//! Offer and answer (RFC 3264) for one audio stream of PCMA, PCMU, G722 or opus with telephone-event (RFC 4733). Pure.
 //!
 //! ```text
 //!   offer                                            answer
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! The first audio stream that can be taken is taken; every other stream is answered with port 0. Of its codecs the first
-//! that clips are kept in is taken, else the first that they can be transcoded to; keys go out on the event whose clock is
+//! that clips are kept in is taken, else the cheapest that they can be transcoded to; keys go out on the event whose clock is
 //! the codec's. Keys at other clocks are heard all the same.
 //!
 //! SRTP by SDES (RFC 4568) is what [`Local::srtp`] makes of it:
@@ -183,12 +183,15 @@ impl Negotiated {
     /// The event that the answer names: the one at the codec's clock, else the first. Without any, the far end would take it
     /// that keys by telephone-event are not understood.
     fn answered_event(&self) -> Option<(u8, u32)> {
-        self.telephone_event.iter().find(|(_, clock)| *clock == 8000).or(self.telephone_event.first()).copied()
+        let clock_rate = self.codec.clock_rate();
+        let same = self.telephone_event.iter().find(|(_, clock)| *clock == clock_rate);
+        same.or(self.telephone_event.first()).copied()
     }
 
     /// The payload type under which keys are sent: the event at the codec's clock. `None`: only INFO or tones remain.
     pub fn sent_event(&self) -> Option<u8> {
-        self.telephone_event.iter().find(|(_, clock)| *clock == 8000).map(|(payload_type, _)| *payload_type)
+        let same = self.telephone_event.iter().find(|(_, clock)| *clock == self.codec.clock_rate());
+        same.map(|(payload_type, _)| *payload_type)
     }
 }
 
@@ -211,7 +214,7 @@ pub enum SdpFault {
     #[error("plain RTP, and media.srtp is \"required\"")]
     Plain,
     /// None of its codecs is known here.
-    #[error("none of PCMA, PCMU and G722 in the session description")]
+    #[error("none of {} in the session description", Codec::ALL.map(Codec::name).join(", "))]
     NoCodec,
     /// The connection address is missing, a name, or a multicast group.
     #[error("no usable unicast address in the session description")]
@@ -313,7 +316,8 @@ pub fn offer(local: &Local) -> String {
     if codecs.iter().any(|(codec, _)| !codec.is_transcoded()) {
         codecs.retain(|(codec, _)| !codec.is_transcoded());
     }
-    let events: &[(u8, u32)] = if local.telephone_event { &[(OFFERED_EVENT, 8000)] } else { &[] };
+    let clock_rate = codecs.first().map_or(8000, |(codec, _)| codec.clock_rate());
+    let events: &[(u8, u32)] = if local.telephone_event { &[(OFFERED_EVENT, clock_rate)] } else { &[] };
     let wanted = Negotiated {
         remote: SocketAddr::new(local.address, local.port),
         rtcp: None,
@@ -358,7 +362,7 @@ pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Negotiated, SdpFaul
     if local.telephone_event && negotiated.telephone_event.iter().all(|(event, _)| *event != OFFERED_EVENT) {
         let taken = audio.payload_types.contains(&OFFERED_EVENT) || negotiated.payload_type == OFFERED_EVENT;
         if !taken && !negotiated.telephone_event.is_empty() {
-            negotiated.telephone_event.push((OFFERED_EVENT, 8000));
+            negotiated.telephone_event.push((OFFERED_EVENT, negotiated.codec.clock_rate()));
         }
     }
     Ok(negotiated)
@@ -368,9 +372,10 @@ pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Negotiated, SdpFaul
 fn agree(audio: &Audio, local: &Local) -> Result<(Negotiated, Option<u32>), SdpFault> {
     let common = || audio.codecs.iter().filter(|(codec, _)| local.codecs.contains(codec)).copied();
     let kept = common().find(|(codec, _)| !codec.is_transcoded());
-    let (codec, payload_type) = kept.or_else(|| common().next()).ok_or(SdpFault::NoCodec)?;
+    let cheapest = || Codec::ALL.into_iter().find_map(|cheapest| common().find(|(codec, _)| *codec == cheapest));
+    let (codec, payload_type) = kept.or_else(cheapest).ok_or(SdpFault::NoCodec)?;
     let mut telephone_event = if local.telephone_event { audio.events.clone() } else { Vec::new() };
-    telephone_event.sort_by_key(|(_, clock)| *clock != 8000);
+    telephone_event.sort_by_key(|(_, clock)| *clock != codec.clock_rate());
     let rtcp_mux = audio.rtcp_mux && local.rtcp_mux;
     let (tag, srtp) = agree_on_keys(audio, local)?.unzip();
     let negotiated = Negotiated {
@@ -379,7 +384,7 @@ fn agree(audio: &Audio, local: &Local) -> Result<(Negotiated, Option<u32>), SdpF
         rtcp_mux,
         codec,
         payload_type,
-        ptime: audio.ptime,
+        ptime: codec.packet_time(audio.ptime),
         telephone_event,
         direction: audio.direction.reversed(),
         local_port: local.port,
@@ -440,7 +445,11 @@ fn stream_of(local: &Local, proto: &str, codecs: &[(Codec, u8)], events: &[(u8, 
     let mut media = media_line("audio", local.port, proto, &payload_types.join(" "));
     let mut add = |name: &str, value: String| media.attributes.push(Attribute::with_value(name, value));
     for (codec, payload_type) in codecs {
-        add("rtpmap", format!("{payload_type} {}/{}", codec.name(), codec.clock_rate()));
+        let channels = if codec.channels() > 1 { format!("/{}", codec.channels()) } else { String::new() };
+        add("rtpmap", format!("{payload_type} {}/{}{channels}", codec.name(), codec.clock_rate()));
+        if let Some(format) = codec.format() {
+            add("fmtp", format!("{payload_type} {format}"));
+        }
     }
     for (event, clock) in events {
         add("rtpmap", format!("{event} telephone-event/{clock}"));

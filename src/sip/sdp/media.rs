@@ -12,6 +12,8 @@ use super::{Codec, Direction, SdpFault};
 pub(super) const PTIME: u8 = 20;
 /// The shortest and the longest packets that are sent, in milliseconds.
 const PTIMES: RangeInclusive<u8> = 10..=60;
+/// The first payload type that means nothing by itself (RFC 3551 section 6).
+const FIRST_DYNAMIC: u8 = 96;
 /// The most payload types of a stream that are looked at.
 const MAX_PAYLOAD_TYPES: usize = 64;
 
@@ -122,11 +124,11 @@ fn rtpmap(media: &Media, payload_type: u8) -> Option<(&str, u32, &str)> {
 fn codec(media: &Media, payload_type: u8) -> Option<Codec> {
     let mut all = Codec::ALL.into_iter();
     match rtpmap(media, payload_type) {
-        Some((name, clock, "1")) => {
-            all.find(|codec| name.eq_ignore_ascii_case(codec.name()) && clock == codec.clock_rate())
+        Some((name, clock, channels)) => {
+            let known = |codec: &Codec| (clock, channels.parse()) == (codec.clock_rate(), Ok(codec.channels()));
+            all.find(|codec| name.eq_ignore_ascii_case(codec.name()) && known(codec))
         }
-        Some(_) => None,
-        None => all.find(|codec| codec.payload_type() == payload_type),
+        None => all.find(|codec| codec.payload_type() == payload_type && payload_type < FIRST_DYNAMIC),
     }
 }
 

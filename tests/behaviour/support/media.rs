@@ -13,7 +13,7 @@ use hotline::facts::{Key, Moment};
 use hotline::media::{
     Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats,
 };
-use hotline::rtp::{Event, Header, KeyPlan, Packet};
+use hotline::rtp::{Due, Event, Header, KeyPlan, Packet};
 
 /// How long a test waits for something that must come.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -127,8 +127,12 @@ impl Conductor for Player {
         self.next(out);
     }
 
-    fn heard(&mut self, _: Moment, payload: &[u8]) {
-        if let Some(sound) = &self.sound {
+    fn listens(&self) -> bool {
+        self.sound.is_some()
+    }
+
+    fn heard(&mut self, _: Moment, due: &Due<'_>) {
+        if let (Some(sound), Due::Packet(payload)) = (&self.sound, due) {
             let _ = sound.send(payload.to_vec());
         }
     }
