@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::facts::Fault;
 use crate::menu::{self, Compiled};
-use crate::node::log_to;
+use crate::node::{Draft, log_to};
 
 /// A telephone hotline engine: callers key their numbers, are verified, and hear their records.
 #[derive(Debug, Parser)]
@@ -105,6 +105,15 @@ pub(crate) fn exit_code(command: &str, result: Result<bool, Wrong>) -> ExitCode 
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads a configuration as far as it can be read.
+pub(crate) fn draft(file: &Path) -> Result<Draft, Wrong> {
+    if !file.is_file() {
+        let message = format!("there is no configuration {}: name one with --config", file.display());
+        return Err(Wrong::Use(message));
+    }
+    Ok(Draft::load(file))
 }
 
 /// Reads and compiles a menu script, or the `menu.toml` of a folder.

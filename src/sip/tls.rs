@@ -109,6 +109,13 @@ impl From<TlsFault> for io::Error {
     }
 }
 
+/// Everything that is wrong with the files that TLS stands on; nothing is kept of them.
+pub fn faults(config: &TlsConfig) -> Vec<TlsFault> {
+    let identity = config.identity.clone().and_then(|files| Identity::load(files).err());
+    let authorities = config.authorities.as_deref().and_then(|file| Trust::new(Some(file)).err());
+    identity.into_iter().chain(authorities).collect()
+}
+
 /// The certificate that new connections are shown, and its key.
 pub(super) struct Identity {
     files: IdentityFiles,
