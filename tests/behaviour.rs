@@ -57,6 +57,8 @@ mod a_hotline_told_to_end_lets_its_calls_finish;
 mod a_key_stops_the_sound_at_once;
 #[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]
 mod a_late_answer_of_the_records_holds_no_call;
+#[path = "behaviour/a_machine_is_examined_for_what_a_hotline_needs.rs"]
+mod a_machine_is_examined_for_what_a_hotline_needs;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
 mod a_message_becomes_clips_and_pauses;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]

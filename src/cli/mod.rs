@@ -4,6 +4,7 @@
 
 pub mod call;
 pub mod check;
+pub mod doctor;
 pub mod prompts;
 pub mod records;
 pub mod serve;
@@ -38,6 +39,8 @@ enum Command {
     Call(call::Call),
     /// Report every mistake in menu scripts and their messages
     Check(check::Check),
+    /// Tell what this machine and its network give to a configuration
+    Doctor(doctor::Doctor),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
     /// Make records to call about
@@ -53,6 +56,7 @@ pub fn run() -> ExitCode {
     match Hotline::parse().command {
         Command::Call(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),
         Command::Serve(command) => command.run(),

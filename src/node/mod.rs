@@ -8,6 +8,7 @@
 //! ```
 
 mod config;
+pub mod doctor;
 mod draft;
 mod inbound;
 mod loading;

@@ -116,6 +116,24 @@ pub fn faults(config: &TlsConfig) -> Vec<TlsFault> {
     identity.into_iter().chain(authorities).collect()
 }
 
+/// The certificates of a file that fits its key, in DER, the machine's own first.
+///
+/// # Errors
+/// [`TlsFault`]: they could not be shown.
+pub fn chain(files: &IdentityFiles) -> Result<Vec<Vec<u8>>, TlsFault> {
+    let certified = Pair::read(files)?.certified(files)?;
+    Ok(certified.cert.iter().map(|certificate| certificate.to_vec()).collect())
+}
+
+/// How many authorities a file has.
+///
+/// # Errors
+/// [`TlsFault`]: none.
+pub fn authorities(file: &Path) -> Result<usize, TlsFault> {
+    connector(file)?;
+    Ok(certificates(&read(file)?, file)?.len())
+}
+
 /// The certificate that new connections are shown, and its key.
 pub(super) struct Identity {
     files: IdentityFiles,
