@@ -40,6 +40,8 @@ mod a_caller_without_g711_hears_the_prompts_all_the_same;
 mod a_cancelled_call_is_refused_until_that_is_acknowledged;
 #[path = "behaviour/a_certificate_is_replaced_without_a_restart.rs"]
 mod a_certificate_is_replaced_without_a_restart;
+#[path = "behaviour/a_configuration_is_checked_as_a_whole_before_it_is_served.rs"]
+mod a_configuration_is_checked_as_a_whole_before_it_is_served;
 #[path = "behaviour/a_dead_line_is_given_up.rs"]
 mod a_dead_line_is_given_up;
 #[path = "behaviour/a_foreign_caller_hears_byte_for_byte_what_is_said.rs"]
@@ -60,6 +62,8 @@ mod a_key_on_a_bad_line_is_one_key;
 mod a_key_stops_the_sound_at_once;
 #[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]
 mod a_late_answer_of_the_records_holds_no_call;
+#[path = "behaviour/a_machine_is_examined_for_what_a_hotline_needs.rs"]
+mod a_machine_is_examined_for_what_a_hotline_needs;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
 mod a_message_becomes_clips_and_pauses;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]

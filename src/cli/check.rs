@@ -11,17 +11,16 @@
 //!   1 errors, 0 warnings
 //! ```
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, Severity};
 
 use crate::audio::ClipStore;
 use crate::facts::Fault;
-use crate::menu::{self, Compiled, LONGEST_SCRIPT, StepId};
+use crate::menu::{self, Compiled};
+use crate::node::read_script;
 use crate::speech::Catalogue;
 
 /// Reports every mistake in menu scripts and in the messages they use.
@@ -118,7 +117,7 @@ impl Check {
 /// Every fault of one script and of the messages it uses; warnings too. `prompts` if the folder is not to be searched.
 pub fn check_script(script: &Path, prompts: Option<&Path>) -> Vec<Fault> {
     let file = script.display().to_string();
-    let text = match read_text(script) {
+    let text = match read_script(script) {
         Ok(text) => text,
         Err(fault) => return vec![fault],
     };
@@ -147,24 +146,6 @@ pub fn prompts_folder(script: &Path) -> Option<PathBuf> {
     script.ancestors().skip(1).map(|folder| folder.join("prompts")).find(|prompts| prompts.is_dir())
 }
 
-/// The script's text; one byte more than is allowed is enough to know that it is too long.
-fn read_text(script: &Path) -> Result<String, Fault> {
-    let file = script.display().to_string();
-    let most = u64::try_from(LONGEST_SCRIPT).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    File::open(script)
-        .and_then(|script| script.take(most).read_to_end(&mut bytes))
-        .map_err(|error| Fault::of_file(&file, format!("the script cannot be read: {error}")))?;
-    if bytes.len() > LONGEST_SCRIPT {
-        return Ok(String::from_utf8_lossy(&bytes).into_owned());
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Fault::of_file(&file, format!("line {line} is not UTF-8")).hint("save the script as UTF-8")
-    })
-}
-
 /// Messages that the menu needs and the prompts lack, in any of its languages; messages that name a value their step
 /// does not give; recordings that cannot be played. Texts without a recording are warned of: they are synthesized.
 fn check_against_prompts(compiled: &Compiled, prompts: &Path) -> Vec<Fault> {
@@ -172,15 +153,7 @@ fn check_against_prompts(compiled: &Compiled, prompts: &Path) -> Vec<Fault> {
         Ok(catalogue) => catalogue,
         Err(faults) => return faults,
     };
-    let mut faults = Vec::new();
-    for need in menu::needs(&compiled.menu) {
-        for language in &compiled.menu.languages {
-            if need.required || catalogue.has(*language, &need.message) {
-                let found = catalogue.check_line_in(*language, &need.message, &need.given);
-                faults.extend(found.into_iter().map(|fault| at_its_step(compiled, need.step, fault)));
-            }
-        }
-    }
+    let mut faults = menu::check_messages(compiled, &catalogue);
     let clips = match ClipStore::load(prompts) {
         Ok(clips) => clips,
         Err(found) => {
@@ -197,18 +170,6 @@ fn check_against_prompts(compiled: &Compiled, prompts: &Path) -> Vec<Fault> {
     }
     faults.dedup();
     faults
-}
-
-/// A message that is missing altogether is shown where the script asks for it.
-fn at_its_step(compiled: &Compiled, step: Option<StepId>, fault: Fault) -> Fault {
-    let place = step.and_then(|step| compiled.places.get(step.0));
-    match place {
-        Some(place) if fault.source.is_empty() => {
-            let span = place.message.clone().unwrap_or_else(|| place.name.clone());
-            Fault { file: compiled.file.clone(), source: Arc::clone(&compiled.source), span, ..fault }
-        }
-        _ => fault,
-    }
 }
 
 /// Shows faults, and how many there are of each severity at the end (but for JSON, which is one object a fault).

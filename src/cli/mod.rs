@@ -4,6 +4,7 @@
 
 pub mod call;
 pub mod check;
+pub mod doctor;
 pub mod prompts;
 pub mod records;
 pub mod serve;
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 use crate::facts::Fault;
 use crate::menu::{self, Compiled};
-use crate::node::log_to;
+use crate::node::{Draft, log_to};
 
 /// A telephone hotline engine: callers key their numbers, are verified, and hear their records.
 #[derive(Debug, Parser)]
@@ -38,6 +39,8 @@ enum Command {
     Call(call::Call),
     /// Report every mistake in menu scripts and their messages
     Check(check::Check),
+    /// Tell what this machine and its network give to a configuration
+    Doctor(doctor::Doctor),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
     /// Make records to call about
@@ -53,6 +56,7 @@ pub fn run() -> ExitCode {
     match Hotline::parse().command {
         Command::Call(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),
         Command::Serve(command) => command.run(),
@@ -105,6 +109,15 @@ pub(crate) fn exit_code(command: &str, result: Result<bool, Wrong>) -> ExitCode 
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads a configuration as far as it can be read.
+pub(crate) fn draft(file: &Path) -> Result<Draft, Wrong> {
+    if !file.is_file() {
+        let message = format!("there is no configuration {}: name one with --config", file.display());
+        return Err(Wrong::Use(message));
+    }
+    Ok(Draft::load(file))
 }
 
 /// Reads and compiles a menu script, or the `menu.toml` of a folder.

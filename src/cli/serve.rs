@@ -14,20 +14,24 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::check::{Format, write_faults};
 use super::{Wrong, exit_code};
-use crate::node::{Config, Node};
+use crate::node::{Draft, Node, survey};
 
 /// Answers calls over SIP and RTP until it is told to end (SIGTERM or Ctrl-C); then it takes no new calls and lets the
 /// running ones finish.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  hotline records demo --database hotline-data/demo.db\n  hotline serve --config \
-                  hotline.toml\n\nPrints each address it listens on once it is ready. Exits with 0 after all calls have \
+                  hotline.toml\n  hotline serve --check --config hotline.toml\n\nPrints each address it listens on once it is ready. Exits with 0 after all calls have \
                   ended, with 1 if it could not start or had to cut calls off, with 2 on wrong use. The environment's \
                   HOTLINE_LOG sets what is logged, as in HOTLINE_LOG=debug.")]
 pub struct Serve {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "hotline.toml")]
     config: PathBuf,
+    /// Load everything, say what would be served or everything that is wrong, and end: no port is taken, nothing written
+    #[arg(long)]
+    check: bool,
     /// Listen on this address in place of the configuration's; tcp: or tls: before it names another transport than UDP
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<crate::sip::Listen>,
@@ -43,14 +47,22 @@ impl Serve {
     }
 
     fn serve(&self) -> Result<bool, Wrong> {
-        super::start_log();
-        let mut config = Config::load(&self.config).map_err(|fault| Wrong::Faults(vec![fault]))?;
+        let mut draft = super::draft(&self.config)?;
+        let config = &mut draft.config;
         if !self.listen.is_empty() {
             config.sip.listen.clone_from(&self.listen);
         }
         if let Some(database) = &self.database {
             config.records.database.clone_from(database);
         }
+        if self.check {
+            return self.tell(&draft);
+        }
+        super::start_log();
+        if !draft.faults.is_empty() {
+            return Err(Wrong::Faults(draft.faults));
+        }
+        let config = draft.config;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on(async {
             let bar = Progress::default();
@@ -71,6 +83,19 @@ impl Serve {
             println!("ended; {cut} calls were cut off");
             Ok(cut == 0)
         })
+    }
+}
+
+impl Serve {
+    /// What would be served, or everything that is wrong.
+    fn tell(&self, draft: &Draft) -> Result<bool, Wrong> {
+        let survey = survey(draft).map_err(Wrong::Faults)?;
+        let mut out = std::io::stdout().lock();
+        if !survey.warnings.is_empty() {
+            write_faults(&survey.warnings, Format::Text, std::io::stdout().is_terminal(), &mut out)?;
+        }
+        writeln!(out, "{} is well; it would serve\n{survey}", self.config.display())?;
+        Ok(true)
     }
 }
 

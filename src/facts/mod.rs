@@ -14,6 +14,7 @@ mod money;
 mod month;
 mod secret;
 mod time_text;
+mod toml_keys;
 
 pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
 pub use diagnostic::{Fault, did_you_mean};
@@ -28,3 +29,4 @@ pub use money::Fen;
 pub use month::Month;
 pub use secret::Secret;
 pub use time_text::parse_duration;
+pub use toml_keys::{plain_words, remove_at, word_meant};

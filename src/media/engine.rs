@@ -398,6 +398,15 @@ fn run(worker: Worker) {
     worker.run();
 }
 
+/// Whether media threads would have that precedence: a thread of no other use tries.
+pub fn may_precede() -> bool {
+    #[cfg(target_os = "linux")]
+    let tries = || rustix::process::setpriority_process(None, PRECEDENCE).is_ok();
+    #[cfg(not(target_os = "linux"))]
+    let tries = || false;
+    std::thread::spawn(tries).join().unwrap_or(false)
+}
+
 /// A lock is held for a few instructions that do not panic; a poisoned one is sound.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -33,7 +33,7 @@ mod worker;
 pub use call::{EventType, MediaEvent, MediaParams, OnEvent};
 pub use clock::Clock;
 pub use conductor::{Action, Actions, Conductor};
-pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError};
+pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError, may_precede};
 pub use key_stream::KeyStream;
 pub use latch::Latching;
 pub use stats::{Lateness, MediaStats};

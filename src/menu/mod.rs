@@ -10,6 +10,7 @@ mod compile;
 mod compiled;
 mod faults;
 mod graph;
+mod messages;
 mod needs;
 mod parse;
 mod read;
@@ -26,6 +27,7 @@ pub use compiled::{
     About, Choice, Field, Kind, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
 };
 pub use faults::MOST_FAULTS;
+pub use messages::check_messages;
 pub use needs::{Need, needs};
 pub use parse::{Compiled, parse};
 pub use read::{LONGEST_SCRIPT, MOST_STEPS};

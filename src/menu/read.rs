@@ -17,7 +17,7 @@ use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
 use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
 use super::syntax::mend;
-use crate::facts::{Key, did_you_mean};
+use crate::facts::{Key, did_you_mean, plain_words, remove_at, word_meant};
 
 /// A script may have this many steps.
 pub const MOST_STEPS: usize = 1_000;
@@ -381,35 +381,6 @@ impl Regions {
     }
 }
 
-/// Takes the innermost key that a place lies in out of a table; the keys that lead to it, or nothing if there is none.
-fn remove_at(table: &mut DeTable<'_>, place: usize) -> Option<Vec<String>> {
-    let (key, _) = table.iter().find(|(key, value)| touches(&key.span(), place) || lies_in(value, place))?;
-    let key = key.get_ref().to_string();
-    if let Some(DeValue::Table(inner)) = table.get_mut(key.as_str()).map(Spanned::get_mut)
-        && let Some(mut path) = remove_at(inner, place)
-    {
-        path.insert(0, key);
-        return Some(path);
-    }
-    table.remove(key.as_str());
-    Some(vec![key])
-}
-
-fn lies_in(value: &Spanned<DeValue<'_>>, place: usize) -> bool {
-    touches(&value.span(), place)
-        || match value.get_ref() {
-            DeValue::Table(table) => {
-                table.iter().any(|(key, value)| touches(&key.span(), place) || lies_in(value, place))
-            }
-            DeValue::Array(array) => array.iter().any(|value| lies_in(value, place)),
-            _ => false,
-        }
-}
-
-fn touches(span: &Range<usize>, place: usize) -> bool {
-    span.contains(&place) || span.start == place
-}
-
 /// Where a table leads, by the keys that lead somewhere; `kind` if it is known.
 fn ways(kind: Option<KindName>, table: &DeTable<'_>) -> Vec<At<Goal>> {
     let kinds = kind.map_or(KindName::ALL.to_vec(), |kind| vec![kind]);
@@ -442,10 +413,7 @@ fn telephone_key(key: &str) -> Option<Key> {
 
 /// What was probably meant, if the value is one of some words; what the key means otherwise.
 fn hint(error: &toml::de::Error, meaning: &str) -> String {
-    let mut words = error.message().split('`').skip(1).step_by(2);
-    let one_of = error.message().starts_with("unknown ");
-    let meant = words.next().filter(|_| one_of).and_then(|written| did_you_mean(written, words));
-    meant.map_or_else(|| meaning.to_owned(), |meant| format!("did you mean `{meant}`?"))
+    word_meant(error).map_or_else(|| meaning.to_owned(), |meant| format!("did you mean `{meant}`?"))
 }
 
 /// serde's words for what an operator has done.
@@ -453,14 +421,5 @@ fn plain(message: &str) -> String {
     if message.contains("unit variant, expected newtype variant") {
         return "`digits` needs its bounds: { digits = { min = 8, max = 12 } }".into();
     }
-    message
-        .replace("invalid type: ", "found ")
-        .replace("invalid value: ", "found ")
-        .replace("expected a boolean", "expected true or false")
-        .replace("found sequence", "found a list")
-        .replace("found map", "found a table")
-        .replace("expected a sequence", "expected a list")
-        .replace("unknown variant", "unknown value")
-        .replace("unknown field", "unknown key")
-        .replace("missing field", "missing key")
+    plain_words(message)
 }

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
@@ -227,16 +227,10 @@ impl Config {
     /// Reads a configuration file.
     ///
     /// # Errors
-    /// The first thing that is wrong with it, with its place.
-    pub fn load(file: &Path) -> Result<Config, Fault> {
-        let shown = file.display().to_string();
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            Fault::of_file(&shown, format!("the configuration cannot be read: {error}"))
-                .hint("name one with `--config FILE`; README.md shows the smallest")
-        })?;
-        let mut config = Config::parse(&shown, &text)?;
-        config.resolve(file.parent().unwrap_or(Path::new(".")));
-        Ok(config)
+    /// Everything that is wrong with it, each with its place.
+    pub fn load(file: &Path) -> Result<Config, Vec<Fault>> {
+        let draft = Draft::load(file);
+        if draft.faults.is_empty() { Ok(draft.config) } else { Err(draft.faults) }
     }
 
     /// Reads a configuration's text.
@@ -244,69 +238,20 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong with it, with its place.
     pub fn parse(file: &str, text: &str) -> Result<Config, Fault> {
-        let source: Arc<str> = Arc::from(text);
-        let config: Config = toml::from_str(text).map_err(|error| {
-            let span = error.span().unwrap_or(0..0);
-            Fault::error(file, &source, span, error.message().to_owned()).hint("docs/configuration.md lists every key")
-        })?;
-        let whole = |message: &str, hint: &str| Err(Fault::error(file, &source, 0..0, message).hint(hint));
-        if config.sip.listen.is_empty() || config.sip.listen.len() > 16 {
-            return whole("sip.listen needs 1 to 16 addresses", "as in listen = [\"0.0.0.0:5060\"]");
-        }
-        let (first, last) = config.media.ports;
-        if first < 1024 || last <= first {
-            return whole("media.ports is no range of ports above 1023", "as in ports = [20000, 39999]");
-        }
-        if let [one, two] = config.media.address.as_slice()
-            && one.is_ipv4() == two.is_ipv4()
-        {
-            return whole(
-                "media.address has two addresses of one family",
-                "give one, or an IPv4 and an IPv6 one, as in address = [\"192.0.2.1\", \"2001:db8::1\"]",
-            );
-        }
-        if !(1..=100_000).contains(&config.sip.connections) || config.sip.connections_per_address == 0 {
-            return whole(
-                "sip.connections goes from 1 to 100000, sip.connections-per-address from 1",
-                "as in connections = 1024",
-            );
-        }
-        if config.media.keys.is_empty() {
-            return whole("media.keys is empty: no caller could press a key", "as in keys = [\"rfc4733\", \"info\"]");
-        }
-        if config.sip.tls.certificate.is_some() != config.sip.tls.key.is_some() {
-            return whole(
-                "sip.tls has a certificate without its key, or a key without its certificate",
-                "as in certificate = \"hotline.pem\" and key = \"hotline.key.pem\"",
-            );
-        }
-        if config.sip.ring > MOST_RINGING {
-            return whole("sip.ring is over a minute: callers and their providers give up", "as in ring = \"2s\"");
-        }
-        let Session { expires, minimum } = config.sip.session;
-        if minimum < SessionPolicy::default().minimum || expires < minimum || expires > LONGEST_SESSION {
-            return whole(
-                "sip.session.minimum is less than 90 s, or sip.session.expires less than that or more than a day",
-                "as in expires = \"30m\" and minimum = \"90s\"",
-            );
-        }
-        if let Some((message, hint)) = config.trunks.iter().find_map(|(name, trunk)| trunk.fault(name)) {
-            return whole(&message, hint);
-        }
-        if config.sip.calls == 0 || config.sip.calls > 100_000 {
-            return whole("sip.calls is not between 1 and 100000", "as in calls = 1000");
-        }
-        if !(1..=100).contains(&config.records.failures) || config.records.workers > 64 {
-            return whole("records.failures goes from 1 to 100, records.workers to 64", "as in failures = 3");
-        }
-        if let Err((message, hint)) = inbound::check(&config) {
-            return whole(&message, hint);
-        }
-        Ok(config)
+        let draft = Draft::parse(file, text);
+        draft.faults.into_iter().next().map_or(Ok(draft.config), Err)
+    }
+
+    /// What no hotline could mean, table by table.
+    pub(super) fn wrongs(&self) -> Vec<Wrong> {
+        let mut wrongs = [self.sip.wrongs(), self.media.wrongs(), self.records.wrongs()].concat();
+        wrongs.extend(self.trunks.iter().flat_map(|(name, trunk)| trunk.wrongs(name)));
+        wrongs.extend(inbound::check(self));
+        wrongs
     }
 
     /// Makes the paths relative to a folder.
-    fn resolve(&mut self, folder: &Path) {
+    pub(super) fn resolve(&mut self, folder: &Path) {
         let within = |path: &mut PathBuf| *path = folder.join(&*path);
         let tls = &mut self.sip.tls;
         [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
@@ -315,6 +260,109 @@ impl Config {
         within(&mut self.prompts.cache);
         self.numbers.values_mut().for_each(within);
         self.trunks.values_mut().for_each(|trunk| trunk.resolve(folder));
+    }
+}
+
+impl Sip {
+    fn wrongs(&self) -> Vec<Wrong> {
+        let mut wrongs = Vec::new();
+        let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
+            wrongs.extend((!well).then(|| Wrong::at(table, key, message, hint)));
+        };
+        check(
+            (1..=16).contains(&self.listen.len()),
+            "sip",
+            "listen",
+            "sip.listen needs 1 to 16 addresses",
+            "as in listen = [\"0.0.0.0:5060\"]",
+        );
+        check(
+            (1..=100_000).contains(&self.connections) && self.connections_per_address > 0,
+            "sip",
+            "connections",
+            "sip.connections goes from 1 to 100000, sip.connections-per-address from 1",
+            "as in connections = 1024",
+        );
+        check(
+            (1..=100_000).contains(&self.calls),
+            "sip",
+            "calls",
+            "sip.calls is not between 1 and 100000",
+            "as in calls = 1000",
+        );
+        check(
+            self.ring <= MOST_RINGING,
+            "sip",
+            "ring",
+            "sip.ring is over a minute: callers and their providers give up",
+            "as in ring = \"2s\"",
+        );
+        let Session { expires, minimum } = self.session;
+        check(
+            (SessionPolicy::default().minimum..=expires).contains(&minimum) && expires <= LONGEST_SESSION,
+            "sip.session",
+            "",
+            "sip.session.minimum is less than 90 s, or sip.session.expires less than that or more than a day",
+            "as in expires = \"30m\" and minimum = \"90s\"",
+        );
+        check(
+            self.tls.certificate.is_some() == self.tls.key.is_some(),
+            "sip.tls",
+            "",
+            "sip.tls has a certificate without its key, or a key without its certificate",
+            "as in certificate = \"hotline.pem\" and key = \"hotline.key.pem\"",
+        );
+        wrongs
+    }
+}
+
+impl Media {
+    fn wrongs(&self) -> Vec<Wrong> {
+        let mut wrongs = Vec::new();
+        let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
+            wrongs.extend((!well).then(|| Wrong::at(table, key, message, hint)));
+        };
+        let (first, last) = self.ports;
+        check(
+            first >= 1024 && first.checked_next_multiple_of(2).is_some_and(|even| even < last),
+            "media",
+            "ports",
+            "media.ports is no range of ports above 1023 with an even port and the next in it",
+            "as in ports = [20000, 39999]",
+        );
+        let families: Vec<_> = self.address.iter().map(IpAddr::is_ipv4).collect();
+        check(
+            !matches!(families.as_slice(), [one, two] if one == two),
+            "media",
+            "address",
+            "media.address has two addresses of one family",
+            "give one, or an IPv4 and an IPv6 one, as in address = [\"192.0.2.1\", \"2001:db8::1\"]",
+        );
+        check(
+            !self.keys.is_empty(),
+            "media",
+            "keys",
+            "media.keys is empty: no caller could press a key",
+            "as in keys = [\"rfc4733\", \"info\"]",
+        );
+        wrongs
+    }
+}
+
+impl Records {
+    fn wrongs(&self) -> Vec<Wrong> {
+        let mut wrongs = Vec::new();
+        let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
+            wrongs.extend((!well).then(|| Wrong::at(table, key, message, hint)));
+        };
+        check(
+            (1..=100).contains(&self.failures) && self.workers <= 64,
+            "records",
+            "",
+            "records.failures goes from 1 to 100, records.workers to 64",
+            "as in failures = 3",
+        );
+        wrongs
     }
 }
 

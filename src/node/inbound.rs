@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::StartFaults;
 use super::config::Config;
+use super::draft::Wrong;
 use super::password;
 use super::trunk::Trunk;
 use crate::facts::Fault;
@@ -34,147 +34,150 @@ pub struct Strangers {
     pub rate: Option<u32>,
 }
 
-/// What is wrong, and how to mend it.
-type Wrong = (String, &'static str);
-
-/// Looks for what no hotline could mean.
-///
-/// # Errors
-/// The first thing that is wrong.
-pub(super) fn check(config: &Config) -> Result<(), Wrong> {
+/// What no hotline could mean, trunk by trunk.
+pub(super) fn check(config: &Config) -> Vec<Wrong> {
+    let (strangers, mut wrongs) = (&config.sip.strangers, Vec::new());
     if config.trunks.len() > MOST_TRUNKS {
-        return Err((format!("there are more than {MOST_TRUNKS} trunks"), "one trunk may name many networks"));
+        let message = format!("there are more than {MOST_TRUNKS} trunks");
+        wrongs.push(Wrong::at("trunks", "", message, "one trunk may name many networks"));
     }
-    config.trunks.iter().try_for_each(|(name, trunk)| check_trunk(name, trunk))?;
-    check_apart(config)?;
-    let strangers = &config.sip.strangers;
-    check_share("sip.strangers", strangers.calls, strangers.rate)?;
-    check_share("sip", None, config.sip.rate)?;
+    wrongs.extend(config.trunks.iter().flat_map(|(name, trunk)| check_trunk(name, trunk)));
+    wrongs.extend(check_share("sip.strangers", strangers.calls, strangers.rate));
+    wrongs.extend(check_share("sip", None, config.sip.rate));
     let mut digest = config.sip.digest.clone();
     digest.dedup();
     if !(1..=2).contains(&digest.len()) || digest.len() != config.sip.digest.len() {
-        return Err(("sip.digest names no way, or one twice".to_owned(), "as in digest = [\"sha-256\", \"md5\"]"));
+        let hint = "as in digest = [\"sha-256\", \"md5\"]";
+        wrongs.push(Wrong::at("sip", "digest", "sip.digest names no way, or one twice", hint));
     }
+    wrongs
+}
+
+/// What is wrong between trunks, and between them and `[sip.strangers]`.
+pub(super) fn check_together(config: &Config) -> Vec<Wrong> {
+    let mut wrongs = check_apart(config);
     let brings = config.trunks.values().any(|trunk| !trunk.sources().is_empty() || trunk.user.is_some());
     let by_password = config.trunks.iter().find(|(_, trunk)| trunk.from.is_empty() && trunk.user.is_some());
-    match (strangers.policy, by_password) {
-        (StrangerPolicy::Answer, Some((name, _))) => Err((
+    match (config.sip.strangers.policy, by_password) {
+        (StrangerPolicy::Answer, Some((name, _))) => wrongs.push(Wrong::at(
+            format!("trunks.{name}"),
+            "",
             format!(
                 "trunks.{name} is known by its password alone, so every caller must be asked for one, and strangers are to be answered"
             ),
             "say where its calls come from, as in from = [\"203.0.113.0/24\"], or sip.strangers.policy = \"refuse\"",
         )),
-        (StrangerPolicy::Refuse | StrangerPolicy::Silence | StrangerPolicy::Decoy, None) if !brings => Err((
-            "sip.strangers.policy lets nobody call: no trunk says where its calls come from".to_owned(),
-            "as in [trunks.carrier] and from = [\"203.0.113.0/24\"]; or policy = \"answer\"",
-        )),
-        _ => Ok(()),
+        (StrangerPolicy::Refuse | StrangerPolicy::Silence | StrangerPolicy::Decoy, None) if !brings => {
+            wrongs.push(Wrong::at(
+                "sip.strangers",
+                "policy",
+                "sip.strangers.policy lets nobody call: no trunk says where its calls come from",
+                "as in [trunks.carrier] and from = [\"203.0.113.0/24\"]; or policy = \"answer\"",
+            ));
+        }
+        _ => {}
     }
+    wrongs
 }
 
-fn check_trunk(name: &str, trunk: &Trunk) -> Result<(), Wrong> {
+fn check_trunk(name: &str, trunk: &Trunk) -> Vec<Wrong> {
     let letters = name.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
-    if !letters || !(1..=32).contains(&name.len()) {
-        let name: String = name.chars().take(40).collect();
-        return Err((
-            format!("`{name}` is no name of a trunk"),
-            "letters, digits, - and _, at most 32, as in [trunks.carrier]",
-        ));
-    }
     let place = format!("trunks.{name}");
+    if !letters || !(1..=32).contains(&name.len()) {
+        let short: String = name.chars().take(40).collect();
+        let hint = "letters, digits, - and _, at most 32, as in [trunks.carrier]";
+        return vec![Wrong::at(place, "", format!("`{short}` is no name of a trunk"), hint)];
+    }
+    let mut wrongs = Vec::new();
+    let mut wrong = |key, message, hint| wrongs.push(Wrong::at(&place, key, message, hint));
     if trunk.user.is_some() != trunk.password_file.is_some() {
-        return Err((
-            format!("{place} has a user without a password-file, or a password-file without a user"),
-            "as in user = \"carrier\" and password-file = \"carrier.secret\"",
-        ));
+        let message = format!("{place} has a user without a password-file, or a password-file without a user");
+        wrong("", message, "as in user = \"carrier\" and password-file = \"carrier.secret\"");
     }
     let user = |user: &String| {
         (1..=128).contains(&user.len())
             && !user.contains(|symbol: char| symbol.is_control() || ":\"\\".contains(symbol))
     };
     if !trunk.user.as_ref().is_none_or(user) {
-        return Err((format!("{place}.user is no user"), "1 to 128 octets, none of them : or \" or \\"));
+        wrong("user", format!("{place}.user is no user"), "1 to 128 octets, none of them : or \" or \\");
     }
     if trunk.from.len() > MOST_SOURCES {
-        return Err((
-            format!("{place}.from has more than {MOST_SOURCES} entries"),
-            "name networks, as in \"203.0.113.0/24\"",
-        ));
+        let message = format!("{place}.from has more than {MOST_SOURCES} entries");
+        wrong("from", message, "name networks, as in \"203.0.113.0/24\"");
     }
     let bounded = trunk.calls.is_some() || trunk.rate.is_some();
     if bounded && trunk.sources().is_empty() && trunk.user.is_none() {
-        return Err((
-            format!("{place} says how many calls it may bring, and not what they are known by"),
-            "as in from = [\"203.0.113.0/24\"]",
-        ));
+        let message = format!("{place} says how many calls it may bring, and not what they are known by");
+        wrong("", message, "as in from = [\"203.0.113.0/24\"]");
     }
-    check_share(&place, trunk.calls, trunk.rate)
+    wrongs.extend(check_share(&place, trunk.calls, trunk.rate));
+    wrongs
 }
 
 /// No two trunks are known by the same.
-fn check_apart(config: &Config) -> Result<(), Wrong> {
-    let (mut sources, mut users) = (HashMap::new(), HashMap::new());
+fn check_apart(config: &Config) -> Vec<Wrong> {
+    let (mut sources, mut users, mut wrongs) = (HashMap::new(), HashMap::new(), Vec::new());
     for (name, trunk) in &config.trunks {
+        let place = format!("trunks.{name}");
         for whence in &trunk.from {
             if let Some(other) = sources.insert(whence, name).filter(|other| *other != name) {
-                return Err((
-                    format!("trunks.{other} and trunks.{name} both have {whence}"),
-                    "a source is one trunk's; the longer prefix wins where networks lie within one another",
-                ));
+                let message = format!("trunks.{other} and {place} both have {whence}");
+                let hint = "a source is one trunk's; the longer prefix wins where networks lie within one another";
+                wrongs.push(Wrong::at(&place, "from", message, hint));
             }
         }
         if let Some(other) = trunk.user.as_ref().and_then(|user| users.insert(user, name)) {
-            return Err((format!("trunks.{other} and trunks.{name} have the same user"), "each needs one of its own"));
+            let message = format!("trunks.{other} and {place} have the same user");
+            wrongs.push(Wrong::at(&place, "user", message, "each needs one of its own"));
         }
     }
-    Ok(())
+    wrongs
 }
 
-fn check_share(place: &str, calls: Option<usize>, rate: Option<u32>) -> Result<(), Wrong> {
+fn check_share(place: &str, calls: Option<usize>, rate: Option<u32>) -> Vec<Wrong> {
+    let mut wrongs = Vec::new();
     if calls.is_some_and(|calls| !(1..=100_000).contains(&calls)) {
-        return Err((
-            format!("{place}.calls is not between 1 and 100000"),
-            "as in calls = 30; without it there is no bound",
-        ));
+        let message = format!("{place}.calls is not between 1 and 100000");
+        wrongs.push(Wrong::at(place, "calls", message, "as in calls = 30; without it there is no bound"));
     }
     if rate.is_some_and(|rate| !(1..=MOST_RATE).contains(&rate)) {
-        return Err((format!("{place}.rate is not between 1 and {MOST_RATE}"), "calls a second, as in rate = 10"));
+        let message = format!("{place}.rate is not between 1 and {MOST_RATE}");
+        wrongs.push(Wrong::at(place, "rate", message, "calls a second, as in rate = 10"));
     }
-    Ok(())
+    wrongs
 }
 
 /// The rules of the agent's door; passwords are read now.
 ///
 /// # Errors
-/// A password file that cannot be read, or has no password in it.
-pub(super) fn rules(config: &Config) -> Result<DoorRules, StartFaults> {
+/// Each password file that cannot be read, or has no password in it.
+pub(super) fn rules(config: &Config) -> Result<DoorRules, Vec<Fault>> {
     // A source that two would imply is the first one's: what is written goes before.
     let mut taken: HashSet<_> = config.trunks.values().flat_map(|trunk| trunk.from.clone()).collect();
-    let trunk = |(name, trunk): (&String, &Trunk)| {
+    let (mut trunks, mut faults) = (Vec::new(), Vec::new());
+    for (name, trunk) in &config.trunks {
         let mut from = trunk.sources();
         if trunk.from.is_empty() {
             from.retain(|source| taken.insert(source.clone()));
         }
-        let login = match (&trunk.user, &trunk.password_file) {
-            (Some(user), Some(file)) => Some(Login { user: user.clone(), password: password::read(file)? }),
-            _ => None,
-        };
+        let login = trunk.user.as_ref().zip(trunk.password_file.as_ref());
+        let login =
+            login.map(|(user, file)| Ok(Login { user: user.clone(), password: password::read(file)? })).transpose();
         let allowance = Allowance { calls: trunk.calls, rate: trunk.rate };
-        Ok(TrunkRule { name: Arc::from(name.as_str()), from, login, allowance })
-    };
+        match login {
+            Ok(login) => trunks.push(TrunkRule { name: Arc::from(name.as_str()), from, login, allowance }),
+            Err(fault) => faults.push(fault),
+        }
+    }
     let strangers = &config.sip.strangers;
-    Ok(DoorRules {
-        trunks: config
-            .trunks
-            .iter()
-            .map(trunk)
-            .collect::<Result<_, Fault>>()
-            .map_err(|fault| StartFaults(vec![fault]))?,
+    let rules = DoorRules {
+        trunks,
         strangers: strangers.policy,
         stranger_allowance: Allowance { calls: strangers.calls, rate: strangers.rate },
         rate: config.sip.rate,
         digest: config.sip.digest.clone(),
-    })
+    };
+    if faults.is_empty() { Ok(rules) } else { Err(faults) }
 }
 
 #[cfg(test)]

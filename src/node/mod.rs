@@ -8,14 +8,18 @@
 //! ```
 
 mod config;
+pub mod doctor;
+mod draft;
 mod inbound;
+mod loading;
 mod log;
 mod metrics;
 mod outbound;
 mod password;
+mod survey;
 mod trunk;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,14 +29,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
-use crate::facts::{Fault, Form, Language};
+use crate::facts::Fault;
 use crate::media::{EngineConfig, MediaEngine};
-use crate::menu::{self, Menu, wanted_clips};
+use crate::menu::Compiled;
 use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
-use crate::speech::{Catalogue, Prompts};
+use crate::speech::Prompts;
 use crate::telephony::{CallWatch, Exchange, answer_calls};
 use metrics::Metrics;
 use outbound::Outbound;
@@ -41,9 +45,13 @@ pub use config::{
     Config, Media as MediaConfig, Metrics as MetricsConfig, Prompts as PromptsConfig, Records as RecordsConfig,
     Session as SipSessionConfig, Sip as SipConfig, Tls as SipTlsConfig,
 };
+pub use draft::Draft;
 pub use inbound::Strangers as StrangersConfig;
+pub use loading::read_script;
+use loading::{Missing, load};
 pub use log::log_to;
 pub use metrics::metrics_reference;
+pub use survey::{Survey, survey};
 pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
 
 /// Calls waiting for a task; beyond it callers get 503.
@@ -84,11 +92,14 @@ impl Node {
     /// Loads everything and listens. `progress` is told of long work: what, how much is done, of how much.
     ///
     /// # Errors
-    /// Everything that is wrong with the menus and texts, or the first thing that the machine does not give.
+    /// Everything that is wrong with what is loaded, or the first thing that the machine does not give.
     pub async fn start(config: &Config, progress: impl FnMut(&str, usize, usize)) -> Result<Node, StartFaults> {
-        let numbers = load_menus(config)?;
-        let plan = outbound::Plan::of(config).map_err(StartFaults)?;
-        let prompts = Arc::new(load_prompts(config, &numbers, progress)?);
+        let mut loaded = load(&Draft::of(config.clone())).map_err(StartFaults)?;
+        let plan = loaded.outbound;
+        synthesize(&config.prompts, &mut loaded.clips, &loaded.missing, progress)?;
+        let prompts = Arc::new(Prompts::new(loaded.catalogue, loaded.clips));
+        let menu = |(number, compiled): (&String, &Arc<Compiled>)| (number.clone(), Arc::new(compiled.menu.clone()));
+        let mut numbers: HashMap<_, _> = loaded.menus.iter().map(menu).collect();
         let database = &config.records.database;
         let locks =
             LockPolicy { failures: config.records.failures, window: config.records.window, lock: config.records.lock };
@@ -104,7 +115,7 @@ impl Node {
         let agent_config = AgentConfig {
             advertised: config.sip.advertised,
             numbers: (!numbers.contains_key("*")).then(|| numbers.keys().cloned().collect()),
-            door: inbound::rules(config)?,
+            door: loaded.door,
             max_calls: config.sip.calls,
             retry_after: retry_after(config),
             session: SessionPolicy { expires: config.sip.session.expires, minimum: config.sip.session.minimum },
@@ -119,7 +130,6 @@ impl Node {
         };
         let (agent, addresses) =
             Agent::start(agent_config, sender).await.map_err(|error| StartFaults::one(Path::new("[sip]"), error))?;
-        let mut numbers = numbers;
         let any = numbers.remove("*");
         let records = Arc::new(records);
         metrics.ask(&agent, &records, &log);
@@ -226,73 +236,25 @@ fn start_media(config: &Config) -> Result<MediaEngine, StartFaults> {
     MediaEngine::start(engine).map_err(|error| StartFaults::one(Path::new("[media]"), error))
 }
 
-fn load_menus(config: &Config) -> Result<HashMap<String, Arc<Menu>>, StartFaults> {
-    let mut faults = Vec::new();
-    let mut menus = HashMap::new();
-    for (number, path) in &config.numbers {
-        let script = if path.is_dir() { path.join("menu.toml") } else { path.clone() };
-        let file = script.display().to_string();
-        match std::fs::read_to_string(&script).map(|text| menu::parse(&file, &text)) {
-            Ok(Ok(compiled)) => {
-                menus.insert(number.clone(), Arc::new(compiled.menu));
-            }
-            Ok(Err(found)) => faults.extend(found.into_iter().filter(Fault::is_error)),
-            Err(error) => faults.push(Fault::of_file(&file, format!("the menu of {number} cannot be read: {error}"))),
-        }
-    }
-    if menus.is_empty() && faults.is_empty() {
-        let fault = Fault::of_file("[numbers]", "no number has a menu")
-            .hint("as in \"12333\" = \"voice-menus/12333\", or \"*\" for every number");
-        faults.push(fault);
-    }
-    if faults.is_empty() { Ok(menus) } else { Err(StartFaults(faults)) }
-}
-
-/// Texts and recordings; what nobody has recorded is synthesized now, so that no call waits for it.
-fn load_prompts(
-    config: &Config,
-    menus: &HashMap<String, Arc<Menu>>,
+/// What nobody has recorded is synthesized now, so that no call waits for it.
+fn synthesize(
+    config: &PromptsConfig,
+    clips: &mut ClipStore,
+    missing: &[Missing],
     mut progress: impl FnMut(&str, usize, usize),
-) -> Result<Prompts, StartFaults> {
-    let folder = &config.prompts.folder;
-    let catalogue = Catalogue::from_dir(folder).map_err(StartFaults)?;
-    let mut faults = Vec::new();
-    for menu in menus.values() {
-        for need in menu::needs(menu) {
-            for language in &menu.languages {
-                if need.required || catalogue.has(*language, &need.message) {
-                    faults.extend(catalogue.check_line_in(*language, &need.message, &need.given));
-                }
-            }
-        }
+) -> Result<(), StartFaults> {
+    if missing.is_empty() {
+        return Ok(());
     }
-    if !faults.is_empty() {
-        return Err(StartFaults(faults));
-    }
-    let mut clips = ClipStore::load(folder).map_err(|found| {
-        StartFaults(
-            found.iter().map(|fault| Fault::of_file(&folder.display().to_string(), fault.to_string())).collect(),
-        )
-    })?;
-    let missing: HashSet<(Language, Arc<str>, Form)> = menus
-        .values()
-        .flat_map(|menu| wanted_clips(menu, &catalogue))
-        .filter(|clip| clips.find(clip.language, &clip.text, clip.form).is_none())
-        .map(|clip| (clip.language, clip.text, clip.form))
-        .collect();
-    let missing: Vec<_> = missing.into_iter().collect();
-    if !missing.is_empty() && config.prompts.synthesize {
-        let synthesizer = Synthesizer::espeak(config.prompts.cache.clone());
-        let failures = synthesize_missing(&mut clips, &missing, &synthesizer, |done, total| {
-            progress("synthesizing texts without a recording", done, total);
-        });
-        if let Some(failure) = failures.first() {
+    let synthesizer = Synthesizer::espeak(config.cache.clone());
+    let failures = synthesize_missing(clips, missing, &synthesizer, |done, total| {
+        progress("synthesizing texts without a recording", done, total);
+    });
+    match failures.first() {
+        Some(failure) => {
             let message = format!("{} texts could not be synthesized; the first: {failure}", failures.len());
-            return Err(StartFaults::one(folder, message));
+            Err(StartFaults::one(&config.folder, message))
         }
-    } else if !missing.is_empty() {
-        let message = format!("{} texts have no recording, and prompts.synthesize is off", missing.len());
-        return Err(StartFaults::one(folder, message));
+        None => Ok(()),
     }
-    Ok(Prompts::new(catalogue, clips))
 }

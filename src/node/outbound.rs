@@ -82,7 +82,7 @@ impl Outbound {
     }
 }
 
-fn registration<T>(
+pub(super) fn registration<T>(
     name: &Arc<str>,
     trunk: &Trunk,
     numbers: &BTreeMap<String, T>,
@@ -109,6 +109,5 @@ fn registration<T>(
 
 fn ping(name: &Arc<str>, trunk: &Trunk) -> Option<PingConfig> {
     let ping = trunk.ping.as_ref()?;
-    let to = ping.to.as_ref().or(trunk.register.as_ref().map(|register| &register.registrar))?;
-    Some(PingConfig { name: Arc::clone(name), to: to.clone(), every: ping.every })
+    Some(PingConfig { name: Arc::clone(name), to: trunk.asked()?.to_owned(), every: ping.every })
 }

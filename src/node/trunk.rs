@@ -14,11 +14,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::draft::Wrong;
 use crate::sip::agent::registrar_host;
 use crate::sip::door::sources::Whence;
 
 pub use ping::Ping;
 pub use register::Register;
+
+/// A key, what is wrong with it, and how to mend it.
+type Mistake = (&'static str, &'static str, &'static str);
 
 /// One trunk. Its name is its table's: letters, digits, `-` and `_`, at most 32.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -52,17 +56,25 @@ impl Trunk {
         implied.map_or_else(|| self.from.clone(), |implied| vec![implied])
     }
 
-    /// What is wrong with how it is registered with and asked, and how to mend it.
-    pub(super) fn fault(&self, name: &str) -> Option<(String, &'static str)> {
-        let at = |place: &str, fault: Option<(String, &'static str)>| {
-            fault.map(|(words, hint)| (format!("trunks.{name}.{place}: {words}"), hint))
+    /// What is wrong with how it is registered with and asked.
+    pub(super) fn wrongs(&self, name: &str) -> Vec<Wrong> {
+        let at = |part: &str, (key, words, hint): Mistake| {
+            let table = format!("trunks.{name}.{part}");
+            let message = format!("{table}: {}", format!("{key} {words}").trim_start());
+            Wrong::at(table, key, message, hint)
         };
+        let of_register = self.register.iter().flat_map(Register::mistakes).map(|mistake| at("register", mistake));
         let whom = self.ping.as_ref().filter(|ping| ping.to.is_none() && self.register.is_none());
         let nobody =
-            whom.map(|_| ("to is missing, and there is no registrar".into(), "as in to = \"sip:carrier.example\""));
-        at("register", self.register.as_ref().and_then(Register::fault))
-            .or_else(|| at("ping", self.ping.as_ref().and_then(Ping::fault)))
-            .or_else(|| at("ping", nobody))
+            whom.map(|_| ("to", "is missing, and there is no registrar", "as in to = \"sip:carrier.example\""));
+        let of_ping = self.ping.iter().flat_map(Ping::mistakes).chain(nobody).map(|mistake| at("ping", mistake));
+        of_register.chain(of_ping).collect()
+    }
+
+    /// Who is asked whether it is alive: as the configuration has it, or else with whom it is registered.
+    pub(super) fn asked(&self) -> Option<&str> {
+        let registrar = self.register.as_ref().map(|register| register.registrar.as_str());
+        self.ping.as_ref().and_then(|ping| ping.to.as_deref()).or(registrar)
     }
 
     /// Makes its paths relative to a folder.

@@ -95,6 +95,54 @@ pub(super) fn open_in_memory() -> Result<(Connection, Pepper), OpenError> {
     prepare(Connection::open_in_memory().map_err(|source| database(path, source))?, path)
 }
 
+/// How a database file stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseStanding {
+    /// The version of its tables.
+    pub version: i64,
+    /// The version that they are brought to when it is opened.
+    pub known: i64,
+}
+
+/// Looks whether a file is a database that a hotline could open, and changes nothing: neither it nor the files that SQLite
+/// keeps beside it.
+///
+/// # Errors
+/// [`OpenError`], as opening it would.
+pub fn look(path: &Path) -> Result<DatabaseStanding, OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    let failed = |source| database(path, source);
+    if !path.try_exists().map_err(io)? {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
+    std::fs::File::open(path).map_err(io)?;
+    // Where the files of the log are there, a hotline runs, or one has broken off: what they hold counts. Without them nobody
+    // writes, and SQLite would make them.
+    let beside = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        Path::new(&name).exists()
+    };
+    let connection = if beside("-wal") && beside("-shm") { open_reader(path)? } else { open_still(path)? };
+    let tables = count_tables(&connection).map_err(failed)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    match version(&connection).map_err(failed)? {
+        None if tables > 0 => Err(OpenError::Foreign(path.to_owned())),
+        Some(found) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),
+        found => Ok(DatabaseStanding { version: found.unwrap_or(0), known }),
+    }
+}
+
+/// Opens a file that nobody else has open, without a lock and without a file beside it.
+fn open_still(path: &Path) -> Result<Connection, OpenError> {
+    let absolute = std::path::absolute(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+    // As SQLite's URIs want it: what has a meaning in one is written by its number.
+    let name = absolute.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let uri = format!("file:{name}?immutable=1");
+    Connection::open_with_flags(uri, flags).map_err(|source| database(path, source))
+}
+
 fn prepare(mut connection: Connection, path: &Path) -> Result<(Connection, Pepper), OpenError> {
     let failed = |source| database(path, source);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -198,6 +246,36 @@ mod tests {
         let row: (i64, Option<i64>, Option<i64>) =
             connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         assert_eq!(row, (3, None, None));
+    }
+
+    #[test]
+    fn a_look_changes_nothing_and_says_what_opening_would() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records?100%#1.sqlite");
+        assert!(matches!(look(&path), Err(OpenError::Missing(_))));
+        let known = i64::try_from(MIGRATIONS.len()).unwrap();
+        let state = || {
+            let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+            let mut files: Vec<_> = files.map(|file| (file.clone(), std::fs::read(file).unwrap())).collect();
+            files.sort();
+            files
+        };
+        let running = open(&path, IfMissing::Create).unwrap();
+        assert_eq!(look(&path).unwrap(), DatabaseStanding { version: known, known });
+        drop(running);
+        let before = state();
+        assert_eq!(look(&path).unwrap(), DatabaseStanding { version: known, known });
+        assert_eq!(state(), before);
+        let old = Connection::open(&path).unwrap();
+        old.execute("UPDATE schema_version SET version = 1", []).unwrap();
+        drop(old);
+        assert_eq!(look(&path).unwrap(), DatabaseStanding { version: 1, known });
+        let newer = Connection::open(&path).unwrap();
+        newer.execute("UPDATE schema_version SET version = 99", []).unwrap();
+        drop(newer);
+        assert!(matches!(look(&path), Err(OpenError::Newer { found: 99, .. })));
+        std::fs::write(&path, "no database".repeat(200)).unwrap();
+        assert!(matches!(look(&path), Err(OpenError::Database { .. })));
     }
 
     #[test]

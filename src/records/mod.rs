@@ -24,7 +24,7 @@ mod pool;
 mod sqlite;
 
 pub use calls::{CallLog, CallRecord};
-pub use database::OpenError;
+pub use database::{DatabaseStanding, OpenError, look};
 pub use insured::{Insured, InsuredKind};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;

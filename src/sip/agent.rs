@@ -55,7 +55,7 @@ use way::Way;
 
 pub use body::description;
 pub use call::{Call, CallEvent, EndCause};
-pub use dial::{DialFault, Dialing, DialingEvent};
+pub use dial::{DialFault, Dialing, DialingEvent, is_reachable_uri};
 pub(super) use drive::Mail;
 pub use incoming::{IncomingCall, Party};
 pub use ping::{PingConfig, Pinging};
@@ -419,7 +419,7 @@ fn source_towards(peer: SocketAddr) -> Option<IpAddr> {
 }
 
 /// Whether an address is of no use outside its own network (RFC 1918, 3927, 6598, 4193).
-fn is_inside(address: IpAddr) -> bool {
+pub fn is_inside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let shared = matches!(v4.octets(), [100, 64..=127, ..]);

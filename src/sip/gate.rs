@@ -26,6 +26,7 @@ use super::door::{Arrival, Asked, Greeting, Invitation};
 use super::{Refusal, Transport, field};
 use head::{Field, Head};
 pub(super) use reply::received;
+pub use socket::RECEIVE_BUFFER;
 pub(super) use socket::{Backlog, GatedSocket};
 
 /// The longest datagram that is read, in octets: the stack's own buffer.

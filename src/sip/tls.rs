@@ -109,6 +109,31 @@ impl From<TlsFault> for io::Error {
     }
 }
 
+/// Everything that is wrong with the files that TLS stands on; nothing is kept of them.
+pub fn faults(config: &TlsConfig) -> Vec<TlsFault> {
+    let identity = config.identity.clone().and_then(|files| Identity::load(files).err());
+    let authorities = config.authorities.as_deref().and_then(|file| Trust::new(Some(file)).err());
+    identity.into_iter().chain(authorities).collect()
+}
+
+/// The certificates of a file that fits its key, in DER, the machine's own first.
+///
+/// # Errors
+/// [`TlsFault`]: they could not be shown.
+pub fn chain(files: &IdentityFiles) -> Result<Vec<Vec<u8>>, TlsFault> {
+    let certified = Pair::read(files)?.certified(files)?;
+    Ok(certified.cert.iter().map(|certificate| certificate.to_vec()).collect())
+}
+
+/// How many authorities a file has.
+///
+/// # Errors
+/// [`TlsFault`]: none.
+pub fn authorities(file: &Path) -> Result<usize, TlsFault> {
+    connector(file)?;
+    Ok(certificates(&read(file)?, file)?.len())
+}
+
 /// The certificate that new connections are shown, and its key.
 pub(super) struct Identity {
     files: IdentityFiles,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::super::config::duration;
+use super::Mistake;
+use crate::sip::agent::is_reachable_uri;
 
 /// Who is asked, and how often.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,9 +26,15 @@ impl Default for Ping {
 }
 
 impl Ping {
-    /// What is wrong with it, and how to mend it.
-    pub(super) fn fault(&self) -> Option<(String, &'static str)> {
-        let sane = (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.every);
-        (!sane).then(|| ("every is not between a second and an hour".into(), "as in every = \"30s\""))
+    /// What is wrong with it.
+    pub(super) fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        if self.to.as_deref().is_some_and(|to| !is_reachable_uri(to)) {
+            mistakes.push(("to", "is no SIP address", "as in to = \"sip:sip.carrier.example\""));
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.every) {
+            mistakes.push(("every", "is not between a second and an hour", "as in every = \"30s\""));
+        }
+        mistakes
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::super::config::duration;
+use super::Mistake;
+use crate::sip::agent::is_reachable_uri;
 
 /// With whom, and as whom.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,18 +36,20 @@ impl Register {
         self.number.as_deref().unwrap_or(&self.user)
     }
 
-    /// What is wrong with it, and how to mend it.
-    pub(super) fn fault(&self) -> Option<(String, &'static str)> {
+    /// What is wrong with it.
+    pub(super) fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        if !is_reachable_uri(&self.registrar) {
+            mistakes.push(("registrar", "is no SIP address", "as in registrar = \"sip:sip.carrier.example\""));
+        }
         if !(Duration::from_secs(60)..=Duration::from_secs(24 * 3600)).contains(&self.expires) {
-            return Some(("expires is not between a minute and a day".into(), "as in expires = \"1h\""));
+            mistakes.push(("expires", "is not between a minute and a day", "as in expires = \"1h\""));
         }
         if self.password_file.is_none() && self.auth_user.is_some() {
-            return Some((
-                "auth-user has no password".into(),
-                "name its file in password-file, or leave auth-user out",
-            ));
+            let hint = "name its file in password-file, or leave auth-user out";
+            mistakes.push(("", "auth-user has no password", hint));
         }
-        None
+        mistakes
     }
 }
 

@@ -129,14 +129,16 @@ impl Agent {
     }
 }
 
+/// Whether this is a URI that requests can be sent to, such as `sip:12333@127.0.0.1:5060`.
+pub fn is_reachable_uri(uri: &str) -> bool {
+    ["sip", "sips"].iter().any(|scheme| field::scheme(uri).eq_ignore_ascii_case(scheme))
+        && !uri.contains(['<', '>', '"', ' ', '\r', '\n', '?'])
+        && parse_uri(uri).is_ok()
+        && !field::host_port(uri).is_empty()
+}
+
 pub(super) fn checked(uri: &str, name: &'static str) -> Result<(), DialFault> {
-    let sip = ["sip", "sips"].iter().any(|scheme| field::scheme(uri).eq_ignore_ascii_case(scheme))
-        && !uri.contains(['<', '>', '"', ' ', '\r', '\n', '?']);
-    if sip && parse_uri(uri).is_ok() && !field::host_port(uri).is_empty() {
-        Ok(())
-    } else {
-        Err(DialFault::BadUri(name))
-    }
+    if is_reachable_uri(uri) { Ok(()) } else { Err(DialFault::BadUri(name)) }
 }
 
 fn invite(core: &Core, target: &str, from: &str, offer: String, way: &Way) -> (String, Request) {

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify};
 use super::{FrontDesk, Gate, pass};
 
 /// Octets asked of the kernel for a socket's receive buffer: some four thousand messages of a burst.
-const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+pub const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// The longest datagram there is.
 const DATAGRAM: usize = 65_536;
 
