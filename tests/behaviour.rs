@@ -52,6 +52,8 @@ mod a_foreign_load_generator_completes_its_calls;
 mod a_foreign_registrar_takes_the_digest;
 #[path = "behaviour/a_good_script_becomes_the_steps_it_describes.rs"]
 mod a_good_script_becomes_the_steps_it_describes;
+#[path = "behaviour/a_host_is_found_by_its_service_records.rs"]
+mod a_host_is_found_by_its_service_records;
 #[path = "behaviour/a_hotline_registers_at_its_start_and_unregisters_at_its_end.rs"]
 mod a_hotline_registers_at_its_start_and_unregisters_at_its_end;
 #[path = "behaviour/a_hotline_told_to_end_lets_its_calls_finish.rs"]

@@ -19,6 +19,7 @@ have tcpdump tcpdump
 [ -x /usr/sbin/kamailio ] || missing+=(kamailio)
 have ip iproute2
 [ -x /usr/sbin/nft ] || missing+=(nftables)
+[ -x /usr/sbin/dnsmasq ] || missing+=(dnsmasq-base)
 pkg-config --exists opus 2>/dev/null || missing+=(libopus-dev)
 pkg-config --exists alsa 2>/dev/null || missing+=(libasound2-dev)
 

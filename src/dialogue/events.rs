@@ -141,6 +141,10 @@ pub enum Ending {
     Transferred,
     /// The caller's side was gone without a word: nobody refreshed the session (RFC 4028).
     SessionExpired,
+    /// The caller's side was gone without a word: neither RTP nor RTCP came any more.
+    MediaTimedOut,
+    /// The hotline could not go on.
+    Failed,
 }
 
 /// What was wrong with an entry; each has a message of its own, an attribute of the question or of `common`.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine
 use crate::rtp::{Due, KeyPlan};
 use crate::sip::agent::Reoffer;
 use crate::sip::sdp::{self, Local, Negotiated, Srtp};
-use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause, Listen, Transport};
+use crate::sip::{Agent, AgentConfig, CallEvent, DialingEvent, EndCause, Listen, Names, Transport};
 
 /// The longest recording of a call, in samples: an hour.
 pub(super) const LONGEST_RECORDING: usize = 8000 * 3600;
@@ -162,7 +162,7 @@ impl Conductor for PhoneConductor {
 /// [`PhoneFault`]: there was no call then.
 pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd, Vec<i16>), PhoneFault> {
     let (sender, _incoming) = mpsc::channel(1);
-    let address = own_address(call.target);
+    let address = Names::default().own_address_towards(call.target).await.unwrap_or(Ipv4Addr::LOCALHOST.into());
     // What the far end asks for later may come on a connection of its own.
     let listen = [Transport::Udp, Transport::Tcp].map(|transport| Listen { transport, address: (address, 0).into() });
     let mut config = AgentConfig::new(listen.to_vec());
@@ -338,41 +338,5 @@ fn params(agreed: &Negotiated) -> MediaParams {
         ptime: agreed.ptime,
         send: agreed.direction.may_send(),
         srtp: agreed.srtp.clone(),
-    }
-}
-
-/// The address of this machine that the target is reached from.
-fn own_address(target: &str) -> IpAddr {
-    let rest = target.split_once(':').map_or(target, |(_, rest)| rest);
-    let host = rest.rsplit('@').next().unwrap_or(rest).split([';', '>', '?']).next().unwrap_or(rest);
-    let with_port =
-        if host.rsplit(']').next().unwrap_or(host).contains(':') { host.into() } else { format!("{host}:5060") };
-    let probe = || {
-        let far = with_port.to_socket_addrs().ok()?.next()?;
-        let any: SocketAddr = if far.is_ipv4() { ([0; 4], 0).into() } else { ([0_u16; 8], 0).into() };
-        let socket = std::net::UdpSocket::bind(any).ok()?;
-        // Nothing is sent: connecting only asks for the way.
-        socket.connect(far).ok()?;
-        Some(socket.local_addr().ok()?.ip())
-    };
-    probe().unwrap_or(IpAddr::from([127, 0, 0, 1]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_address;
-
-    #[test]
-    fn the_way_to_a_target_is_found_in_both_families() {
-        for target in
-            ["sip:12333@127.0.0.1:5060", "sip:12333@127.0.0.1;transport=tcp", "sips:127.0.0.1", "sip:a:b@127.0.0.1"]
-        {
-            assert_eq!(own_address(target).to_string(), "127.0.0.1", "{target}");
-        }
-        if std::net::UdpSocket::bind("[::1]:0").is_ok() {
-            for target in ["sip:12333@[::1]:5060", "sip:12333@[::1];transport=tcp", "sips:[::1]"] {
-                assert_eq!(own_address(target).to_string(), "::1", "{target}");
-            }
-        }
     }
 }

@@ -240,6 +240,8 @@ const fn ending_name(ending: Ending) -> &'static str {
         Ending::LimitReached => "limit-reached",
         Ending::Transferred => "transferred",
         Ending::SessionExpired => "session-expired",
+        Ending::MediaTimedOut => "media-timed-out",
+        Ending::Failed => "failed",
     }
 }
 

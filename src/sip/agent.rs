@@ -48,6 +48,7 @@ use super::desk::{Desk, Limits};
 use super::door::{self, Door, DoorRules, Refusals, TrunkStanding};
 use super::gate::{self, Backlog, FrontDesk as _, GatedSocket};
 use super::listen::{Listen, Transport};
+use super::names::Names;
 use super::stream::{self, Links, StreamLimits};
 use super::tls::{Identity, TlsConfig, TlsFault, Trust};
 use super::{ACCEPT, ALLOW, Refusal, SUPPORTED, SessionPolicy};
@@ -62,9 +63,6 @@ pub use ping::{PingConfig, Pinging};
 pub use register::{RegisterConfig, RegisterNews, Registering, registrar_host};
 pub use reoffer::Reoffer;
 pub use transfer::TransferEnd;
-
-/// How long the name of a host is looked up.
-const RESOLVE_WITHIN: Duration = Duration::from_secs(4);
 
 /// How an agent is set up. Made by [`AgentConfig::new`]; fields may then be changed.
 #[derive(Clone, Debug)]
@@ -216,7 +214,8 @@ impl Agent {
         let trust = Trust::new(config.tls.authorities.as_deref())?;
         let identity = config.tls.identity.clone().map(Identity::load).transpose()?;
         let links = Arc::new(Links::new(config.streams, trust, Arc::clone(&desk), token.child_token()));
-        door::watch(&desk, config.look_up, token.child_token()).await;
+        let names = Arc::<Names>::default();
+        door::watch(&desk, &names, config.look_up, token.child_token()).await;
         let sockets = listen(&config.listen, identity.as_ref(), &desk, &backlog, &token).await?;
         let transport = TransportLayer::new(token.child_token());
         sockets.datagrams.iter().for_each(|(connection, _)| transport.add_transport(connection.clone()));
@@ -237,8 +236,16 @@ impl Agent {
             tokio::spawn(identity.watch(config.tls.look, token.child_token()));
         }
         let (stack, bound) = (Arc::clone(&endpoint.inner), sockets.bound);
-        let core =
-            Core { stack, desk, links, datagram_sockets: sockets.datagrams, bound: bound.clone(), config, token };
+        let core = Core {
+            stack,
+            desk,
+            links,
+            names,
+            datagram_sockets: sockets.datagrams,
+            bound: bound.clone(),
+            config,
+            token,
+        };
         let core = Arc::new(core);
         tokio::spawn(async move { endpoint.serve().await });
         tokio::spawn(dispatch::dispatch(Arc::clone(&core), incoming, calls));
@@ -361,6 +368,7 @@ struct Core {
     stack: EndpointInnerRef,
     desk: Arc<Desk>,
     links: Arc<Links>,
+    names: Arc<Names>,
     datagram_sockets: Vec<(SipConnection, SocketAddr)>,
     bound: Vec<Listen>,
     config: AgentConfig,
@@ -408,14 +416,6 @@ impl Core {
         }
         response
     }
-}
-
-/// The address this machine sends from towards a peer: what a socket bound to all addresses cannot say.
-fn source_towards(peer: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr = if peer.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
-    let socket = std::net::UdpSocket::bind(any).ok()?;
-    socket.connect(peer).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }
 
 /// Whether an address is of no use outside its own network (RFC 1918, 3927, 6598, 4193).

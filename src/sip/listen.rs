@@ -42,6 +42,15 @@ impl Transport {
         }
     }
 
+    /// As the stack below has it.
+    pub(super) fn of_stack(self) -> rsipstack::sip::Transport {
+        match self {
+            Self::Udp => rsipstack::sip::Transport::Udp,
+            Self::Tcp => rsipstack::sip::Transport::Tcp,
+            Self::Tls => rsipstack::sip::Transport::Tls,
+        }
+    }
+
     /// The port of a URI that names none (RFC 3261, section 19.1.2).
     pub(super) fn port(self) -> u16 {
         if self == Self::Tls { 5061 } else { 5060 }

@@ -10,6 +10,7 @@
 //!
 //! * [`info_keys`]: keys in the bodies of INFO, pure.
 //! * [`sdp`]: offer and answer (RFC 3264), pure.
+//! * [`Names`]: where a host is, by SRV and address records.
 //! * [`listen`]: UDP, TCP and TLS addresses as they are written.
 //! * [`stream`]: TCP and TLS connections, and messages out of their octets.
 //! * [`tls`]: certificates: what this side shows, whom it believes.
@@ -31,6 +32,7 @@ mod field;
 pub mod gate;
 pub mod info_keys;
 pub mod listen;
+mod names;
 mod pulse;
 mod registration;
 pub mod sdp;
@@ -41,6 +43,7 @@ pub mod tls;
 
 pub use agent::{Agent, AgentConfig, Call, CallEvent, Dialing, DialingEvent, EndCause, IncomingCall, TransferEnd};
 pub use listen::{Listen, Transport};
+pub use names::Names;
 pub use registration::Patience;
 pub use session::SessionPolicy;
 pub use status::Refusal;

@@ -372,8 +372,8 @@ impl Running<'_> {
         let language = self.menu.languages.first().copied().unwrap_or(Language::ZhCn);
         let (mut story, person) = take(&self.ended).unwrap_or_else(|| (unbegun(language), None));
         // The dialogue has only seen its caller go.
-        if failure == Some(Failure::SessionExpired) && story.ending == Some(Ending::CallerHungUp) {
-            story.ending = Some(Ending::SessionExpired);
+        if let Some(failure) = failure.filter(|_| story.ending == Some(Ending::CallerHungUp)) {
+            story.ending = Some(failure.ending());
         }
         let keys = stats.map_or_else(KeyCounts::default, |stats| stats.keys);
         self.progress.ended(&CallReport { outcome: Some(story.outcome), failure, keys, media: stats });

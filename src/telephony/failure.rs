@@ -1,5 +1,6 @@
-//! The one table from what can go wrong with a call to its SIP answer, its name in metrics, and what the caller hears.
+//! The one table from what can go wrong with a call to its SIP answer, its name in metrics, and its ending in the record.
 
+use crate::dialogue::Ending;
 use crate::sip::Refusal;
 use crate::sip::sdp::SdpFault;
 
@@ -46,6 +47,19 @@ impl Failure {
             Failure::MediaStopped | Failure::MediaTimedOut | Failure::SessionExpired => {
                 Refusal::Failed { retry_after: None }
             }
+        }
+    }
+
+    /// How the record says that a call ended which was up.
+    pub const fn ending(self) -> Ending {
+        match self {
+            Failure::MediaTimedOut => Ending::MediaTimedOut,
+            Failure::SessionExpired => Ending::SessionExpired,
+            Failure::NoSuchNumber
+            | Failure::NoCommonMedia
+            | Failure::NoCommonSrtp
+            | Failure::NoMediaPort { .. }
+            | Failure::MediaStopped => Ending::Failed,
         }
     }
 

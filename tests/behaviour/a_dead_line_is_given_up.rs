@@ -7,7 +7,25 @@ use hotline::facts::Moment;
 use hotline::media::MediaEvent;
 use hotline::rtp::{Reception, Report, Reporter};
 
+use super::sip_client::{OFFER, Phone};
 use crate::support::media::*;
+use crate::support::node::start;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_call_record_says_that_the_line_was_dead() {
+    let running = start(&[("12333", "bench/100")], |config| config.media.time_out = Duration::from_millis(500)).await;
+    let mut phone = Phone::new(running.address).await;
+    phone.send(&phone.request("INVITE", 1, &phone.branch, "", OFFER)).await;
+    phone.status(200).await;
+    phone.ack("").await;
+    let bye = phone.request_of("BYE").await;
+    phone.answer(&bye, "200 OK", "", "").await;
+    let database = running.folder.path().join("hotline.db");
+    running.node.drain().await;
+    let row = "SELECT ending FROM calls";
+    let ending = rusqlite::Connection::open(database).unwrap().query_row(row, [], |row| row.get(0));
+    assert_eq!(ending, Ok("media-timed-out".to_owned()));
+}
 
 #[test]
 fn a_call_without_any_packet_times_out_once() {

@@ -3,13 +3,13 @@
 //! telephone is.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::support::binary::Server;
 use crate::support::capture::{Capture, datagrams};
 use crate::support::hotline::in_tree;
-use crate::support::namespaces::Networks;
+use crate::support::namespaces::{Networks, ours};
 use crate::support::sound::assert_balance_is_heard;
 
 const BENCH: [(&str, &str); 1] = [("100", "bench/100")];
@@ -41,7 +41,7 @@ async fn a_caller_behind_nat_is_heard_and_hears() {
     let Some(networks) = networks() else { return };
     let server = serve(networks.outside(PROGRAM), "listen = [\"0.0.0.0:5060\"]\n[media]\nports = [20000, 20099]").await;
     let heard = server.folder.path().join("heard.wav");
-    let mut call = tokio(networks.inside(PROGRAM));
+    let mut call = ours(networks.inside(PROGRAM));
     call.args(["call", "sip:100@203.0.113.2", "--keys", "s 119999198503150010# s 10000001#", "--record"]).arg(&heard);
     let done = tokio::time::timeout(Duration::from_secs(90), call.output()).await.expect("the call hangs").unwrap();
     assert!(done.status.success(), "{}\n{}", done.status, String::from_utf8_lossy(&done.stderr));
@@ -61,14 +61,14 @@ fn networks() -> Option<Networks> {
 }
 
 async fn serve(program: Command, sip: &str) -> Server {
-    Server::launch(tokio(program), sip, &BENCH, "info").await
+    Server::launch(ours(program), sip, &BENCH, "info").await
 }
 
 async fn sipp_hears_its_balance(networks: &Networks, server: &Server, here: &str, there: &str, sender: &str) {
     let folder = server.folder.path();
     let (file, filter) = (folder.join("call.pcap"), format!("udp and dst port {MEDIA_PORT} and {sender}"));
     let Some(capture) = Capture::with(networks.outside("tcpdump"), "net0", &filter, &file) else { return };
-    let mut sipp = tokio(networks.outside("/usr/bin/sipp"));
+    let mut sipp = ours(networks.outside("/usr/bin/sipp"));
     sipp.arg("-sf").arg(in_tree("tests/sipp/keys.xml")).args(["-s", "100", "-m", "1", "-d", "6000", "-nostdin"]);
     sipp.args(["-i", here, "-mi", here, "-mp", MEDIA_PORT, "-timeout", "60s", there]);
     sipp.current_dir(folder).env("TERM", "dumb");
@@ -89,10 +89,4 @@ async fn assert_served(mut server: Server) {
         |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
     );
     assert_eq!(rows.expect("one call record"), ("served".to_owned(), 28), "{printed}");
-}
-
-fn tokio(command: Command) -> tokio::process::Command {
-    let mut command = tokio::process::Command::from(command);
-    command.current_dir(in_tree("")).stdin(Stdio::null()).kill_on_drop(true);
-    command
 }

@@ -13,7 +13,7 @@ use crate::node::{outbound, tls, trunk};
 use crate::sip::agent::{PingConfig, RegisterConfig, RegisterNews, registrar_host};
 use crate::sip::door::sources::Whence;
 use crate::sip::door::{DoorRules, StrangerPolicy};
-use crate::sip::{Agent, AgentConfig, Listen, Transport};
+use crate::sip::{Agent, AgentConfig, Listen, Names, Transport};
 
 /// How long each is waited for.
 const WITHIN: Duration = Duration::from_secs(4);
@@ -43,20 +43,13 @@ pub(super) async fn ask(config: &Config, facts: &Facts) -> Vec<Trunk> {
         .iter()
         .any(|(_, socket)| matches!(socket, Socket::Taken(holders) if holders.iter().any(|holder| holder.hotline)));
     let agent = agent(config, facts).await;
+    let names = Arc::<Names>::default();
     let mut asked = 0;
     for (number, (name, trunk)) in config.trunks.iter().enumerate() {
         for host in hosts(trunk) {
+            let names = Arc::clone(&names);
             asking.spawn(async move {
-                let found = tokio::time::timeout(WITHIN, tokio::net::lookup_host((host.as_str(), 0))).await;
-                let mut found: Vec<_> = found
-                    .ok()
-                    .and_then(Result::ok)
-                    .into_iter()
-                    .flatten()
-                    .map(|found| found.ip().to_canonical())
-                    .collect();
-                found.sort();
-                found.dedup();
+                let found = names.addresses(&host).await;
                 Told::Host(number, host, found)
             });
         }

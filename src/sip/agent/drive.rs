@@ -123,14 +123,6 @@ pub(super) fn address(of: SocketAddr) -> SipAddr {
     SipAddr { r#type: Some(Transport::Udp), addr: of.into() }
 }
 
-pub(super) fn stack_transport(of: super::super::Transport) -> Transport {
-    match of {
-        super::super::Transport::Udp => Transport::Udp,
-        super::super::Transport::Tcp => Transport::Tcp,
-        super::super::Transport::Tls => Transport::Tls,
-    }
-}
-
 /// A transaction of ours, ready to be sent.
 pub(super) fn client(core: &Core, request: Request, way: &Way) -> Option<Transaction> {
     let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;

@@ -12,15 +12,16 @@ use std::sync::Arc;
 
 use rsipstack::sip::{Header, Request};
 use rsipstack::transaction::transaction::Transaction;
-use rsipstack::transport::{SipAddr, SipConnection};
+use rsipstack::transport::SipConnection;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::super::dialog::Dialog;
 use super::super::field;
 use super::super::listen::{Transport, is_secure};
+use super::super::names::source_towards;
 use super::super::stream::{Held, Link};
 use super::super::tls;
-use super::{Core, drive, is_inside, source_towards};
+use super::{Core, drive, is_inside};
 
 /// How messages go between two ends. One that is held keeps its connection open.
 #[derive(Clone)]
@@ -205,24 +206,16 @@ impl Core {
         found.map_or_else(|_| way.clone(), |found| found.secured(way.secure))
     }
 
-    /// Where a URI is. A private address behind a public `peer` cannot be reached and is taken to be the peer itself.
+    /// Where a URI is, in a family that is listened for if there is such an address. A private address behind a public `peer` cannot be reached and is taken to be the peer itself.
     pub(super) async fn resolve(
         &self,
         uri: &str,
         transport: Transport,
         peer: Option<SocketAddr>,
     ) -> Option<SocketAddr> {
-        let mut host_port = rsipstack::sip::HostWithPort::try_from(field::host_port(uri)).ok()?;
-        host_port.port.get_or_insert(transport.port().into());
-        let target = SipAddr { r#type: Some(drive::stack_transport(transport)), addr: host_port };
-        let found = match target.get_socketaddr() {
-            Ok(address) => Some(address),
-            Err(_) => {
-                let resolver = &self.stack.transport_layer.inner.domain_resolver;
-                let found = tokio::time::timeout(super::RESOLVE_WITHIN, resolver.resolve(&target)).await;
-                found.ok().and_then(Result::ok).and_then(|address| address.get_socketaddr().ok())
-            }
-        };
+        let all = self.names.locate(uri, transport).await;
+        let heard = |one: &&SocketAddr| self.bound.iter().any(|bound| bound.address.is_ipv4() == one.is_ipv4());
+        let found = all.iter().find(heard).or(all.first()).copied();
         match (found, peer) {
             (Some(found), Some(peer)) if is_inside(found.ip()) && !is_inside(peer.ip()) => Some(peer),
             (found, peer) => found.or(peer),

@@ -162,6 +162,10 @@ impl Admission {
         if let (Some(bucket), Some(pace)) = (bucket, own) {
             bucket.take(pace, now);
         }
+        // Kept in the order in which they came, so that the oldest are those that are over.
+        while self.recent.iter().next().is_some_and(|(_, since)| *since + self.linger <= now) {
+            self.recent.remove_lru();
+        }
         self.recent.insert(invite, now);
         Ok(())
     }
@@ -296,6 +300,8 @@ mod tests {
         }
         assert_eq!(admission.let_in(Guest::Trunk(0), 8, at(100)), Err(Over::Share));
         assert!(!admission.has_let_in(7, LINGER), "after 64·T1 it is another");
+        assert_eq!(admission.let_in(Guest::Trunk(0), 9, LINGER), Ok(()));
+        assert_eq!(admission.recent.len(), 1, "what is over is forgotten");
     }
 
     #[test]

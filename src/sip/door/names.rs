@@ -11,23 +11,22 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::super::desk::Desk;
+use super::super::names::Names;
 
-/// How long one name may take.
-const WITHIN: Duration = Duration::from_secs(4);
 /// How soon a name is asked for again that was not found.
 const AGAIN: Duration = Duration::from_secs(30);
 /// Addresses of one name.
 const MOST_ADDRESSES: usize = 64;
 
 /// Looks all names up, once before it returns, and then by a task until the agent stops.
-pub(in super::super) async fn watch(desk: &Arc<Desk>, every: Duration, stop: CancellationToken) {
+pub(in super::super) async fn watch(desk: &Arc<Desk>, names: &Arc<Names>, every: Duration, stop: CancellationToken) {
     let hosts = desk.door().hosts();
     if hosts.is_empty() {
         return;
     }
-    let desk = Arc::clone(desk);
+    let (desk, names) = (Arc::clone(desk), Arc::clone(names));
     let mut found = HashMap::new();
-    let mut all = look_up(&hosts, &mut found).await;
+    let mut all = look_up(&names, &hosts, &mut found).await;
     desk.door().look_over(&found);
     tokio::spawn(async move {
         loop {
@@ -38,27 +37,24 @@ pub(in super::super) async fn watch(desk: &Arc<Desk>, every: Duration, stop: Can
                 () = pause => {}
                 () = stop.cancelled() => return,
             }
-            all = look_up(&hosts, &mut found).await;
+            all = look_up(&names, &hosts, &mut found).await;
             desk.door().look_over(&found);
         }
     });
 }
 
 /// Whether every name was found. The log tells of each that was not, and of each whose addresses are new.
-async fn look_up(hosts: &[String], found: &mut HashMap<String, Vec<IpAddr>>) -> bool {
+async fn look_up(names: &Arc<Names>, hosts: &[String], found: &mut HashMap<String, Vec<IpAddr>>) -> bool {
     let (mut all, mut asked) = (true, JoinSet::new());
     for host in hosts.iter().cloned() {
+        let names = Arc::clone(names);
         asked.spawn(async move {
-            let answer = tokio::time::timeout(WITHIN, tokio::net::lookup_host((host.as_str(), 0))).await;
-            let addresses: Vec<_> = answer.ok().and_then(Result::ok).into_iter().flatten().collect();
+            let addresses = names.addresses(&host).await;
             (host, addresses)
         });
     }
     while let Some(answer) = asked.join_next().await {
-        let Ok((host, addresses)) = answer else { continue };
-        let mut addresses: Vec<IpAddr> = addresses.iter().map(|address| address.ip().to_canonical()).collect();
-        addresses.sort();
-        addresses.dedup();
+        let Ok((host, mut addresses)) = answer else { continue };
         addresses.truncate(MOST_ADDRESSES);
         if addresses.is_empty() {
             all = false;

@@ -12,6 +12,8 @@
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::hotline::in_tree;
+
 /// The ports of the router that lead inside: SIP, and a few for sound.
 pub const FORWARDED: &str = "{ 5060, 20000-20099 }";
 
@@ -69,6 +71,16 @@ impl Networks {
         assert!(quietly("sh", &["-c", &script]), "the hosts cannot be connected");
     }
 
+    /// The server of names that the hosts outside and inside ask.
+    pub fn ask_for_names_at(&self, server: &str) {
+        for name in [&self.names[0], &self.names[2]] {
+            // What lies here stands before /etc for all that `ip netns exec` runs.
+            let folder = format!("/etc/netns/{name}");
+            std::fs::create_dir_all(&folder).expect("a folder");
+            std::fs::write(format!("{folder}/resolv.conf"), format!("nameserver {server}\n")).expect("a file");
+        }
+    }
+
     /// A program on the host outside.
     pub fn outside(&self, program: &str) -> Command {
         within(&self.names[0], program)
@@ -84,6 +96,7 @@ impl Drop for Networks {
     fn drop(&mut self) {
         for name in &self.names {
             quietly("ip", &["netns", "del", name]);
+            let _ = std::fs::remove_dir_all(format!("/etc/netns/{name}"));
         }
     }
 }
@@ -91,6 +104,13 @@ impl Drop for Networks {
 fn within(name: &str, program: &str) -> Command {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", name, program]).stdin(Stdio::null());
+    command
+}
+
+/// A program that ends with its test.
+pub fn ours(command: Command) -> tokio::process::Command {
+    let mut command = tokio::process::Command::from(command);
+    command.current_dir(in_tree("")).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
