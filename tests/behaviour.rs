@@ -138,6 +138,8 @@ mod keys_by_any_source_are_the_same_dialogue;
 mod made_up_people_are_the_same_everywhere;
 #[path = "behaviour/metrics_tell_how_the_hotline_stands.rs"]
 mod metrics_tell_how_the_hotline_stands;
+#[path = "behaviour/no_key_is_lost_where_the_kernel_drops_the_sound.rs"]
+mod no_key_is_lost_where_the_kernel_drops_the_sound;
 #[path = "behaviour/no_text_makes_the_check_of_a_script_fail.rs"]
 mod no_text_makes_the_check_of_a_script_fail;
 #[path = "behaviour/numbers_are_said_as_people_say_them.rs"]

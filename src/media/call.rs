@@ -19,6 +19,7 @@ use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
 use super::keys::HeardKeys;
 use super::latch::{Latch, Verdict};
+use super::sieve::Sieve;
 use super::voice::Voice;
 use super::{Action, Actions, Conductor, MediaStats};
 
@@ -108,6 +109,7 @@ pub(super) struct Call {
     sent_before: (u64, u64),
     heard_keys: HeardKeys,
     sound: Option<Box<JitterBuffer>>,
+    sieve: Sieve,
     reception: Reception,
     reporter: Reporter,
     /// The packets sent when the last report was.
@@ -152,6 +154,7 @@ impl Call {
             sent_before: (0, 0),
             heard_keys,
             sound: None,
+            sieve: Sieve::Off(0),
             reception: Reception::default(),
             reporter: Reporter::new(ssrc),
             reported: 0,
@@ -365,9 +368,13 @@ impl Call {
             Verdict::Ours => {}
         }
         self.last_heard = now;
-        self.stats.packets_received += 1;
         let sound = event.is_none() && header.payload_type == self.params.payload_type;
-        self.reception.receive(now, &header, sound.then(|| self.params.codec.clock_rate()));
+        let clock_rate = sound.then(|| self.params.codec.clock_rate());
+        let stands_for = match self.sieve.is_on() {
+            true => self.reception.receive_sieved(now, &header, clock_rate),
+            false => self.reception.receive(now, &header, clock_rate),
+        };
+        self.stats.packets_received += u64::from(stands_for);
         if sound {
             self.hear(now, &packet, out);
         }
@@ -444,6 +451,7 @@ impl Call {
         if new_key {
             self.begin_stream();
         }
+        self.sieve.open(&self.rtp);
         self.voice.change(params.codec);
         let new_codec = params.codec != self.params.codec;
         // What follows may count in another clock.

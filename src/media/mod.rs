@@ -25,6 +25,7 @@ mod key_stream;
 mod keys;
 mod latch;
 mod ports;
+mod sieve;
 mod stats;
 mod voice;
 mod wheel;

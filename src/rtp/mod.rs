@@ -15,6 +15,7 @@ mod jitter;
 mod packet;
 mod reception;
 mod rtcp;
+pub mod sieve;
 pub mod srtp;
 mod telephone_event;
 

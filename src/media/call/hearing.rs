@@ -11,6 +11,9 @@ impl Call {
     pub(super) fn listen(&mut self) {
         let clock_rate = self.params.codec.clock_rate();
         self.sound = self.is_listened_to().then(|| Box::new(JitterBuffer::new(clock_rate)));
+        if self.sound.is_some() {
+            self.sieve.open(&self.rtp);
+        }
     }
 
     /// Whether there is reason to [`Call::listen`] anew.
@@ -27,6 +30,8 @@ impl Call {
         if let Some(sound) = &mut self.sound {
             sound.push(now, &packet.header, self.params.codec.ticks(packet.payload), packet.payload);
             self.hear_due(now, out);
+        } else if self.latch.is_latched() {
+            self.sieve.unheard(&self.rtp, &self.params.events);
         }
     }
 
