@@ -110,6 +110,11 @@ async fn a_retransmitted_invite_gets_the_same_answer_and_no_second_call() {
     assert_eq!(phone.status(200).await, ok);
     assert!(house.calls.try_recv().is_err(), "a second call");
     assert_eq!(house.agent.standing().calls, 1);
+    // It is acknowledged again, and an ACK is answered by nothing.
+    phone.ack("").await;
+    phone.send(&phone.request("BYE", 2, "z9hG4bKbye", "", "")).await;
+    assert!(phone.response().await.starts_with("SIP/2.0 200 "));
+    assert!(matches!(event(&mut call).await, CallEvent::Ended(EndCause::ByeReceived)));
 }
 
 #[tokio::test]

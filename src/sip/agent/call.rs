@@ -295,24 +295,25 @@ impl Run {
         let mut held = true;
         let cause = loop {
             let deadline = self.deadline;
+            // Boxed: a call waits far longer than it does anything, and what it may do takes 10 KB.
             let end = tokio::select! {
-                Some(mail) = mail.recv() => self.on_mail(mail).await,
+                Some(mail) = mail.recv() => Box::pin(self.on_mail(mail)).await,
                 command = commands.recv(), if held => {
                     held = command.is_some();
-                    self.on_command(command.unwrap_or(Command::HangUp)).await
+                    Box::pin(self.on_command(command.unwrap_or(Command::HangUp))).await
                 }
-                reply = Pending::reply(&mut self.pending), if self.pending.is_some() => { self.on_reply(reply).await; None }
+                reply = Pending::reply(&mut self.pending), if self.pending.is_some() => { Box::pin(self.on_reply(reply)).await; None }
                 status = Transfer::reply(&mut self.transfer), if self.transfer.is_some() => { self.on_refer_reply(status); None }
                 () = Ringing::due(self.ringing.as_ref()), if self.ringing.is_some() => self.ring_again(),
-                wake = self.keeper.wake(), if session::is_kept(self.phase) => self.on_wake(wake).await,
-                () = until(deadline), if deadline.is_some() => self.on_deadline().await,
+                wake = self.keeper.wake(), if session::is_kept(self.phase) => Box::pin(self.on_wake(wake)).await,
+                () = until(deadline), if deadline.is_some() => Box::pin(self.on_deadline()).await,
                 () = stopped.cancelled() => Some(EndCause::TransportGone),
             };
             if let Some(cause) = end {
                 break cause;
             }
         };
-        self.refuse_pending(Refusal::NoSuchCall).await;
+        Box::pin(self.refuse_pending(Refusal::NoSuchCall)).await;
         mail.close();
         while let Ok(late) = mail.try_recv() {
             if let Mail::Request(transaction) = late {

@@ -26,6 +26,8 @@ fn route(core: &Arc<Core>, transaction: Transaction, calls: &mpsc::Sender<Incomi
     let (Ok(call_id), Ok(to)) = (request.call_id_header(), request.to_header()) else { return };
     let to_tag = to.tag().ok().flatten();
     match (request.method, to_tag) {
+        // Of a 2xx that has been acknowledged already. An ACK is never answered (RFC 3261, section 17).
+        (Method::Ack, _) => {}
         (Method::Invite, None) => match core.desk.admits() {
             Ok(()) => incoming::open(core, transaction, calls),
             Err(refusal) => drive::refuse(core, transaction, refusal),
@@ -48,7 +50,6 @@ fn route(core: &Arc<Core>, transaction: Transaction, calls: &mpsc::Sender<Incomi
 /// A request for a call that has ended a moment ago. On a connection it does not come again, so it is answered.
 pub(super) fn too_late(core: &Arc<Core>, transaction: Transaction) {
     match transaction.original.method {
-        Method::Ack => {}
         Method::Bye => both_hung_up(core, transaction),
         _ => drive::refuse(core, transaction, Refusal::NoSuchCall),
     }

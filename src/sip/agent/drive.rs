@@ -50,10 +50,11 @@ pub(super) fn release(to: &TransactionEventSender, key: TransactionKey) {
     let _ = to.send(TransactionEvent::Terminate(key));
 }
 
-/// Drives an INVITE from the far side until its last retransmission can have come.
+/// Drives an INVITE from the far side until its last retransmission can have come, or its 2xx has been acknowledged: what comes again
+/// of it then is answered by what the stack remembers, which is far less than a transaction.
 pub(super) async fn serve_invite(
     core: Arc<Core>,
-    mut transaction: Transaction,
+    mut transaction: Box<Transaction>,
     mail: Option<mpsc::Sender<Mail>>,
     wrap: fn(News) -> Mail,
 ) {
@@ -64,8 +65,12 @@ pub(super) async fn serve_invite(
                 SipMessage::Request(request) if request.method == Method::Ack => News::Acked(Box::new(request)),
                 _ => continue,
             };
+            let acknowledged = matches!(news, News::Acked(_));
             if let Some(mail) = &mail {
                 let _ = mail.send(wrap(news)).await;
+            }
+            if acknowledged && transaction.last_response.as_ref().is_some_and(is_success) {
+                break;
             }
         }
     };
@@ -75,6 +80,10 @@ pub(super) async fn serve_invite(
     }
 }
 
+fn is_success(response: &Response) -> bool {
+    response.status_code.kind() == StatusCodeKind::Successful
+}
+
 /// Refuses a request that has no call, and sees to it that the refusal arrives.
 pub(super) fn refuse(core: &Arc<Core>, mut transaction: Transaction, refusal: Refusal) {
     let core = Arc::clone(core);
@@ -82,7 +91,7 @@ pub(super) fn refuse(core: &Arc<Core>, mut transaction: Transaction, refusal: Re
     tokio::spawn(async move {
         let response = core.refusal(&transaction.original, refusal);
         if transaction.respond(response).await.is_ok() && transaction.original.method == Method::Invite {
-            serve_invite(core, transaction, None, Mail::Invite).await;
+            serve_invite(core, Box::new(transaction), None, Mail::Invite).await;
         }
     });
 }

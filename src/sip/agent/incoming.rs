@@ -105,7 +105,7 @@ pub(super) fn open(core: &Arc<Core>, mut transaction: Transaction, calls: &mpsc:
     let local_tag = drive::tag(&mut transaction);
     match prepare(core, &transaction, &local_tag, calls) {
         Ok((run, mail, post, commands)) => {
-            let core = Arc::clone(core);
+            let (core, mut transaction) = (Arc::clone(core), Box::new(transaction));
             tokio::spawn(run.run(mail, commands));
             tokio::spawn(async move {
                 // Lost, it is only one retransmission of the INVITE more.

@@ -82,7 +82,7 @@ impl Run {
         }
         self.keeper.their_invites += 1;
         let post = self.core.desk.find(&self.dialog.call_id, self.dialog.local_tag());
-        tokio::spawn(drive::serve_invite(Arc::clone(&self.core), transaction, post, Mail::Reinvite));
+        tokio::spawn(drive::serve_invite(Arc::clone(&self.core), Box::new(transaction), post, Mail::Reinvite));
     }
 
     pub(super) async fn on_update(&mut self, transaction: Transaction) {
