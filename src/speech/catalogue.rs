@@ -1,6 +1,6 @@
 //! The prompts of all languages, and what is said when a message is given values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ const MOST_FAULTS: usize = 1000;
 pub struct Catalogue {
     /// By language; the first is the one to fall back to.
     pub(super) texts: BTreeMap<Language, Texts>,
+    /// What is known of each message before a call comes.
+    known: HashMap<Language, HashMap<Arc<str>, Known>>,
 }
 
 impl std::fmt::Debug for Catalogue {
@@ -25,6 +27,32 @@ impl std::fmt::Debug for Catalogue {
         let messages = self.texts.iter().map(|(language, texts)| (language.tag(), texts.outlines.len()));
         f.debug_map().entries(messages).finish()
     }
+}
+
+/// A message before it is given anything.
+enum Known {
+    /// It names no value: what it sounds like, at each pace. Most of what a call hears.
+    Fixed { normal: Arc<Spoken>, slow: Arc<Spoken> },
+    /// The values that it may name, each once.
+    Names(Vec<String>),
+}
+
+fn known(language: Language, texts: &Texts) -> HashMap<Arc<str>, Known> {
+    let ids = texts.outlines.keys().filter(|id| !id.starts_with('-'));
+    let all = ids.filter_map(|id| {
+        let mut names: Vec<String> = texts.uses(id).iter().map(|(name, ..)| (*name).to_owned()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if !names.is_empty() {
+            return Some((Arc::from(id.as_str()), Known::Names(names)));
+        }
+        let formatted = texts.bundle.format_pattern(texts.pattern(id)?, None, &mut Vec::new());
+        let line = Line::new(id);
+        let [normal, slow] =
+            [Pace::Normal, Pace::Slow].map(|pace| Arc::new(compose(language, &formatted, &line, pace)));
+        Some((line.message, Known::Fixed { normal, slow }))
+    });
+    all.collect()
 }
 
 impl Catalogue {
@@ -84,24 +112,34 @@ impl Catalogue {
             }
         }
         faults.truncate(MOST_FAULTS);
-        if faults.is_empty() { Ok(Catalogue { texts }) } else { Err(faults) }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let mut catalogue = Catalogue { texts, known: HashMap::new() };
+        catalogue.known =
+            catalogue.texts.iter().map(|(language, texts)| (*language, known(*language, texts))).collect();
+        Ok(catalogue)
     }
 
     /// Says a line: its text, and its clips and pauses (at most [`super::MOST_PARTS`]).
     ///
     /// Where `language` lacks the message, it is said in the first language that has it ([`Spoken::language`]). A value
     /// that the message names and the line lacks is left out. Nothing, if no language has the message.
-    pub fn speak(&self, language: Language, line: &Line, pace: Pace) -> Option<Spoken> {
+    pub fn speak(&self, language: Language, line: &Line, pace: Pace) -> Option<Arc<Spoken>> {
         let (language, texts, id) = self.find(language, line)?;
+        let names = match self.known.get(&language)?.get(id)? {
+            Known::Fixed { normal, slow } => return Some(Arc::clone(if pace == Pace::Slow { slow } else { normal })),
+            Known::Names(names) => names,
+        };
         let pattern = texts.pattern(id)?;
         let mut arguments = markers::arguments(line);
-        for (name, ..) in texts.uses(id) {
+        for name in names {
             if arguments.get(name).is_none() {
-                arguments.set(name, markers::nothing());
+                arguments.set(name.as_str(), markers::nothing());
             }
         }
         let formatted = texts.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new());
-        Some(Spoken { message: Arc::clone(id), ..compose(language, &formatted, line, pace) })
+        Some(Arc::new(Spoken { message: Arc::clone(id), ..compose(language, &formatted, line, pace) }))
     }
 
     /// The message that says a line: its own or one it gives way to, in its language, else in another that has one.

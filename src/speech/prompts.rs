@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Catalogue, Line, Pace, Part, Spoken};
+use super::{Catalogue, Line, Pace, Part};
 use crate::audio::{ClipStore, Playlist};
 use crate::facts::{Form, Language};
 
@@ -80,7 +80,7 @@ impl Prompts {
                 said.playlist.push_pause(BETWEEN_LINES);
             }
             let length = said.playlist.duration().saturating_sub(begun);
-            let Spoken { message, language, text, .. } = spoken;
+            let (message, language, text) = (Arc::clone(&spoken.message), spoken.language, spoken.text.clone());
             said.lines.push(SaidLine { message, language, text, length });
         }
         said

@@ -73,7 +73,7 @@ fn played(catalogue: &Catalogue, line: &Line) -> BTreeSet<Arc<str>> {
         }
     }
     let spoken = catalogue.speak(Language::En, line, Pace::Normal).expect("there is such a message");
-    let fixed = spoken.parts.into_iter().filter_map(|part| match part {
+    let fixed = spoken.parts.clone().into_iter().filter_map(|part| match part {
         Part::Clip { text, form: Form::Plain } if !of_values.contains(text.as_ref()) => Some(text),
         _ => None,
     });
