@@ -8,6 +8,7 @@
 //!
 //! ```text
 //!   cli        the commands, a file each
+//!   bench      load makers and measurements
 //!   node       a running hotline: configuration, start, drain, call records
 //!   telephony  phone  simulate        shells: SIP + RTP; this terminal; virtual time. Never one another.
 //!   records    the insured and their payments, behind a trait
@@ -21,6 +22,7 @@
 //! ```
 
 pub mod audio;
+pub mod bench;
 pub mod cli;
 pub mod dialogue;
 pub mod facts;

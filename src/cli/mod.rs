@@ -2,6 +2,7 @@
 //!
 //! Exit codes mean the same everywhere: 0 all is well, 1 faults were found, 2 the command was used wrongly.
 
+pub mod bench;
 pub mod call;
 pub mod check;
 pub mod doctor;
@@ -35,6 +36,8 @@ struct Hotline {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure how much this machine can carry
+    Bench(bench::Bench),
     /// Dial a hotline from this terminal
     Call(call::Call),
     /// Report every mistake in menu scripts and their messages
@@ -54,6 +57,7 @@ enum Command {
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
     match Hotline::parse().command {
+        Command::Bench(command) => command.run(),
         Command::Call(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
