@@ -143,7 +143,7 @@ fn config(start: &Start<'_>, port: u16) -> Result<String, String> {
     let (menus, prompts) = (absolute(start.menus)?, absolute(start.prompts)?);
     let workers = start.cores.len();
     let mut config = format!(
-        "[sip]\nlisten = [\"127.0.0.1:{port}\"]\ncalls = 1000000\ndrain = \"1s\"\n\
+        "[sip]\nlisten = [\"127.0.0.1:{port}\"]\ncalls = 100000\ndrain = \"1s\"\n\
          [media]\nports = [{}, {}]\nworkers = {workers}\n[records]\ndatabase = \"hotline.db\"\n\
          [prompts]\nfolder = {prompts:?}\n[numbers]\n",
         start.first_port, start.last_port
