@@ -57,7 +57,7 @@ pub struct Say {
 }
 
 /// What became of handing a call over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transferred {
     /// The other end has answered: the call is theirs.
     Answered,
@@ -148,7 +148,7 @@ pub enum Ending {
 }
 
 /// What was wrong with an entry; each has a message of its own, an attribute of the question or of `common`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mistake {
     /// No such choice.
     NoMatch,

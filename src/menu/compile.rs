@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::compiled::{
-    About, Choice, Field, Kind, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
+    About, Choice, Field, Kind, Limits, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
 };
 use super::faults::Faults;
 use super::graph::{Graph, Node};
@@ -34,7 +34,7 @@ pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec
     let slots = compiler.slots.names.clone();
     let (kinds, nodes): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     Graph { nodes, start }.check(faults);
-    let (hotline, start) = (hotline?, start?);
+    let (hotline, start, limits) = (hotline?, start?, script.limits.as_ref()?);
     let mut compiled = Vec::new();
     for (step, kind) in script.steps.iter().zip(kinds) {
         compiled.push(Step { name: Arc::clone(&step.name), kind: kind? });
@@ -48,6 +48,16 @@ pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec
         call_limit: hotline.call_limit.0,
         look_up_deadline: hotline.look_up_deadline.0,
         look_up_patience: hotline.look_up_patience.value.0,
+        limits: Limits {
+            person_within: limits.person_within.0,
+            silent_within: limits.silent_within.0,
+            wrong_within: limits.wrong_within.0,
+            menu_prompt: limits.menu_prompt.0,
+            ask_prompt: limits.ask_prompt.0,
+            message: limits.message.0,
+            correction: limits.correction.0,
+            item: limits.item.0,
+        },
     };
     Some((menu, script.steps.iter().map(place).collect()))
 }

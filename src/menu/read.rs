@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::faults::Faults;
 use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
-use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
+use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
 use super::syntax::mend;
 use crate::facts::{Key, did_you_mean, plain_words, remove_at, word_meant};
 
@@ -30,6 +30,8 @@ pub(super) struct Script {
     pub(super) hotline: Option<Hotline>,
     /// Where there is one: its header.
     pub(super) hotline_span: Range<usize>,
+    /// What `[limits]` says, or what holds without it.
+    pub(super) limits: Option<Limits>,
     /// What `[defaults]` says of the person.
     pub(super) person: Option<At<PersonRoute>>,
     /// The other steps that `[defaults]` names.
@@ -102,6 +104,10 @@ impl<'i> Reader<'_, 'i> {
                 self.read_defaults(table, &span);
             }
         }
+        let limits = root.remove_entry("limits");
+        let limits_span = limits.as_ref().map_or(0..0, |(key, _)| key.span());
+        let table = limits.map_or(Some(DeTable::new()), |(_, value)| self.table_of(&limits_span, value, "limits"));
+        let limits = table.and_then(|table| self.typed::<Limits>(table, &limits_span, &TABLES.limits, "[limits]"));
         let rules = self.typed::<Rules>(self.defaults_for(TABLES.rules.keys()), &(0..0), &TABLES.rules, "[defaults]");
         let (person, gave_up) = rules.map_or((None, None), |rules| (rules.person, rules.gave_up));
         let fallback = self.defaults_for(TABLES.fallback.keys());
@@ -117,7 +123,7 @@ impl<'i> Reader<'_, 'i> {
             }
             steps.extend(self.step(&key, value));
         }
-        Script { hotline, hotline_span: header, person, named_in_defaults, steps, lost }
+        Script { hotline, hotline_span: header, limits, person, named_in_defaults, steps, lost }
     }
 
     /// Checks `[defaults]` and keeps what is good in it.
@@ -160,7 +166,7 @@ impl<'i> Reader<'_, 'i> {
             if !self.broken(span) {
                 let first = table.keys().next().map(|key| key.get_ref().as_ref());
                 let hint = match (
-                    did_you_mean(name, ["hotline", "defaults"]),
+                    did_you_mean(name, ["hotline", "defaults", "limits"]),
                     first.and_then(|first| did_you_mean(first, kinds())),
                 ) {
                     (Some(table), _) => format!("did you mean [{table}]?"),
