@@ -24,4 +24,4 @@ mod transcript;
 
 pub use player::{Played, Scene, play};
 pub use suite::{Report, Suite, Verdict, run};
-pub use transcript::{Action, Given, RecordsState, TestCall, parse};
+pub use transcript::{Action, Deed, Given, RecordsSay, RecordsState, TestCall, parse};
