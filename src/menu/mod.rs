@@ -31,6 +31,6 @@ pub use messages::check_messages;
 pub use needs::{Need, needs};
 pub use parse::{Compiled, parse, parse_as_far};
 pub use read::{LONGEST_SCRIPT, MOST_STEPS};
-pub use recordings::{WantedClip, wanted_clips};
+pub use recordings::{WantedClip, check_clips, wanted_clips};
 pub use reference::reference;
 pub use schema::schema;

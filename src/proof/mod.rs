@@ -1,0 +1,366 @@
+//! What holds of every call of a menu: proven, or refuted by the shortest call that shows otherwise.
+//!
+//! ```text
+//!   menu.toml ─ menu ─▶ Menu ─┐                              ┌▶ every step is come to           ┐
+//!   prompts ── speech ▶ texts ┼▶ walk: the real Dialogue, in ┼▶ a person or a goodbye from each │ Fault with its line,
+//!   made-up people ───────────┘  virtual time, copied at     ├▶ no round without a key          ┼▶ its remedy and a test
+//!                                each choice                 ├▶ calls end, people are near      │ call that shows it
+//!                                                            └▶ (texts' lengths, by purpose)    ┘
+//! ```
+//!
+//! **How.** [`walk`] goes breadth-first over states of the dialogue that calls run, told apart by a digest of all that
+//! decides how a call goes on: step, counters, language, way back, answers, timers. At each it tries one act of each kind
+//! that the dialogue tells apart ([`acts`]): every key with a meaning and one without, a good entry of each field and one
+//! for each mistake, silence, each answer of the records, each end of a transfer. [`times`] finds the longest and shortest
+//! ways; [`calls`] makes test calls of ways and plays them.
+//!
+//! **Bounds.** At most [`MOST_STATES`] states; beyond them the summary says which steps were not come to, and nothing is
+//! said to be proven. Not walked are: keys pressed ahead (they lead where the same keys lead when they are asked for) and
+//! keys while a question is said (the same as after it, only sooner), a half-keyed entry that is left to its timer, hanging
+//! up (it ends any call), other people's records than those of the first made-up person, and the limit of the whole call,
+//! which ends what a menu does not.
+
+mod acts;
+mod calls;
+mod lengths;
+mod shell;
+mod times;
+mod untaken;
+mod walk;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::facts::Fault;
+use crate::menu::{Compiled, Kind, Menu, StepId};
+use crate::records::MemoryRecords;
+use crate::records::demo::{DemoOptions, default_as_of, without_sql};
+use crate::simulate::{Deed, Given, Scene, TestCall};
+use calls::{deeds, played, shown_by, test_call};
+use shell::{Act, Stage};
+use times::{Longest, ToPerson, longest, to_person};
+pub use untaken::{Coverage, Thing};
+pub use walk::MOST_STATES;
+use walk::{Edge, Place, State, Walk, walk as walk_of};
+
+/// What a walk has found.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// What does not hold, each with its place, and with a call where one shows it.
+    pub faults: Vec<Fault>,
+    /// What was walked and what holds, a line each.
+    pub summary: Vec<String>,
+}
+
+/// Walks every call of a menu. `scene` is the same menu with its texts.
+pub fn prove(compiled: &Compiled, scene: &Scene) -> Proof {
+    let people = Prover::people();
+    let prover = Prover::new(compiled, scene, &people);
+    let mut proof = Proof { faults: Vec::new(), summary: Vec::new() };
+    prover.steps(&mut proof);
+    prover.ends(&mut proof);
+    let silent = prover.silent(&mut proof);
+    let wrong = prover.wrong(&silent, &mut proof);
+    let person = prover.person(&mut proof);
+    let (faults, text) = lengths::too_long(compiled, &scene.prompts);
+    proof.faults.extend(faults);
+    prover.tell(&mut proof, [silent.as_ref(), wrong.as_ref()], person);
+    if let Some((length, message, language)) = text {
+        proof.summary.push(format!("the longest text is `{message}` in {language}, {}", seconds(length)));
+    }
+    proof
+}
+
+/// To each error at a step's name, where a menu has some, the shortest call that comes to that step.
+pub fn show_by_calls(compiled: &Compiled, scene: &Scene, faults: &mut [Fault]) {
+    let people = Prover::people();
+    let prover = Prover::new(compiled, scene, &people);
+    for fault in faults.iter_mut().filter(|fault| fault.is_error() && fault.example.is_none()) {
+        let step = compiled.places.iter().position(|place| place.name == fault.span);
+        let Some(place) = step.and_then(|step| prover.nearest(StepId(step))) else { continue };
+        let mut deeds = deeds(&prover.walk, &prover.walk.way_to(place));
+        deeds.extend([Deed::Wait(A_WHILE), Deed::HangUpAtOnce]);
+        let call = prover.call(&format!("to-{}", prover.name(place)), &fault.message, deeds);
+        *fault = shown_by(fault.clone(), &call);
+    }
+}
+
+/// How long a call that shows where somebody is stuck goes on there.
+const A_WHILE: Duration = Duration::from_secs(60);
+
+/// As people say it: `92 s`, `12 min 3 s`.
+fn seconds(length: Duration) -> String {
+    let whole = length.as_millis().div_ceil(1000);
+    if whole < 600 { format!("{whole} s") } else { format!("{} min {} s", whole / 60, whole % 60) }
+}
+
+/// A walked menu.
+struct Prover<'a> {
+    compiled: &'a Compiled,
+    scene: &'a Scene,
+    people: &'a MemoryRecords,
+    walk: Walk,
+    persons: Vec<StepId>,
+}
+
+impl<'a> Prover<'a> {
+    fn people() -> MemoryRecords {
+        without_sql(DemoOptions::named_only(default_as_of(Given::default().clock.date())))
+    }
+
+    fn new(compiled: &'a Compiled, scene: &'a Scene, people: &'a MemoryRecords) -> Prover<'a> {
+        let menu = &compiled.menu;
+        let mut stage = Stage::new(menu, &scene.prompts, people, Given::default().clock);
+        let walk = walk_of(menu, &mut stage);
+        Prover { compiled, scene, people, walk, persons: persons(menu) }
+    }
+
+    fn call(&self, name: &str, why: &str, deeds: Vec<Deed>) -> TestCall {
+        played(self.scene, &self.people.fresh(), test_call(name, why, deeds)).0
+    }
+
+    fn state(&self, place: Place) -> Option<&State> {
+        self.walk.states.get(place)
+    }
+
+    /// The name of the step that a state is in.
+    fn name(&self, place: Place) -> Arc<str> {
+        let step = self.state(place).and_then(|state| self.compiled.menu.steps.get(state.step.0));
+        step.map_or_else(|| Arc::from(""), |step| Arc::clone(&step.name))
+    }
+
+    /// The nearest state in a step.
+    fn nearest(&self, step: StepId) -> Option<Place> {
+        let inside = self.walk.states.iter().enumerate().filter(|(_, state)| state.step == step);
+        inside.min_by_key(|(_, state)| state.distance).map(|(place, _)| place)
+    }
+
+    fn fault_at(&self, step: StepId, what: String) -> Fault {
+        let span = self.compiled.places.get(step.0).map_or(0..0, |place| place.name.clone());
+        Fault::error(&self.compiled.file, &self.compiled.source, span, what)
+    }
+
+    fn fault(&self, place: Place, what: String) -> Fault {
+        self.fault_at(self.state(place).map_or(self.compiled.menu.start, |state| state.step), what)
+    }
+
+    /// Every step can be come to.
+    fn steps(&self, proof: &mut Proof) {
+        let steps = &self.compiled.menu.steps;
+        let reached = self.walk.reached(steps.len());
+        let missed: Vec<usize> = (0..steps.len()).filter(|step| reached.get(*step) != Some(&true)).collect();
+        if !self.walk.whole {
+            return;
+        }
+        for step in missed {
+            let what = "no call comes to this step, whatever its caller presses and the records answer".to_owned();
+            let hint = "the ways that lead here in the script are never taken: lead to it from another step, or take it out";
+            proof.faults.push(self.fault_at(StepId(step), what).hint(hint));
+        }
+    }
+
+    /// From everywhere a person or a goodbye can be come to.
+    fn ends(&self, proof: &mut Proof) {
+        let states = &self.walk.states;
+        let mut before: Vec<Vec<Place>> = vec![Vec::new(); states.len()];
+        let mut good = vec![false; states.len()];
+        let mut queue: Vec<Place> = Vec::new();
+        for ((place, _), edge) in self.walk.edges() {
+            before.get_mut(edge.to).into_iter().for_each(|list| list.push(place));
+            if edge.steps().any(|step| self.persons.contains(&step)) {
+                queue.push(place);
+            }
+        }
+        let ends = |state: &State| state.goodbye || !state.walked || self.persons.contains(&state.step);
+        queue.extend(states.iter().enumerate().filter(|(_, state)| ends(state)).map(|(place, _)| place));
+        while let Some(place) = queue.pop() {
+            if good.get_mut(place).is_some_and(|good| !std::mem::replace(good, true)) {
+                queue.extend(before.get(place).into_iter().flatten());
+            }
+        }
+        let mut stuck: Vec<Place> = (0..states.len()).filter(|place| good.get(*place) == Some(&false)).collect();
+        stuck.sort_unstable_by_key(|place| self.state(*place).map(|state| state.distance));
+        let mut told = BTreeSet::new();
+        for place in stuck {
+            if !told.insert(self.state(place).map(|state| state.step)) {
+                continue;
+            }
+            let what = "a caller who has come here can neither reach a person nor come to an end".to_owned();
+            let mut way = deeds(&self.walk, &self.walk.way_to(place));
+            way.extend([Deed::Wait(A_WHILE), Deed::HangUpAtOnce]);
+            let call = self.call(&format!("stuck-in-{}", self.name(place)), &what, way);
+            let hint = "lead from it to a step that hangs up, or to the person";
+            proof.faults.push(shown_by(self.fault(place, what).hint(hint), &call));
+        }
+    }
+
+    /// A caller who does nothing is at the end of the call in time.
+    fn silent(&self, proof: &mut Proof) -> Option<Longest> {
+        let allowed = |_: &State, edge: &Edge| !matches!(edge.act, Act::Press(_) | Act::AtOnce(_));
+        let found = longest(&self.walk, allowed);
+        let what = "a caller who presses nothing is led round from here and hears the same without end";
+        let hint = "let `gave-up` on the way lead to a step that hangs up, or ask something in the round";
+        let round = self.rounds(&found, &allowed, "silent-round-in", what, hint, proof);
+        let most = self.compiled.menu.limits.silent_within;
+        self.too_long(&found, most, "silent", "a caller who falls silent", "silent-within", proof);
+        (!round).then_some(found)
+    }
+
+    /// So is one who presses wrong keys alone.
+    fn wrong(&self, silent: &Option<Longest>, proof: &mut Proof) -> Option<Longest> {
+        silent.as_ref()?;
+        let allowed = |_: &State, edge: &Edge| {
+            !matches!(edge.act, Act::AtOnce(_)) && (!matches!(edge.act, Act::Press(_)) || edge.is_wrong())
+        };
+        let found = longest(&self.walk, allowed);
+        let what = "a caller who presses only wrong keys is led round from here without end";
+        let hint = "let `gave-up` on the way lead to a step that hangs up, or to the person";
+        let round = self.rounds(&found, &allowed, "wrong-round-in", what, hint, proof);
+        let most = self.compiled.menu.limits.wrong_within;
+        self.too_long(&found, most, "wrong-keys", "a caller who presses wrong keys alone", "wrong-within", proof);
+        (!round).then_some(found)
+    }
+
+    /// One fault for circles of the same steps. Whether there is one.
+    fn rounds(
+        &self,
+        found: &Longest,
+        allowed: &impl Fn(&State, &Edge) -> bool,
+        name: &str,
+        what: &str,
+        hint: &str,
+        proof: &mut Proof,
+    ) -> bool {
+        let mut told: BTreeSet<StepId> = BTreeSet::new();
+        for circle in &found.circles {
+            let steps: BTreeSet<StepId> =
+                circle.iter().filter_map(|place| self.state(*place)).map(|state| state.step).collect();
+            let Some(place) = circle.first().copied().filter(|_| told.is_disjoint(&steps)) else { continue };
+            told.extend(&steps);
+            let mut way = self.walk.way_to(place);
+            let round = self.round_from(place, circle, allowed);
+            way.extend(round.iter().copied().chain(round.iter().copied()));
+            let mut deeds = deeds(&self.walk, &way);
+            if !round.iter().any(|at| self.walk.edge(*at).is_some_and(|edge| matches!(edge.act, Act::Press(_)))) {
+                let takes: Duration = round.iter().filter_map(|at| self.walk.edge(*at)).map(|edge| edge.takes).sum();
+                deeds.push(Deed::Wait(Duration::from_secs(2 * takes.as_secs() + 1)));
+            }
+            deeds.push(Deed::HangUpAtOnce);
+            let call = self.call(&format!("{name}-{}", self.name(place)), what, deeds);
+            proof.faults.push(shown_by(self.fault(place, what.to_owned()).hint(hint), &call));
+        }
+        !found.circles.is_empty()
+    }
+
+    /// Once round a circle, the shortest way.
+    fn round_from(&self, start: Place, circle: &[Place], allowed: &impl Fn(&State, &Edge) -> bool) -> Vec<(Place, usize)> {
+        let mut from: std::collections::HashMap<Place, (Place, usize)> = std::collections::HashMap::new();
+        let mut queue = std::collections::VecDeque::from([start]);
+        'search: while let Some(place) = queue.pop_front() {
+            let Some(state) = self.state(place) else { continue };
+            for (at, edge) in state.edges.iter().enumerate().filter(|(_, edge)| allowed(state, edge)) {
+                if circle.contains(&edge.to) && !from.contains_key(&edge.to) {
+                    from.insert(edge.to, (place, at));
+                    if edge.to == start {
+                        break 'search;
+                    }
+                    queue.push_back(edge.to);
+                }
+            }
+        }
+        let mut round = Vec::new();
+        let mut at = start;
+        while let Some(step) = from.get(&at).filter(|_| round.len() <= circle.len()) {
+            round.push(*step);
+            at = step.0;
+            if at == start {
+                break;
+            }
+        }
+        round.reverse();
+        round
+    }
+
+    fn too_long(&self, found: &Longest, most: Duration, name: &str, who: &str, key: &str, proof: &mut Proof) {
+        let Some((place, rest)) = found.worst(&self.walk).filter(|(_, rest)| *rest > most) else { return };
+        let what = format!("{who} here is in the call for {} more; {} are allowed", seconds(rest), seconds(most));
+        let hint = format!("shorten texts, timers or `tries` on the way, or allow more with `{key}` in [limits] and say why");
+        let mut way = self.walk.way_to(place);
+        way.extend(found.way_from(&self.walk, place));
+        let call = self.call(&format!("{name}-in-{}", self.name(place)), &what, deeds(&self.walk, &way));
+        proof.faults.push(shown_by(self.fault(place, what).hint(hint), &call));
+    }
+
+    /// A person is near, from everywhere.
+    fn person(&self, proof: &mut Proof) -> Option<(Place, Duration)> {
+        let found: ToPerson = to_person(&self.walk, &self.persons);
+        let most = self.compiled.menu.limits.person_within;
+        let (place, within) = found.worst(&self.walk)?;
+        if within > most {
+            let what =
+                format!("a caller who wants a person from here needs {}; {} are allowed", seconds(within), seconds(most));
+            let hint = "shorten the texts before a key is asked for, or allow more with `person-within` in [limits] and say why";
+            let mut way = self.walk.way_to(place);
+            way.extend(found.way_from(&self.walk, place));
+            let mut deeds = deeds(&self.walk, &way);
+            deeds.push(Deed::HangUp);
+            let call = self.call(&format!("person-from-{}", self.name(place)), &what, deeds);
+            proof.faults.push(shown_by(self.fault(place, what).hint(hint), &call));
+        }
+        Some((place, within))
+    }
+
+    /// What was walked, and what holds.
+    fn tell(&self, proof: &mut Proof, longest: [Option<&Longest>; 2], person: Option<(Place, Duration)>) {
+        let states = self.walk.states.len();
+        let ways: usize = self.walk.states.iter().map(|state| state.edges.len()).sum();
+        let steps = &self.compiled.menu.steps;
+        let reached = self.walk.reached(steps.len());
+        let missed: Vec<&str> = steps.iter().zip(&reached).filter(|(_, reached)| !**reached).map(|(s, _)| &*s.name).collect();
+        let summary = &mut proof.summary;
+        if self.walk.whole {
+            summary.push(format!("walked {states} states of a call over {ways} ways between them: all there are"));
+        } else {
+            summary.push(format!(
+                "walked the {states} states of a call that are nearest to its beginning, over {ways} ways; there are more, \
+                 so what follows holds of these alone"
+            ));
+        }
+        if missed.is_empty() {
+            summary.push(format!("every one of its {} steps is come to", steps.len()));
+        } else {
+            let some = missed.iter().take(10).copied().collect::<Vec<_>>().join(", ");
+            let more = if missed.len() > 10 { ", …" } else { "" };
+            summary.push(format!("{} of {} steps were not come to: {some}{more}", missed.len(), steps.len()));
+        }
+        for (found, who) in longest.into_iter().zip(["falls silent", "presses wrong keys alone"]) {
+            if let Some((place, rest)) = found.and_then(|found| found.worst(&self.walk)) {
+                summary.push(format!(
+                    "a caller who {who} is at the end within {}, the longest from `{}`",
+                    seconds(rest),
+                    self.name(place)
+                ));
+            }
+        }
+        match person {
+            Some((place, within)) => summary
+                .push(format!("a person is within {} of everywhere, the farthest from `{}`", seconds(within), self.name(place))),
+            None => summary.push("no step of it is a person".to_owned()),
+        }
+    }
+}
+
+/// The steps that `0` leads to, and those that hand the call over.
+fn persons(menu: &Menu) -> Vec<StepId> {
+    let mut persons = BTreeSet::new();
+    for (place, step) in menu.steps.iter().enumerate() {
+        match &step.kind {
+            Kind::Menu { rules, .. } | Kind::Ask { rules, .. } => persons.extend(rules.person),
+            Kind::ReadBack { person, .. } => drop(persons.insert(*person)),
+            Kind::Transfer { .. } => drop(persons.insert(StepId(place))),
+            _ => {}
+        }
+    }
+    persons.into_iter().collect()
+}
