@@ -11,8 +11,9 @@
 //!
 //!   1 errors, 0 warnings
 //!
-//!   voice-menus/12333/menu.toml: walked 4812 states of a call over 23110 ways between them: all there are
-//!   ...
+//!   voice-menus/12333/menu.toml:
+//!     walked 21623 states of a call over 68165 ways between them: all there are
+//!     ...
 //! ```
 
 use std::io::{self, IsTerminal, Write};
@@ -142,7 +143,8 @@ impl Check {
         for script in &scripts {
             let Checked { mut faults, proven } = check_whole(script, self.prompts.as_deref());
             all.faults.append(&mut faults);
-            all.proven.extend(proven.iter().map(|line| format!("{}: {line}", script.display())));
+            let title = (!proven.is_empty()).then(|| format!("{}:", script.display()));
+            all.proven.extend(title.into_iter().chain(proven.iter().map(|line| format!("  {line}"))));
         }
         Ok(all)
     }
@@ -276,6 +278,8 @@ pub fn write_faults(faults: &[Fault], format: Format, coloured: bool, out: &mut 
 
 /// So many lines of a call that shows a fault are shown.
 const MOST_LINES: usize = 24;
+/// So many symbols of such a line.
+const LONGEST_LINE: usize = 160;
 
 /// The fault with a picture of its place.
 fn draw(fault: &Fault, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -295,7 +299,9 @@ fn draw(fault: &Fault, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "    … {left_out} lines before; --calls DIR writes the whole call")?;
         }
         for line in lines.iter().skip(left_out) {
-            writeln!(out, "    {line}")?;
+            let shown: String = line.chars().take(LONGEST_LINE).collect();
+            let rest = if shown.len() < line.len() { " …" } else { "" };
+            writeln!(out, "    {shown}{rest}")?;
         }
     }
     writeln!(out)

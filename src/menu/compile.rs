@@ -312,6 +312,12 @@ impl<'s, 'f> Compiler<'s, 'f> {
                     let what = format!("at least {} and at most {} digits: that is no number of digits", min.0, max.0);
                     self.faults.error(&ask.field.span, what, "`min` is not greater than `max`");
                 }
+                let person = rules.is_some_and(|rules| rules.person.is_some());
+                if min.0 == 1 && person {
+                    let what = "`0` is a whole entry of this field, so it leads to no person from here";
+                    let hint = "let `min` be 2 or more, or write `person = false` to say that it is meant so";
+                    self.faults.warning(&ask.field.span, what, hint);
+                }
                 Field::Digits { min: min.0, max: max.0 }
             }
         };
@@ -440,6 +446,13 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 self.faults.error(
                     &step.span,
                     format!("`{name}` cannot be 0, which leads to a person"),
+                    "use another key",
+                );
+            }
+            if *key == Key::Star && *name != "repeat" {
+                self.faults.error(
+                    &step.span,
+                    format!("`{name}` cannot be *, which says the item again in every read-back"),
                     "use another key",
                 );
             }

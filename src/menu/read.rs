@@ -205,6 +205,9 @@ impl<'i> Reader<'_, 'i> {
         let keys: Vec<&str> = kind.keys().collect();
         let is_choice = |key: &str| kind.has_choices() && telephone_key(key).is_some();
         let what = format!("{} `{}` step", if kind == KindName::Ask { "an" } else { "a" }, kind.key());
+        if kind == KindName::Ask {
+            self.drop_keys_of_fields(&mut table);
+        }
         self.drop_unknown(&mut table, |key| keys.contains(&key) || is_choice(key), &keys, &what);
         let (choices, table) = split(table, is_choice);
         let (rules, mut own) = split(table, |key| kind.table().property(key).is_none());
@@ -235,6 +238,27 @@ impl<'i> Reader<'_, 'i> {
             KindName::GoTo => self.typed(own, span, own_table, &what).map(Body::GoTo),
             KindName::Transfer => self.typed(own, span, own_table, &what).map(Body::Transfer),
             KindName::HangUp => self.typed(own, span, own_table, &what).map(Body::HangUp),
+        }
+    }
+
+    /// Keys of the telephone are no choices where digits are keyed: there each has a meaning already.
+    fn drop_keys_of_fields(&mut self, table: &mut DeTable<'i>) {
+        let field = table.get("field").and_then(|field| field.get_ref().as_str()).map(str::to_owned);
+        let (keys, rest) = split(std::mem::take(table), |key| telephone_key(key).is_some());
+        *table = rest;
+        for (written, key) in keys.keys().filter_map(|key| Some((key, telephone_key(key.get_ref())?))) {
+            let meaning = match (key, field.as_deref()) {
+                (Key::Star, Some("citizen-id")) => "the X at its end, and before that starts the entry over",
+                (Key::Star, _) => "to start the entry over, and first of all to hear the question again",
+                (Key::Hash, _) => "the end of the entry, and first of all the way back",
+                (Key::Digit(0), _) => "a digit, and first of all the way to the person",
+                (Key::Digit(_), Some("yes-no")) => "an answer: 1 is yes, 2 is no",
+                (Key::Digit(_), _) => "a digit of the entry",
+                (Key::Letter(_), _) => "no key of an entry",
+            };
+            let what = format!("`{key}` cannot lead anywhere from an `ask` step: in its field it is {meaning}");
+            let hint = "ask by a `menu` step before this one, or lead on with `then`, `person` and `gave-up`";
+            self.faults.error(&written.span(), what, hint);
         }
     }
 

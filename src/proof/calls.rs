@@ -4,17 +4,29 @@
 use std::time::Duration;
 
 use super::shell::Act;
-use super::walk::{Place, Walk};
+use super::walk::{Place, State, Walk};
 use crate::dialogue::Doing;
 use crate::facts::Fault;
 use crate::records::Records;
 use crate::simulate::{Action, Deed, Given, Played, RecordsSay, Scene, TestCall, play};
 
-/// Waits are whole tenths of a second.
-const GRAIN: u64 = 100;
+/// Waits are whole seconds where the moment that is waited for lasts for two or more, else tenths of them; in milliseconds.
+const COARSE: u64 = 1000;
+const FINE: u64 = 100;
 
 /// The deeds of a way that begins with the call.
 pub(super) fn deeds(walk: &Walk, way: &[(Place, usize)]) -> Vec<Deed> {
+    deeds_then(walk, way).0
+}
+
+/// The same, and what time must pass at the end for the last of it to happen.
+pub(super) fn deeds_and_waits(walk: &Walk, way: &[(Place, usize)]) -> Vec<Deed> {
+    let (mut deeds, left) = deeds_then(walk, way);
+    deeds.extend(left.map(Deed::Wait));
+    deeds
+}
+
+fn deeds_then(walk: &Walk, way: &[(Place, usize)]) -> (Vec<Deed>, Option<Duration>) {
     let mut deeds = Vec::new();
     let mut waited = Duration::ZERO;
     // Opportunities that were let pass since the last deed: a key awaited, a text begun.
@@ -44,13 +56,13 @@ pub(super) fn deeds(walk: &Walk, way: &[(Place, usize)]) -> Vec<Deed> {
             }
             Act::Press(keys) => {
                 if awaited {
-                    deeds.push(Deed::Wait(round_up(waited)));
+                    deeds.push(Deed::Wait(round_up(waited, state)));
                 }
                 Deed::Press(keys.to_vec())
             }
             Act::AtOnce(key) => {
                 if awaited || spoken {
-                    deeds.push(Deed::Wait(round_up(waited)));
+                    deeds.push(Deed::Wait(round_up(waited, state)));
                 }
                 Deed::PressAtOnce(vec![*key])
             }
@@ -59,12 +71,19 @@ pub(super) fn deeds(walk: &Walk, way: &[(Place, usize)]) -> Vec<Deed> {
         deeds.push(deed);
         (waited, awaited, spoken, usual) = (Duration::ZERO, false, false, 0);
     }
-    deeds
+    let left = (awaited || spoken).then(|| to_grain(waited, FINE));
+    (deeds, left)
 }
 
-fn round_up(rest: Duration) -> Duration {
+fn round_up(rest: Duration, until: &State) -> Duration {
+    let lasts = until.edges.iter().find(|edge| edge.act == Act::Nothing).map_or(Duration::ZERO, |edge| edge.takes);
+    let grain = if lasts >= Duration::from_secs(2) { COARSE } else { FINE };
+    to_grain(rest, grain)
+}
+
+fn to_grain(rest: Duration, grain: u64) -> Duration {
     let millis = u64::try_from(rest.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
-    Duration::from_millis(millis.div_ceil(GRAIN).saturating_mul(GRAIN))
+    Duration::from_millis(millis.div_ceil(grain).saturating_mul(grain))
 }
 
 /// A test call of these deeds, under a comment.

@@ -40,7 +40,7 @@ use crate::simulate::{Deed, Given, Scene, TestCall};
 use calls::{deeds, played, shown_by, test_call};
 use shell::{Act, Stage};
 use times::{Longest, ToPerson, longest, to_person};
-pub use untaken::{Coverage, Thing};
+pub use untaken::{Filling, Sort, Takable, sort_of};
 pub use walk::MOST_STATES;
 use walk::{Edge, Place, State, Walk, walk as walk_of};
 
@@ -55,8 +55,7 @@ pub struct Proof {
 
 /// Walks every call of a menu. `scene` is the same menu with its texts.
 pub fn prove(compiled: &Compiled, scene: &Scene) -> Proof {
-    let people = Prover::people();
-    let prover = Prover::new(compiled, scene, &people);
+    let prover = Prover::new(compiled, scene);
     let mut proof = Proof { faults: Vec::new(), summary: Vec::new() };
     prover.steps(&mut proof);
     prover.ends(&mut proof);
@@ -74,8 +73,7 @@ pub fn prove(compiled: &Compiled, scene: &Scene) -> Proof {
 
 /// To each error at a step's name, where a menu has some, the shortest call that comes to that step.
 pub fn show_by_calls(compiled: &Compiled, scene: &Scene, faults: &mut [Fault]) {
-    let people = Prover::people();
-    let prover = Prover::new(compiled, scene, &people);
+    let prover = Prover::new(compiled, scene);
     for fault in faults.iter_mut().filter(|fault| fault.is_error() && fault.example.is_none()) {
         let step = compiled.places.iter().position(|place| place.name == fault.span);
         let Some(place) = step.and_then(|step| prover.nearest(StepId(step))) else { continue };
@@ -99,19 +97,17 @@ fn seconds(length: Duration) -> String {
 struct Prover<'a> {
     compiled: &'a Compiled,
     scene: &'a Scene,
-    people: &'a MemoryRecords,
+    people: MemoryRecords,
     walk: Walk,
     persons: Vec<StepId>,
 }
 
 impl<'a> Prover<'a> {
-    fn people() -> MemoryRecords {
-        without_sql(DemoOptions::named_only(default_as_of(Given::default().clock.date())))
-    }
-
-    fn new(compiled: &'a Compiled, scene: &'a Scene, people: &'a MemoryRecords) -> Prover<'a> {
+    fn new(compiled: &'a Compiled, scene: &'a Scene) -> Prover<'a> {
         let menu = &compiled.menu;
-        let mut stage = Stage::new(menu, &scene.prompts, people, Given::default().clock);
+        let clock = Given::default().clock;
+        let people = without_sql(DemoOptions::named_only(default_as_of(clock.date())));
+        let mut stage = Stage::new(menu, &scene.prompts, &people, clock);
         let walk = walk_of(menu, &mut stage);
         Prover { compiled, scene, people, walk, persons: persons(menu) }
     }
@@ -326,6 +322,9 @@ impl<'a> Prover<'a> {
                 "walked the {states} states of a call that are nearest to its beginning, over {ways} ways; there are more, \
                  so what follows holds of these alone"
             ));
+        }
+        if proof.faults.iter().all(|fault| fault.example.is_none()) {
+            summary.push("no round without a key, and a person or a goodbye ahead from everywhere".to_owned());
         }
         if missed.is_empty() {
             summary.push(format!("every one of its {} steps is come to", steps.len()));

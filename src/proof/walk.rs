@@ -61,6 +61,11 @@ pub(super) struct Edge {
 }
 
 impl Edge {
+    /// Deeds of the caller, the records or another telephone: one, or none.
+    pub(super) fn deeds(&self) -> u32 {
+        u32::from(self.act != Act::Nothing)
+    }
+
     /// Whether it is a wrong key or entry.
     pub(super) fn is_wrong(&self) -> bool {
         self.taken.iter().any(|taken| matches!(taken, Taken::Wrong(..)))
