@@ -128,6 +128,8 @@ mod every_mistake_in_a_script_is_reported_at_once;
 mod every_number_below_a_million_is_spoken_as_cldr_says;
 #[path = "behaviour/every_recording_is_fit_to_be_played.rs"]
 mod every_recording_is_fit_to_be_played;
+#[path = "behaviour/every_seeded_fault_is_found_where_it_is.rs"]
+mod every_seeded_fault_is_found_where_it_is;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
 mod in_band_keys_are_recognized_as_q24_asks;
 #[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
@@ -184,3 +186,5 @@ mod two_hundred_calls_share_a_worker;
 mod verification_does_not_tell_unknown_from_wrong;
 #[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]
 mod what_cannot_be_served_is_answered_at_once;
+#[path = "behaviour/what_no_test_call_takes_is_told_and_filled.rs"]
+mod what_no_test_call_takes_is_told_and_filled;

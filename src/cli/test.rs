@@ -56,8 +56,8 @@ pub struct Test {
     #[arg(long, value_name = "DIR")]
     calls: Option<PathBuf>,
     /// Write calls for what none has taken into this folder [default: the folder of the calls]
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "", conflicts_with = "only")]
-    fill: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with = "only")]
+    fill: Option<Option<PathBuf>>,
     /// Write a report as JUnit's XML, which CI reads
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -88,8 +88,7 @@ impl Test {
             let untaken: BTreeSet<Taken> = takable.things().filter(|thing| !tally.taken.contains(thing)).collect();
             tell_untaken(takable, &untaken, &mut out)?;
             if let Some(into) = &self.fill {
-                let into = if into.as_os_str().is_empty() { &folder } else { into };
-                fill(takable, &untaken, into, &mut out)?;
+                fill(takable, &untaken, into.as_deref().unwrap_or(&folder), &mut out)?;
             } else if !untaken.is_empty() {
                 writeln!(out, "  `hotline test {} --fill` writes calls for these", self.hotline.display())?;
             }

@@ -41,7 +41,7 @@ impl Acts {
     }
 
     /// What may happen now. Where the records or the other telephone are asked, theirs alone.
-    pub(super) fn now(&self, shell: &Shell, stage: &Stage<'_>) -> Vec<Act> {
+    pub(super) fn now(&self, shell: &Shell, stage: &mut Stage<'_>) -> Vec<Act> {
         let step = shell.call().step().0;
         let at_once = |keys: &[Key]| keys.iter().map(|key| Act::AtOnce(*key)).collect::<Vec<_>>();
         let mut acts = vec![Act::Nothing];
@@ -62,7 +62,7 @@ impl Acts {
         acts
     }
 
-    fn answers(&self, shell: &Shell, stage: &Stage<'_>) -> Vec<Act> {
+    fn answers(&self, shell: &Shell, stage: &mut Stage<'_>) -> Vec<Act> {
         let verify = matches!(shell.asked(), Some(Query::Verify { .. }));
         // A field of another length than the made-up people's numbers can be matched with none of them.
         let matched = !verify || matches!(shell.usual_answer(stage), Some(Reply::Matched(_)));

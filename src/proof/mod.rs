@@ -73,10 +73,13 @@ pub fn prove(compiled: &Compiled, scene: &Scene) -> Proof {
 
 /// To each error at a step's name, where a menu has some, the shortest call that comes to that step.
 pub fn show_by_calls(compiled: &Compiled, scene: &Scene, faults: &mut [Fault]) {
+    let step_of = |fault: &Fault| compiled.places.iter().position(|place| fault.is_error() && place.name == fault.span);
+    if !faults.iter().any(|fault| step_of(fault).is_some()) {
+        return;
+    }
     let prover = Prover::new(compiled, scene);
-    for fault in faults.iter_mut().filter(|fault| fault.is_error() && fault.example.is_none()) {
-        let step = compiled.places.iter().position(|place| place.name == fault.span);
-        let Some(place) = step.and_then(|step| prover.nearest(StepId(step))) else { continue };
+    for fault in faults {
+        let Some(place) = step_of(fault).and_then(|step| prover.nearest(StepId(step))) else { continue };
         let mut deeds = deeds(&prover.walk, &prover.walk.way_to(place));
         deeds.extend([Deed::Wait(A_WHILE), Deed::HangUpAtOnce]);
         let call = prover.call(&format!("to-{}", prover.name(place)), &fault.message, deeds);

@@ -28,6 +28,8 @@ pub(super) struct Stage<'a> {
     clock: DateTime,
     /// How long what is said lasts, by its digest.
     lengths: HashMap<u64, Duration>,
+    /// What the records answer. The questions are few: one a kind of look-up, insurance and year.
+    answers: Vec<(Query, Reply)>,
 }
 
 /// What happens next in a call.
@@ -67,7 +69,7 @@ struct Speech {
 impl<'a> Stage<'a> {
     pub(super) fn new(menu: &Menu, prompts: &'a Prompts, records: &'a MemoryRecords, clock: DateTime) -> Stage<'a> {
         let menu = Arc::new(Menu { call_limit: NO_LIMIT, ..menu.clone() });
-        Stage { menu, prompts, records, clock, lengths: HashMap::new() }
+        Stage { menu, prompts, records, clock, lengths: HashMap::new(), answers: Vec::new() }
     }
 
     fn length(&mut self, say: &Say) -> Duration {
@@ -77,9 +79,14 @@ impl<'a> Stage<'a> {
         *self.lengths.entry(hasher.finish()).or_insert_with(|| prompts.say(&say.lines, say.pace).length())
     }
 
-    fn answer(&self, query: &Query) -> Reply {
+    fn answer(&mut self, query: &Query) -> Reply {
+        if let Some((_, reply)) = self.answers.iter().find(|(known, _)| known == query) {
+            return reply.clone();
+        }
         let at = Offset::constant(8).to_timestamp(self.clock).unwrap_or(Timestamp::UNIX_EPOCH);
-        self.records.fresh().answer(query, at).unwrap_or(Reply::Unavailable)
+        let reply = self.records.fresh().answer(query, at).unwrap_or(Reply::Unavailable);
+        self.answers.push((query.clone(), reply.clone()));
+        reply
     }
 }
 
@@ -168,7 +175,7 @@ impl Shell {
     }
 
     /// What the records would answer to it.
-    pub(super) fn usual_answer(&self, stage: &Stage<'_>) -> Option<Reply> {
+    pub(super) fn usual_answer(&self, stage: &mut Stage<'_>) -> Option<Reply> {
         self.asked().map(|query| stage.answer(query))
     }
 
