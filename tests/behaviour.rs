@@ -68,6 +68,8 @@ mod a_late_answer_of_the_records_holds_no_call;
 mod a_machine_is_examined_for_what_a_hotline_needs;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
 mod a_message_becomes_clips_and_pauses;
+#[path = "behaviour/a_menu_too_large_to_be_walked_says_so.rs"]
+mod a_menu_too_large_to_be_walked_says_so;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
 mod a_mistake_in_the_prompts_is_shown_with_its_place;
 #[path = "behaviour/a_ringing_arrives_where_that_is_required.rs"]
@@ -168,6 +170,8 @@ mod secrets_never_reach_logs;
 mod sessions_are_kept_and_end_when_nobody_keeps_them;
 #[path = "behaviour/strangers_are_told_what_the_policy_says.rs"]
 mod strangers_are_told_what_the_policy_says;
+#[path = "behaviour/the_calls_of_yesterday_go_through_a_changed_menu.rs"]
+mod the_calls_of_yesterday_go_through_a_changed_menu;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/the_messages_of_rfc_4475_are_answered_as_it_asks.rs"]

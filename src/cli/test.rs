@@ -260,7 +260,8 @@ pub(crate) fn scene(hotline: &Path, prompts: Option<&Path>) -> Result<Scene, Wro
     load(hotline, prompts).map(|(_, scene)| scene)
 }
 
-fn load(hotline: &Path, prompts: Option<&Path>) -> Result<(Compiled, Scene), Wrong> {
+/// The same, with the places of its steps.
+pub(super) fn load(hotline: &Path, prompts: Option<&Path>) -> Result<(Compiled, Scene), Wrong> {
     let compiled = load_menu(hotline)?;
     let folder = prompts
         .map(Path::to_owned)

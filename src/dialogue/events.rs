@@ -147,6 +147,21 @@ pub enum Ending {
     Failed,
 }
 
+impl Ending {
+    /// Its name in call records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Ending::HotlineHungUp => "hotline-hung-up",
+            Ending::CallerHungUp => "caller-hung-up",
+            Ending::LimitReached => "limit-reached",
+            Ending::Transferred => "transferred",
+            Ending::SessionExpired => "session-expired",
+            Ending::MediaTimedOut => "media-timed-out",
+            Ending::Failed => "failed",
+        }
+    }
+}
+
 /// What was wrong with an entry; each has a message of its own, an attribute of the question or of `common`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mistake {

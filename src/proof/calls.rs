@@ -12,7 +12,7 @@ use crate::simulate::{Action, Deed, Given, Played, RecordsSay, Scene, TestCall, 
 
 /// Waits are whole seconds where the moment that is waited for lasts for two or more, else tenths of them; in milliseconds.
 const COARSE: u64 = 1000;
-const FINE: u64 = 100;
+pub(super) const FINE: u64 = 100;
 
 /// The deeds of a way that begins with the call.
 pub(super) fn deeds(walk: &Walk, way: &[(Place, usize)]) -> Vec<Deed> {
@@ -81,7 +81,7 @@ fn round_up(rest: Duration, until: &State) -> Duration {
     to_grain(rest, grain)
 }
 
-fn to_grain(rest: Duration, grain: u64) -> Duration {
+pub(super) fn to_grain(rest: Duration, grain: u64) -> Duration {
     let millis = u64::try_from(rest.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
     Duration::from_millis(millis.div_ceil(grain).saturating_mul(grain))
 }

@@ -22,6 +22,7 @@
 
 mod acts;
 mod calls;
+mod follow;
 mod lengths;
 mod shell;
 mod times;
@@ -40,6 +41,7 @@ use crate::simulate::{Deed, Given, Scene, TestCall};
 use calls::{deeds, played, shown_by, test_call};
 use shell::{Act, Stage};
 use times::{Longest, ToPerson, longest, to_person};
+pub use follow::Former;
 pub use untaken::{Filling, Sort, Takable, sort_of};
 pub use walk::MOST_STATES;
 use walk::{Edge, Place, State, Walk, walk as walk_of};
@@ -55,7 +57,12 @@ pub struct Proof {
 
 /// Walks every call of a menu. `scene` is the same menu with its texts.
 pub fn prove(compiled: &Compiled, scene: &Scene) -> Proof {
-    let prover = Prover::new(compiled, scene);
+    prove_within(compiled, scene, MOST_STATES)
+}
+
+/// The same over so many states at most.
+pub fn prove_within(compiled: &Compiled, scene: &Scene, most_states: usize) -> Proof {
+    let prover = Prover::within(compiled, scene, most_states);
     let mut proof = Proof { faults: Vec::new(), summary: Vec::new() };
     prover.steps(&mut proof);
     prover.ends(&mut proof);
@@ -107,11 +114,15 @@ struct Prover<'a> {
 
 impl<'a> Prover<'a> {
     fn new(compiled: &'a Compiled, scene: &'a Scene) -> Prover<'a> {
+        Prover::within(compiled, scene, MOST_STATES)
+    }
+
+    fn within(compiled: &'a Compiled, scene: &'a Scene, most_states: usize) -> Prover<'a> {
         let menu = &compiled.menu;
         let clock = Given::default().clock;
         let people = without_sql(DemoOptions::named_only(default_as_of(clock.date())));
         let mut stage = Stage::new(menu, &scene.prompts, &people, clock);
-        let walk = walk_of(menu, &mut stage);
+        let walk = walk_of(menu, &mut stage, most_states);
         Prover { compiled, scene, people, walk, persons: persons(menu) }
     }
 

@@ -114,7 +114,9 @@ pub(super) fn to_person(walk: &Walk, persons: &[StepId]) -> ToPerson {
         }
     }
     for (place, state) in walk.states.iter().enumerate() {
-        if persons.contains(&state.step) && !matches!(state.doing, Doing::Leaving | Doing::Ended) {
+        // What was not walked to its end may lead to a person at once: nothing is held against it.
+        let there = persons.contains(&state.step) && !matches!(state.doing, Doing::Leaving | Doing::Ended);
+        if there || !state.walked {
             queue.push(Reverse((Duration::ZERO, place, None, false)));
         }
     }

@@ -81,11 +81,12 @@ impl Edge {
 }
 
 /// Walks a menu.
-pub(super) fn walk(menu: &Menu, stage: &mut Stage<'_>) -> Walk {
+pub(super) fn walk(menu: &Menu, stage: &mut Stage<'_>, most_states: usize) -> Walk {
     let acts = Acts::of(menu);
     let (first, at_once) = Shell::answered(stage);
     let mut walker = Walker {
         menu,
+        most_states,
         walk: Walk { states: Vec::new(), at_once, whole: true },
         known: HashMap::new(),
         shells: Vec::new(),
@@ -100,6 +101,7 @@ pub(super) fn walk(menu: &Menu, stage: &mut Stage<'_>) -> Walk {
 
 struct Walker<'a> {
     menu: &'a Menu,
+    most_states: usize,
     walk: Walk,
     known: HashMap<u64, Place>,
     /// The calls themselves, until they are walked on.
@@ -140,7 +142,7 @@ impl Walker<'_> {
             return Some(place);
         }
         let place = self.walk.states.len();
-        if place >= MOST_STATES {
+        if place >= self.most_states {
             return None;
         }
         let step = shell.call().step();

@@ -15,6 +15,7 @@
 
 mod calls;
 mod database;
+mod ended;
 pub mod demo;
 mod insured;
 mod keyed;
@@ -25,6 +26,7 @@ mod sqlite;
 
 pub use calls::{CallLog, CallRecord};
 pub use database::{DatabaseStanding, OpenError, look};
+pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;

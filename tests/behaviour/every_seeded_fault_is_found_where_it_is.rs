@@ -365,3 +365,11 @@ fn the_demo_is_proven_clean() {
         assert!(proven.iter().any(|line| line.contains(piece)), "{piece} not in {proven:#?}");
     }
 }
+
+#[test]
+fn what_machines_measure_with_is_proven_clean_too() {
+    for menu in fs::read_dir(in_tree("voice-menus/bench")).unwrap() {
+        let faults = check_whole(&menu.unwrap().path().join("menu.toml"), None).faults;
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
