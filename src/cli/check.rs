@@ -183,7 +183,8 @@ pub fn check_whole(script: &Path, prompts: Option<&Path>) -> Checked {
     }
     faults.extend(compiled.warnings.iter().cloned());
     let Some(folder) = folder else {
-        let message = "there is no folder `prompts` beside the script or above it: no message was checked, no call walked";
+        let message =
+            "there is no folder `prompts` beside the script or above it: no message was checked, no call walked";
         let fault = Fault { severity: Severity::Warning, ..Fault::of_file(&file, message) };
         faults.push(fault.hint("name it with --prompts"));
         return Checked { faults, proven: Vec::new() };
@@ -237,8 +238,7 @@ fn scene(compiled: &Compiled, prompts: &Path) -> Result<(Scene, Vec<Fault>), Vec
         clips.find(clip.language, &clip.text, clip.form).is_some()
     }));
     faults.dedup();
-    let scene =
-        Scene { menu: Arc::new(compiled.menu.clone()), prompts: Arc::new(Prompts::new(catalogue, clips)) };
+    let scene = Scene { menu: Arc::new(compiled.menu.clone()), prompts: Arc::new(Prompts::new(catalogue, clips)) };
     Ok((scene, faults))
 }
 

@@ -269,8 +269,7 @@ pub(super) fn load(hotline: &Path, prompts: Option<&Path>) -> Result<(Compiled, 
         .ok_or_else(|| Wrong::Use(format!("there is no folder `prompts` beside {} or above it", hotline.display())))?;
     let catalogue = Catalogue::from_dir(&folder).map_err(Wrong::Faults)?;
     let clips = ClipStore::load(&folder).map_err(|faults| Wrong::faults_of(&folder, faults))?;
-    let scene =
-        Scene { menu: Arc::new(compiled.menu.clone()), prompts: Arc::new(Prompts::new(catalogue, clips)) };
+    let scene = Scene { menu: Arc::new(compiled.menu.clone()), prompts: Arc::new(Prompts::new(catalogue, clips)) };
     Ok((compiled, scene))
 }
 

@@ -15,7 +15,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::faults::Faults;
 use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
-use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
+use super::script::{
+    Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify,
+};
 use super::syntax::mend;
 use crate::facts::{Key, did_you_mean, plain_words, remove_at, word_meant};
 

@@ -80,7 +80,10 @@ pub fn check_clips(compiled: &Compiled, catalogue: &Catalogue, recorded: impl Fn
     let mut faults: Vec<Fault> = bad
         .iter()
         .map(|clip| {
-            let what = format!("`{}` of `{}` has no recording, and cannot be read in {}", clip.text, clip.message, clip.language);
+            let what = format!(
+                "`{}` of `{}` has no recording, and cannot be read in {}",
+                clip.text, clip.message, clip.language
+            );
             let hint = format!("write it in the letters of {}, or record it", clip.language);
             at_its_step(compiled, clip, what).hint(hint)
         })

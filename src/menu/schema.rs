@@ -8,7 +8,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::scalar::{Goal, StepName, Text};
-use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
+use super::script::{
+    Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify,
+};
 
 /// The kinds of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

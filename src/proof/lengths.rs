@@ -74,7 +74,8 @@ fn purpose(compiled: &Compiled, need: &Need) -> (&'static str, &'static str, Dur
 /// The longest that a text can be.
 fn length(prompts: &Prompts, language: Language, need: &Need) -> Duration {
     let chosen = |kind: ValueKind| need.given.iter().any(|(_, given)| *given == kind);
-    let words: Vec<&str> = if chosen(ValueKind::Word) { Insurance::ALL.map(Insurance::name).to_vec() } else { vec![""] };
+    let words: Vec<&str> =
+        if chosen(ValueKind::Word) { Insurance::ALL.map(Insurance::name).to_vec() } else { vec![""] };
     let counts: &[u64] = if chosen(ValueKind::Count) { &[0, 1, MANY] } else { &[MANY] };
     let both = words.iter().flat_map(|word| counts.iter().map(move |count| (*word, *count)));
     let lengths = both.map(|(word, count)| {

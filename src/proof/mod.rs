@@ -29,9 +29,12 @@ mod times;
 mod untaken;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::facts::Fault;
 use crate::menu::{Compiled, Kind, Menu, StepId};
@@ -39,9 +42,9 @@ use crate::records::MemoryRecords;
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
 use crate::simulate::{Deed, Given, Scene, TestCall};
 use calls::{deeds, played, shown_by, test_call};
+pub use follow::Former;
 use shell::{Act, Stage};
 use times::{Longest, ToPerson, longest, to_person};
-pub use follow::Former;
 pub use untaken::{Filling, Sort, Takable, sort_of};
 pub use walk::MOST_STATES;
 use walk::{Edge, Place, State, Walk, walk as walk_of};
@@ -65,8 +68,8 @@ pub fn prove_within(compiled: &Compiled, scene: &Scene, most_states: usize) -> P
     let prover = Prover::within(compiled, scene, most_states);
     let mut proof = Proof { faults: Vec::new(), summary: Vec::new() };
     prover.steps(&mut proof);
-    prover.ends(&mut proof);
-    let silent = prover.silent(&mut proof);
+    let stuck = prover.ends(&mut proof);
+    let silent = prover.silent(&stuck, &mut proof);
     let wrong = prover.wrong(&silent, &mut proof);
     let person = prover.person(&mut proof);
     let (faults, text) = lengths::too_long(compiled, &scene.prompts);
@@ -165,13 +168,14 @@ impl<'a> Prover<'a> {
         }
         for step in missed {
             let what = "no call comes to this step, whatever its caller presses and the records answer".to_owned();
-            let hint = "the ways that lead here in the script are never taken: lead to it from another step, or take it out";
+            let hint =
+                "the ways that lead here in the script are never taken: lead to it from another step, or take it out";
             proof.faults.push(self.fault_at(StepId(step), what).hint(hint));
         }
     }
 
-    /// From everywhere a person or a goodbye can be come to.
-    fn ends(&self, proof: &mut Proof) {
+    /// From everywhere a person or a goodbye can be come to. The steps from which not.
+    fn ends(&self, proof: &mut Proof) -> BTreeSet<StepId> {
         let states = &self.walk.states;
         let mut before: Vec<Vec<Place>> = vec![Vec::new(); states.len()];
         let mut good = vec![false; states.len()];
@@ -189,13 +193,14 @@ impl<'a> Prover<'a> {
                 queue.extend(before.get(place).into_iter().flatten());
             }
         }
-        let mut stuck: Vec<Place> = (0..states.len()).filter(|place| good.get(*place) == Some(&false)).collect();
-        stuck.sort_unstable_by_key(|place| self.state(*place).map(|state| state.distance));
-        let mut told = BTreeSet::new();
-        for place in stuck {
-            if !told.insert(self.state(place).map(|state| state.step)) {
+        let is_stuck = |place: &Place| good.get(*place) == Some(&false);
+        let traps = self.traps(&is_stuck);
+        for trap in &traps {
+            let inside = (0..states.len())
+                .filter(|place| is_stuck(place) && self.state(*place).is_some_and(|state| trap.contains(&state.step)));
+            let Some(place) = inside.min_by_key(|place| self.state(*place).map(|state| state.distance)) else {
                 continue;
-            }
+            };
             let what = "a caller who has come here can neither reach a person nor come to an end".to_owned();
             let mut way = deeds(&self.walk, &self.walk.way_to(place));
             way.extend([Deed::Wait(A_WHILE), Deed::HangUpAtOnce]);
@@ -203,15 +208,45 @@ impl<'a> Prover<'a> {
             let hint = "lead from it to a step that hangs up, or to the person";
             proof.faults.push(shown_by(self.fault(place, what).hint(hint), &call));
         }
+        traps.into_iter().flatten().collect()
+    }
+
+    /// The steps among which those who are stuck go round, each round once. What leads there is no fault of its own.
+    fn traps(&self, is_stuck: &impl Fn(&Place) -> bool) -> Vec<BTreeSet<StepId>> {
+        let stuck: Vec<Place> = (0..self.walk.states.len()).filter(is_stuck).collect();
+        let mut graph: DiGraph<(), ()> = DiGraph::new();
+        let nodes: HashMap<Place, NodeIndex> = stuck.iter().map(|place| (*place, graph.add_node(()))).collect();
+        // A text that is heard again is no round.
+        let on = self.walk.edges().filter(|(_, edge)| !matches!(edge.act, Act::AtOnce(_)));
+        for ((place, _), edge) in on {
+            if let (Some(from), Some(to)) = (nodes.get(&place), nodes.get(&edge.to)) {
+                graph.add_edge(*from, *to, ());
+            }
+        }
+        let round = |component: &Vec<NodeIndex>| match component.as_slice() {
+            [alone] => graph.contains_edge(*alone, *alone),
+            _ => true,
+        };
+        let step =
+            |node: &NodeIndex| stuck.get(node.index()).and_then(|place| self.state(*place)).map(|state| state.step);
+        let mut traps: Vec<BTreeSet<StepId>> = Vec::new();
+        for component in tarjan_scc(&graph).iter().filter(|component| round(component)) {
+            let steps: BTreeSet<StepId> = component.iter().filter_map(step).collect();
+            match traps.iter_mut().find(|trap| !trap.is_disjoint(&steps)) {
+                Some(trap) => trap.extend(steps),
+                None => traps.push(steps),
+            }
+        }
+        traps
     }
 
     /// A caller who does nothing is at the end of the call in time.
-    fn silent(&self, proof: &mut Proof) -> Option<Longest> {
+    fn silent(&self, stuck: &BTreeSet<StepId>, proof: &mut Proof) -> Option<Longest> {
         let allowed = |_: &State, edge: &Edge| !matches!(edge.act, Act::Press(_) | Act::AtOnce(_));
         let found = longest(&self.walk, allowed);
         let what = "a caller who presses nothing is led round from here and hears the same without end";
         let hint = "let `gave-up` on the way lead to a step that hangs up, or ask something in the round";
-        let round = self.rounds(&found, &allowed, "silent-round-in", what, hint, proof);
+        let round = self.rounds(&found, &allowed, ("silent-round-in", what, hint), stuck, proof);
         let most = self.compiled.menu.limits.silent_within;
         self.too_long(&found, most, "silent", "a caller who falls silent", "silent-within", proof);
         (!round).then_some(found)
@@ -226,23 +261,28 @@ impl<'a> Prover<'a> {
         let found = longest(&self.walk, allowed);
         let what = "a caller who presses only wrong keys is led round from here without end";
         let hint = "let `gave-up` on the way lead to a step that hangs up, or to the person";
-        let round = self.rounds(&found, &allowed, "wrong-round-in", what, hint, proof);
+        let round = self.rounds(&found, &allowed, ("wrong-round-in", what, hint), &BTreeSet::new(), proof);
         let most = self.compiled.menu.limits.wrong_within;
+        let known = |found: &Longest| found.nearest_over(&self.walk, most);
+        let told = self.compiled.menu.limits.silent_within <= most;
+        if told && silent.as_ref().and_then(known).is_some_and(|silent| known(&found) == Some(silent)) {
+            // Silence alone takes as long, and has been spoken of if it may not.
+            return (!round).then_some(found);
+        }
         self.too_long(&found, most, "wrong-keys", "a caller who presses wrong keys alone", "wrong-within", proof);
         (!round).then_some(found)
     }
 
-    /// One fault for circles of the same steps. Whether there is one.
+    /// One fault for circles of the same steps, but for steps that are known to be faulty. Whether there is a circle.
     fn rounds(
         &self,
         found: &Longest,
         allowed: &impl Fn(&State, &Edge) -> bool,
-        name: &str,
-        what: &str,
-        hint: &str,
+        (name, what, hint): (&str, &str, &str),
+        known: &BTreeSet<StepId>,
         proof: &mut Proof,
     ) -> bool {
-        let mut told: BTreeSet<StepId> = BTreeSet::new();
+        let mut told: BTreeSet<StepId> = known.clone();
         for circle in &found.circles {
             let steps: BTreeSet<StepId> =
                 circle.iter().filter_map(|place| self.state(*place)).map(|state| state.step).collect();
@@ -264,9 +304,14 @@ impl<'a> Prover<'a> {
     }
 
     /// Once round a circle, the shortest way.
-    fn round_from(&self, start: Place, circle: &[Place], allowed: &impl Fn(&State, &Edge) -> bool) -> Vec<(Place, usize)> {
-        let mut from: std::collections::HashMap<Place, (Place, usize)> = std::collections::HashMap::new();
-        let mut queue = std::collections::VecDeque::from([start]);
+    fn round_from(
+        &self,
+        start: Place,
+        circle: &[Place],
+        allowed: &impl Fn(&State, &Edge) -> bool,
+    ) -> Vec<(Place, usize)> {
+        let mut from: HashMap<Place, (Place, usize)> = HashMap::new();
+        let mut queue = VecDeque::from([start]);
         'search: while let Some(place) = queue.pop_front() {
             let Some(state) = self.state(place) else { continue };
             for (at, edge) in state.edges.iter().enumerate().filter(|(_, edge)| allowed(state, edge)) {
@@ -293,9 +338,15 @@ impl<'a> Prover<'a> {
     }
 
     fn too_long(&self, found: &Longest, most: Duration, name: &str, who: &str, key: &str, proof: &mut Proof) {
-        let Some((place, rest)) = found.worst(&self.walk).filter(|(_, rest)| *rest > most) else { return };
-        let what = format!("{who} here is in the call for {} more; {} are allowed", seconds(rest), seconds(most));
-        let hint = format!("shorten texts, timers or `tries` on the way, or allow more with `{key}` in [limits] and say why");
+        let Some((place, rest)) = found.nearest_over(&self.walk, most) else { return };
+        let what = format!(
+            "{who} here is in the call for {} more; {} are allowed{}",
+            seconds(rest),
+            seconds(most),
+            self.and_worse(found.worst(&self.walk), rest)
+        );
+        let hint =
+            format!("shorten texts, timers or `tries` on the way, or allow more with `{key}` in [limits] and say why");
         let mut way = self.walk.way_to(place);
         way.extend(found.way_from(&self.walk, place));
         let call = self.call(&format!("{name}-in-{}", self.name(place)), &what, deeds(&self.walk, &way));
@@ -306,10 +357,14 @@ impl<'a> Prover<'a> {
     fn person(&self, proof: &mut Proof) -> Option<(Place, Duration)> {
         let found: ToPerson = to_person(&self.walk, &self.persons);
         let most = self.compiled.menu.limits.person_within;
-        let (place, within) = found.worst(&self.walk)?;
-        if within > most {
-            let what =
-                format!("a caller who wants a person from here needs {}; {} are allowed", seconds(within), seconds(most));
+        let worst = found.worst(&self.walk)?;
+        if let Some((place, within)) = found.nearest_over(&self.walk, most) {
+            let what = format!(
+                "a caller who wants a person from here needs {}; {} are allowed{}",
+                seconds(within),
+                seconds(most),
+                self.and_worse(Some(worst), within)
+            );
             let hint = "shorten the texts before a key is asked for, or allow more with `person-within` in [limits] and say why";
             let mut way = self.walk.way_to(place);
             way.extend(found.way_from(&self.walk, place));
@@ -318,7 +373,13 @@ impl<'a> Prover<'a> {
             let call = self.call(&format!("person-from-{}", self.name(place)), &what, deeds);
             proof.faults.push(shown_by(self.fault(place, what).hint(hint), &call));
         }
-        Some((place, within))
+        Some(worst)
+    }
+
+    /// Where it is worse still.
+    fn and_worse(&self, worst: Option<(Place, Duration)>, than: Duration) -> String {
+        let worse = worst.filter(|(_, time)| *time > than);
+        worse.map_or_else(String::new, |(place, time)| format!(" (and {} from `{}`)", seconds(time), self.name(place)))
     }
 
     /// What was walked, and what holds.
@@ -327,7 +388,8 @@ impl<'a> Prover<'a> {
         let ways: usize = self.walk.states.iter().map(|state| state.edges.len()).sum();
         let steps = &self.compiled.menu.steps;
         let reached = self.walk.reached(steps.len());
-        let missed: Vec<&str> = steps.iter().zip(&reached).filter(|(_, reached)| !**reached).map(|(s, _)| &*s.name).collect();
+        let missed: Vec<&str> =
+            steps.iter().zip(&reached).filter(|(_, reached)| !**reached).map(|(s, _)| &*s.name).collect();
         let summary = &mut proof.summary;
         if self.walk.whole {
             summary.push(format!("walked {states} states of a call over {ways} ways between them: all there are"));
@@ -357,8 +419,11 @@ impl<'a> Prover<'a> {
             }
         }
         match person {
-            Some((place, within)) => summary
-                .push(format!("a person is within {} of everywhere, the farthest from `{}`", seconds(within), self.name(place))),
+            Some((place, within)) => summary.push(format!(
+                "a person is within {} of everywhere, the farthest from `{}`",
+                seconds(within),
+                self.name(place)
+            )),
             None => summary.push("no step of it is a person".to_owned()),
         }
     }

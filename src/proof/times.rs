@@ -44,11 +44,8 @@ pub(super) fn longest(walk: &Walk, allowed: impl Fn(&State, &Edge) -> bool) -> L
             graph.add_edge(NodeIndex::new(place), NodeIndex::new(edge.to), ());
         }
     }
-    let mut found = Longest {
-        rest: vec![None; walk.states.len()],
-        next: vec![None; walk.states.len()],
-        circles: Vec::new(),
-    };
+    let mut found =
+        Longest { rest: vec![None; walk.states.len()], next: vec![None; walk.states.len()], circles: Vec::new() };
     // Of two components the one that the other leads to comes first.
     for component in tarjan_scc(&graph) {
         let mut places: Vec<Place> = component.iter().map(|node| node.index()).collect();
@@ -64,7 +61,9 @@ pub(super) fn longest(walk: &Walk, allowed: impl Fn(&State, &Edge) -> bool) -> L
             let after = found.rest.get(edge.to).copied().flatten().map(|after| after + edge.takes);
             match (after, rest) {
                 (None, _) => (rest, next) = (None, Some(at)),
-                (Some(after), Some(longest)) if after > longest || next.is_none() => (rest, next) = (Some(after), Some(at)),
+                (Some(after), Some(longest)) if after > longest || next.is_none() => {
+                    (rest, next) = (Some(after), Some(at))
+                }
                 _ => {}
             }
         }
@@ -72,15 +71,21 @@ pub(super) fn longest(walk: &Walk, allowed: impl Fn(&State, &Edge) -> bool) -> L
             (*rest_of, *next_of) = (rest, next);
         }
     }
-    found.circles.sort_unstable_by_key(|circle| circle.first().and_then(|place| walk.states.get(*place)).map(|s| s.distance));
+    found
+        .circles
+        .sort_unstable_by_key(|circle| circle.first().and_then(|place| walk.states.get(*place)).map(|s| s.distance));
     found
 }
 
 impl Longest {
     /// The state with the longest rest, the nearest of several.
     pub(super) fn worst(&self, walk: &Walk) -> Option<(Place, Duration)> {
-        let known = self.rest.iter().enumerate().filter_map(|(place, rest)| Some((place, (*rest)?)));
-        known.max_by_key(|(place, rest)| (*rest, Reverse(walk.states.get(*place).map(|state| state.distance))))
+        worst(walk, &self.rest)
+    }
+
+    /// The nearest state with a longer rest than this.
+    pub(super) fn nearest_over(&self, walk: &Walk, most: Duration) -> Option<(Place, Duration)> {
+        nearest_over(walk, &self.rest, most)
     }
 
     /// The longest way on from a state.
@@ -154,14 +159,29 @@ fn goes_for_a_person(state: &State, edge: &Edge) -> bool {
 impl ToPerson {
     /// The state that is farthest from a person, the nearest to the call's beginning of several.
     pub(super) fn worst(&self, walk: &Walk) -> Option<(Place, Duration)> {
-        let known = self.within.iter().enumerate().filter_map(|(place, within)| Some((place, (*within)?)));
-        known.max_by_key(|(place, within)| (*within, Reverse(walk.states.get(*place).map(|state| state.distance))))
+        worst(walk, &self.within)
+    }
+
+    /// The nearest state that is farther from one than this.
+    pub(super) fn nearest_over(&self, walk: &Walk, most: Duration) -> Option<(Place, Duration)> {
+        nearest_over(walk, &self.within, most)
     }
 
     /// The way from a state to the person.
     pub(super) fn way_from(&self, walk: &Walk, place: Place) -> Vec<(Place, usize)> {
         follow(walk, place, &self.next)
     }
+}
+
+fn worst(walk: &Walk, times: &[Option<Duration>]) -> Option<(Place, Duration)> {
+    let known = times.iter().enumerate().filter_map(|(place, time)| Some((place, (*time)?)));
+    known.max_by_key(|(place, time)| (*time, Reverse(walk.states.get(*place).map(|state| state.distance))))
+}
+
+fn nearest_over(walk: &Walk, times: &[Option<Duration>], most: Duration) -> Option<(Place, Duration)> {
+    let known = times.iter().enumerate().filter_map(|(place, time)| Some((place, (*time)?)));
+    let over = known.filter(|(_, time)| *time > most);
+    over.min_by_key(|(place, _)| walk.states.get(*place).map(|state| state.distance))
 }
 
 fn follow(walk: &Walk, place: Place, next: &[Option<usize>]) -> Vec<(Place, usize)> {

@@ -8,9 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Prover;
 use super::calls::{deeds_and_waits, played, test_call};
 use super::walk::Place;
-use super::Prover;
 use crate::dialogue::{Mistake, Taken, Transferred};
 use crate::facts::Key;
 use crate::menu::{Compiled, StepId};

@@ -7,7 +7,8 @@
 //!                          └────────────────────────────────────────────┘
 //! ```
 //!
-//! Nearest is: by the fewest deeds of the caller, the records and other telephones, then by the shortest time. So the way
+//! Nearest is: by the fewest deeds of the caller, the records and other telephones, a question left unanswered among them,
+//! then by the shortest time. So the way
 //! to a state, read backwards, is the shortest call that comes to it.
 
 use std::cmp::Reverse;
@@ -61,9 +62,10 @@ pub(super) struct Edge {
 }
 
 impl Edge {
-    /// Deeds of the caller, the records or another telephone: one, or none.
+    /// Deeds of the caller (silence too), the records or another telephone: one, or none.
     pub(super) fn deeds(&self) -> u32 {
-        u32::from(self.act != Act::Nothing)
+        let silence = self.taken.iter().any(|taken| matches!(taken, Taken::Silence(_)));
+        u32::from(silence || self.act != Act::Nothing)
     }
 
     /// Whether it is a wrong key or entry.
@@ -116,7 +118,8 @@ impl Walker<'_> {
         let mut whole = true;
         for act in acts.now(&shell, stage) {
             let Some((next, takes, taken)) = shell.after(stage, &act) else { continue };
-            let deeds = distance.0.saturating_add(u32::from(act != Act::Nothing));
+            let silence = taken.iter().any(|taken| matches!(taken, Taken::Silence(_)));
+            let deeds = distance.0.saturating_add(u32::from(silence || act != Act::Nothing));
             let from = Some((place, edges.len()));
             match self.come_to(next, (deeds, distance.1 + takes), from) {
                 Some(to) => edges.push(Edge { act, takes, to, taken }),
@@ -192,9 +195,10 @@ impl Walk {
 
     /// All edges with their places, those of nearer states first.
     pub(super) fn edges(&self) -> impl Iterator<Item = ((Place, usize), &Edge)> {
-        self.states.iter().enumerate().flat_map(|(place, state)| {
-            state.edges.iter().enumerate().map(move |(edge, found)| ((place, edge), found))
-        })
+        self.states
+            .iter()
+            .enumerate()
+            .flat_map(|(place, state)| state.edges.iter().enumerate().map(move |(edge, found)| ((place, edge), found)))
     }
 
     /// Every step that a call comes to, by its place in the menu.

@@ -15,8 +15,8 @@
 
 mod calls;
 mod database;
-mod ended;
 pub mod demo;
+mod ended;
 mod insured;
 mod keyed;
 mod locks;

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use hotline::cli::check::{Checked, check_whole};
+use hotline::cli::check::{Checked, Format, check_whole, write_faults};
 use hotline::facts::Fault;
 use hotline::records::demo::{DemoOptions, default_as_of, without_sql};
 use hotline::simulate::{Given, Scene, parse, play};
@@ -109,7 +109,7 @@ const SEEDS: &[Seed] = &[
     Seed {
         name: "silence that lasts",
         script: &[("menu = \"account\"\n", "menu = \"account\"\nfirst-key = \"4m\"\n")],
-        line: "[recent-pension]",
+        line: "[verify]",
         says: "a caller who falls silent here is in the call for",
         call: true,
         recordings: true,
@@ -117,11 +117,8 @@ const SEEDS: &[Seed] = &[
     },
     Seed {
         name: "wrong keys that last",
-        script: &[(
-            "ask = \"enter-id\"\n",
-            "ask = \"enter-id\"\nno-input-tries = 1\nno-match-tries = 9\ntries = 9\n",
-        )],
-        line: "[verify]",
+        script: &[("ask = \"enter-id\"\n", "ask = \"enter-id\"\nno-input-tries = 1\nno-match-tries = 9\ntries = 9\n")],
+        line: "[enter-id]",
         says: "a caller who presses wrong keys alone here is in the call for",
         call: true,
         recordings: true,
@@ -256,7 +253,10 @@ const SEEDS: &[Seed] = &[
     },
     Seed {
         name: "a 0 that leads to no person",
-        script: &[("3 = \"topic-fees\"\n4 = \"topic-disputes\"\n0 = \"person\"", "3 = \"topic-fees\"\n0 = \"topic-disputes\"")],
+        script: &[(
+            "3 = \"topic-fees\"\n4 = \"topic-disputes\"\n0 = \"person\"",
+            "3 = \"topic-fees\"\n0 = \"topic-disputes\"",
+        )],
         line: "0 = \"topic-disputes\"",
         says: "`0` leads to a person on every hotline; here it does not",
         ..NONE
@@ -361,7 +361,9 @@ fn each_is_found_at_its_line() {
 fn the_demo_is_proven_clean() {
     let Checked { faults, proven } = check_whole(&in_tree("voice-menus/12333/menu.toml"), None);
     assert!(faults.is_empty(), "{faults:#?}");
-    for piece in ["all there are", "every one of its 41 steps is come to", "no round without a key", "a person is within"] {
+    for piece in
+        ["all there are", "every one of its 41 steps is come to", "no round without a key", "a person is within"]
+    {
         assert!(proven.iter().any(|line| line.contains(piece)), "{piece} not in {proven:#?}");
     }
 }
@@ -372,4 +374,35 @@ fn what_machines_measure_with_is_proven_clean_too() {
         let faults = check_whole(&menu.unwrap().path().join("menu.toml"), None).faults;
         assert!(faults.is_empty(), "{faults:#?}");
     }
+}
+
+/// docs/proof.md shows a call; it is the one that is shown.
+#[test]
+fn the_page_shows_what_check_shows() {
+    let seed = Seed {
+        name: "the page's",
+        script: &[
+            (
+                "about = \"balances\"\nthen = \"account\"\n",
+                "about = \"balances\"\nthen = \"anything-else\"\n\n[anything-else]\nmenu = \"account\"\n1 = \"own-records\"\n\"*\" = \
+                 \"@repeat\"\nperson = false\ngave-up = \"own-records\"\n",
+            ),
+            ("when-verified = \"account\"", "when-verified = \"anything-else\""),
+        ],
+        recordings: true,
+        ..NONE
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let script = copy_with(&seed, folder.path());
+    let faults: Vec<Fault> = check_whole(&script, None)
+        .faults
+        .into_iter()
+        .map(|fault| Fault { file: "voice-menus/12333/menu.toml".into(), ..fault })
+        .collect();
+    let mut drawn = Vec::new();
+    write_faults(&faults, Format::Text, false, &mut drawn).unwrap();
+    let drawn = String::from_utf8(drawn).unwrap();
+    let drawn = drawn.trim_end().trim_end_matches("1 errors, 0 warnings").trim_end();
+    let page = fs::read_to_string(in_tree("docs/proof.md")).unwrap();
+    assert!(page.contains(drawn), "docs/proof.md does not show\n{drawn}");
 }

@@ -74,8 +74,10 @@ fn the_same_menu_changes_nothing() {
 fn a_key_that_leads_elsewhere_is_told_with_the_calls_that_pressed_it() {
     let folder = tempfile::tempdir().unwrap();
     record_the_demos_calls(&folder.path().join("calls.db"));
-    let change = [("0 = \"person\"\n9 = \"goodbye\"\n\"*\" = \"@repeat\"\n\"#\" = \"@back\"\n\n# --- Recorded", 
-                   "0 = \"person\"\n9 = \"topics\"\n\"*\" = \"@repeat\"\n\"#\" = \"@back\"\n\n# --- Recorded")];
+    let change = [(
+        "0 = \"person\"\n9 = \"goodbye\"\n\"*\" = \"@repeat\"\n\"#\" = \"@back\"\n\n# --- Recorded",
+        "0 = \"person\"\n9 = \"topics\"\n\"*\" = \"@repeat\"\n\"#\" = \"@back\"\n\n# --- Recorded",
+    )];
     let (code, said) = replay(folder.path(), &change);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("main > goodbye, hotline-hung-up\n           now  … "), "{said}");

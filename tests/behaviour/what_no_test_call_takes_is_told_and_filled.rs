@@ -94,7 +94,11 @@ fn a_folder_is_filled_and_what_is_in_it_passes() {
     test(&["--bless"]);
     let (code, said) = test(&[]);
     assert_eq!(code, Some(0), "{said}");
-    for piece in ["taken: 2 of 3 steps, 1 of 5 keys, 0 of 1 outcomes", "not in `main`: key 0, key 1", "not in `person`: the step"] {
+    for piece in [
+        "taken: 2 of 3 steps, 1 of 5 keys, 0 of 1 outcomes",
+        "not in `main`: key 0, key 1",
+        "not in `person`: the step",
+    ] {
         assert!(said.contains(piece), "{piece} not in\n{said}");
     }
     let (_, said) = test(&["--fill"]);
