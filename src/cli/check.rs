@@ -62,7 +62,7 @@ pub enum Format {
     /// A picture of each place, for people
     #[default]
     Text,
-    /// One JSON object a line: file, line, column, severity, message, hint
+    /// One JSON object a line: file, line, column, severity, message, hint, and the call that shows it
     Json,
     /// Workflow commands, which GitHub shows beside the line
     Github,

@@ -33,7 +33,7 @@ pub struct Fault {
     /// `Error`: the file must not be used. `Warning`: it may be.
     pub severity: Severity,
     /// A call that shows it, where one was found.
-    pub example: Option<Example>,
+    pub example: Option<Box<Example>>,
 }
 
 /// A test call that shows a fault: `hotline test` plays it.
@@ -72,7 +72,7 @@ impl Fault {
     /// The same fault with a call that shows it.
     #[must_use]
     pub fn example(mut self, name: &str, text: &str) -> Fault {
-        self.example = Some(Example { name: name.into(), text: text.into() });
+        self.example = Some(Box::new(Example { name: name.into(), text: text.into() }));
         self
     }
 

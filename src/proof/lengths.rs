@@ -15,10 +15,17 @@ const MANY: u64 = 480;
 /// 9,876,543 yuan 21 fen.
 const MUCH: Fen = Fen(987_654_321);
 
+/// The longest text.
+pub(super) struct Longest {
+    pub(super) length: Duration,
+    pub(super) message: Arc<str>,
+    pub(super) language: Language,
+}
+
 /// Every text that is too long, and the longest text of all.
-pub(super) fn too_long(compiled: &Compiled, prompts: &Prompts) -> (Vec<Fault>, Option<(Duration, Arc<str>, Language)>) {
+pub(super) fn too_long(compiled: &Compiled, prompts: &Prompts) -> (Vec<Fault>, Option<Longest>) {
     let mut faults = Vec::new();
-    let mut longest: Option<(Duration, Arc<str>, Language)> = None;
+    let mut longest: Option<Longest> = None;
     let mut told = HashSet::new();
     for need in needs(&compiled.menu) {
         let (purpose, key, most) = purpose(compiled, &need);
@@ -27,8 +34,8 @@ pub(super) fn too_long(compiled: &Compiled, prompts: &Prompts) -> (Vec<Fault>, O
                 continue;
             }
             let length = length(prompts, language, &need);
-            if longest.as_ref().is_none_or(|(so_far, ..)| length > *so_far) {
-                longest = Some((length, Arc::clone(&need.message), language));
+            if longest.as_ref().is_none_or(|so_far| length > so_far.length) {
+                longest = Some(Longest { length, message: Arc::clone(&need.message), language });
             }
             if length > most && told.insert((Arc::clone(&need.message), language)) {
                 let what = format!(

@@ -75,7 +75,7 @@ pub fn prove_within(compiled: &Compiled, scene: &Scene, most_states: usize) -> P
     let (faults, text) = lengths::too_long(compiled, &scene.prompts);
     proof.faults.extend(faults);
     prover.tell(&mut proof, [silent.as_ref(), wrong.as_ref()], person);
-    if let Some((length, message, language)) = text {
+    if let Some(lengths::Longest { length, message, language }) = text {
         proof.summary.push(format!("the longest text is `{message}` in {language}, {}", seconds(length)));
     }
     proof
@@ -141,6 +141,10 @@ impl<'a> Prover<'a> {
     fn name(&self, place: Place) -> Arc<str> {
         let step = self.state(place).and_then(|state| self.compiled.menu.steps.get(state.step.0));
         step.map_or_else(|| Arc::from(""), |step| Arc::clone(&step.name))
+    }
+
+    fn names(&self, steps: impl Iterator<Item = StepId>) -> Vec<&str> {
+        steps.filter_map(|step| self.compiled.menu.steps.get(step.0)).map(|step| &*step.name).collect()
     }
 
     /// The nearest state in a step.
@@ -398,6 +402,9 @@ impl<'a> Prover<'a> {
                 "walked the {states} states of a call that are nearest to its beginning, over {ways} ways; there are more, \
                  so what follows holds of these alone"
             ));
+            let edge: BTreeSet<StepId> =
+                self.walk.states.iter().filter(|state| !state.walked).map(|state| state.step).collect();
+            summary.push(format!("not all was walked that can be done in {}", some_of(&self.names(edge.into_iter()))));
         }
         if proof.faults.iter().all(|fault| fault.example.is_none()) {
             summary.push("no round without a key, and a person or a goodbye ahead from everywhere".to_owned());
@@ -405,9 +412,7 @@ impl<'a> Prover<'a> {
         if missed.is_empty() {
             summary.push(format!("every one of its {} steps is come to", steps.len()));
         } else {
-            let some = missed.iter().take(10).copied().collect::<Vec<_>>().join(", ");
-            let more = if missed.len() > 10 { ", …" } else { "" };
-            summary.push(format!("{} of {} steps were not come to: {some}{more}", missed.len(), steps.len()));
+            summary.push(format!("{} of {} steps were not come to: {}", missed.len(), steps.len(), some_of(&missed)));
         }
         for (found, who) in longest.into_iter().zip(["falls silent", "presses wrong keys alone"]) {
             if let Some((place, rest)) = found.and_then(|found| found.worst(&self.walk)) {
@@ -427,6 +432,12 @@ impl<'a> Prover<'a> {
             None => summary.push("no step of it is a person".to_owned()),
         }
     }
+}
+
+/// The first of some names.
+fn some_of(names: &[&str]) -> String {
+    let some: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+    format!("{}{}", some.join(", "), if names.len() > 10 { ", …" } else { "" })
 }
 
 /// The steps that `0` leads to, and those that hand the call over.

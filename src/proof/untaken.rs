@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Prover;
 use super::calls::{deeds_and_waits, played, test_call};
-use super::walk::Place;
+use super::walk::{Distance, Place};
 use crate::dialogue::{Mistake, Taken, Transferred};
 use crate::facts::Key;
 use crate::menu::{Compiled, StepId};
@@ -61,7 +61,7 @@ impl<'a> Takable<'a> {
     /// Walks a menu. `scene` is the same menu with its texts.
     pub fn of(compiled: &'a Compiled, scene: &'a Scene) -> Takable<'a> {
         let prover = Prover::new(compiled, scene);
-        let mut nearest: BTreeMap<Taken, ((u32, Duration), Option<(Place, usize)>)> = BTreeMap::new();
+        let mut nearest: BTreeMap<Taken, (Distance, Option<(Place, usize)>)> = BTreeMap::new();
         for taken in &prover.walk.at_once {
             nearest.insert(*taken, ((0, Duration::ZERO), None));
         }
@@ -98,7 +98,7 @@ impl<'a> Takable<'a> {
     /// Calls that together take all of these things, those that take most first; the things that none takes are left out.
     pub fn calls_for(&self, things: &BTreeSet<Taken>) -> Vec<Filling> {
         // The farthest first: on the way to it lies what is near.
-        let mut order: Vec<((u32, Duration), Taken)> =
+        let mut order: Vec<(Distance, Taken)> =
             things.iter().filter_map(|thing| Some((self.distance(*thing)?, *thing))).collect();
         order.sort_unstable_by(|one, other| other.cmp(one));
         let mut open = things.clone();
@@ -115,7 +115,7 @@ impl<'a> Takable<'a> {
         fillings
     }
 
-    fn distance(&self, thing: Taken) -> Option<(u32, Duration)> {
+    fn distance(&self, thing: Taken) -> Option<Distance> {
         let at = (*self.things.get(&thing)?)?;
         Some(self.prover.walk.states.get(at.0)?.distance)
     }

@@ -22,6 +22,11 @@ use crate::menu::{Kind, Menu, StepId};
 
 /// The most states that are walked. Each takes some hundreds of bytes and ten microseconds or so.
 pub const MOST_STATES: usize = 100_000;
+/// The most things taken that are kept: steps that lead to one another without a question are many on one edge.
+const MOST_TAKEN: usize = 4_000_000;
+
+/// How far a state is from the beginning of the call: deeds, then time.
+pub(super) type Distance = (u32, Duration);
 
 /// A state's place in [`Walk::states`].
 pub(super) type Place = usize;
@@ -44,8 +49,8 @@ pub(super) struct State {
     pub(super) goodbye: bool,
     /// Whether what comes next is not the caller's choice.
     pub(super) others_turn: bool,
-    /// Deeds, then time: the nearest way to here.
-    pub(super) distance: (u32, Duration),
+    /// By the nearest way to here.
+    pub(super) distance: Distance,
     /// The edge that the nearest way comes by.
     pub(super) from: Option<(Place, usize)>,
     /// Empty as long as it is not walked, and where a call has ended.
@@ -89,6 +94,7 @@ pub(super) fn walk(menu: &Menu, stage: &mut Stage<'_>, most_states: usize) -> Wa
     let mut walker = Walker {
         menu,
         most_states,
+        taken: 0,
         walk: Walk { states: Vec::new(), at_once, whole: true },
         known: HashMap::new(),
         shells: Vec::new(),
@@ -104,23 +110,30 @@ pub(super) fn walk(menu: &Menu, stage: &mut Stage<'_>, most_states: usize) -> Wa
 struct Walker<'a> {
     menu: &'a Menu,
     most_states: usize,
+    /// Things taken, over all edges.
+    taken: usize,
     walk: Walk,
     known: HashMap<u64, Place>,
     /// The calls themselves, until they are walked on.
     shells: Vec<Option<Box<Shell>>>,
-    waiting: BinaryHeap<Reverse<((u32, Duration), Place)>>,
+    waiting: BinaryHeap<Reverse<(Distance, Place)>>,
 }
 
 impl Walker<'_> {
-    fn expand(&mut self, place: Place, distance: (u32, Duration), acts: &Acts, stage: &mut Stage<'_>) {
+    fn expand(&mut self, place: Place, distance: Distance, acts: &Acts, stage: &mut Stage<'_>) {
         let Some(shell) = self.shells.get_mut(place).and_then(Option::take) else { return };
         let mut edges = Vec::new();
         let mut whole = true;
         for act in acts.now(&shell, stage) {
+            if self.taken >= MOST_TAKEN {
+                whole = false;
+                break;
+            }
             let Some((next, takes, taken)) = shell.after(stage, &act) else { continue };
             let silence = taken.iter().any(|taken| matches!(taken, Taken::Silence(_)));
             let deeds = distance.0.saturating_add(u32::from(silence || act != Act::Nothing));
             let from = Some((place, edges.len()));
+            self.taken += taken.len();
             match self.come_to(next, (deeds, distance.1 + takes), from) {
                 Some(to) => edges.push(Edge { act, takes, to, taken }),
                 None => whole = false,
@@ -133,7 +146,7 @@ impl Walker<'_> {
     }
 
     /// The state that a call is in, known or new; nothing if there are too many.
-    fn come_to(&mut self, shell: Shell, distance: (u32, Duration), from: Option<(Place, usize)>) -> Option<Place> {
+    fn come_to(&mut self, shell: Shell, distance: Distance, from: Option<(Place, usize)>) -> Option<Place> {
         let digest = shell.digest();
         if let Some(place) = self.known.get(&digest).copied() {
             let waits = self.shells.get(place).is_some_and(Option::is_some);

@@ -166,7 +166,7 @@ impl Deed {
 
 fn written(rest: Duration) -> String {
     let millis = rest.as_millis();
-    if millis % 1000 == 0 { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
+    if millis.is_multiple_of(1000) { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
 }
 
 /// Reads a test call.

@@ -132,7 +132,6 @@ const SEEDS: &[Seed] = &[
         says: "a caller who wants a person from here needs",
         call: true,
         recordings: true,
-        ..NONE
     },
     Seed {
         name: "a message that one language lacks",
@@ -405,4 +404,29 @@ fn the_page_shows_what_check_shows() {
     let drawn = drawn.trim_end().trim_end_matches("1 errors, 0 warnings").trim_end();
     let page = fs::read_to_string(in_tree("docs/proof.md")).unwrap();
     assert!(page.contains(drawn), "docs/proof.md does not show\n{drawn}");
+}
+
+/// What follows from a line that is missing is found or is none; the walk ends in any case.
+#[test]
+fn no_line_that_is_missing_stops_the_walk() {
+    let script = fs::read_to_string(in_tree("src/menu/example.toml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let prompts = folder.path().join("prompts/en");
+    fs::create_dir_all(&prompts).unwrap();
+    fs::create_dir_all(folder.path().join("prompts/zh-CN")).unwrap();
+    for text in ["en/12333.ftl", "en/common.ftl", "zh-CN/12333.ftl", "zh-CN/common.ftl"] {
+        fs::copy(in_tree("prompts").join(text), folder.path().join("prompts").join(text)).unwrap();
+    }
+    let file = folder.path().join("menu.toml");
+    let lines: Vec<&str> = script.lines().collect();
+    let mut walked = 0;
+    for missing in (0..lines.len()).step_by(5) {
+        let kept: Vec<&str> =
+            lines.iter().enumerate().filter(|(line, _)| *line != missing).map(|(_, text)| *text).collect();
+        fs::write(&file, kept.join("\n")).unwrap();
+        let Checked { faults, proven } = check_whole(&file, None);
+        walked += usize::from(!proven.is_empty());
+        assert!(proven.is_empty() || faults.iter().all(|fault| !fault.message.is_empty()));
+    }
+    assert!(walked >= 3, "{walked}");
 }
