@@ -36,6 +36,7 @@ use std::time::Duration;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use crate::dialogue::Doing;
 use crate::facts::Fault;
 use crate::menu::{Compiled, Kind, Menu, StepId};
 use crate::records::MemoryRecords;
@@ -74,7 +75,7 @@ pub fn prove_within(compiled: &Compiled, scene: &Scene, most_states: usize) -> P
     let person = prover.person(&mut proof);
     let (faults, text) = lengths::too_long(compiled, &scene.prompts);
     proof.faults.extend(faults);
-    prover.tell(&mut proof, [silent.as_ref(), wrong.as_ref()], person);
+    prover.tell(&mut proof, [silent.as_ref(), wrong.as_ref()], &person);
     if let Some(lengths::Longest { length, message, language }) = text {
         proof.summary.push(format!("the longest text is `{message}` in {language}, {}", seconds(length)));
     }
@@ -104,6 +105,14 @@ const A_WHILE: Duration = Duration::from_secs(60);
 fn seconds(length: Duration) -> String {
     let whole = length.as_millis().div_ceil(1000);
     if whole < 600 { format!("{whole} s") } else { format!("{} min {} s", whole / 60, whole % 60) }
+}
+
+/// How near a person is.
+struct Nearness {
+    /// Where it is farthest.
+    worst: Option<(Place, Duration)>,
+    /// Steps in which there are states with none ahead.
+    without: BTreeSet<StepId>,
 }
 
 /// A walked menu.
@@ -358,16 +367,16 @@ impl<'a> Prover<'a> {
     }
 
     /// A person is near, from everywhere.
-    fn person(&self, proof: &mut Proof) -> Option<(Place, Duration)> {
+    fn person(&self, proof: &mut Proof) -> Nearness {
         let found: ToPerson = to_person(&self.walk, &self.persons);
         let most = self.compiled.menu.limits.person_within;
-        let worst = found.worst(&self.walk)?;
+        let worst = found.worst(&self.walk);
         if let Some((place, within)) = found.nearest_over(&self.walk, most) {
             let what = format!(
                 "a caller who wants a person from here needs {}; {} are allowed{}",
                 seconds(within),
                 seconds(most),
-                self.and_worse(Some(worst), within)
+                self.and_worse(worst, within)
             );
             let hint = "shorten the texts before a key is asked for, or allow more with `person-within` in [limits] and say why";
             let mut way = self.walk.way_to(place);
@@ -377,7 +386,10 @@ impl<'a> Prover<'a> {
             let call = self.call(&format!("person-from-{}", self.name(place)), &what, deeds);
             proof.faults.push(shown_by(self.fault(place, what).hint(hint), &call));
         }
-        Some(worst)
+        let states = self.walk.states.iter().zip(&found.within);
+        let goes_on = |state: &State| !matches!(state.doing, Doing::Leaving | Doing::Ended);
+        let without = states.filter(|(state, within)| within.is_none() && goes_on(state)).map(|(state, _)| state.step);
+        Nearness { worst, without: without.collect() }
     }
 
     /// Where it is worse still.
@@ -387,7 +399,7 @@ impl<'a> Prover<'a> {
     }
 
     /// What was walked, and what holds.
-    fn tell(&self, proof: &mut Proof, longest: [Option<&Longest>; 2], person: Option<(Place, Duration)>) {
+    fn tell(&self, proof: &mut Proof, longest: [Option<&Longest>; 2], person: &Nearness) {
         let states = self.walk.states.len();
         let ways: usize = self.walk.states.iter().map(|state| state.edges.len()).sum();
         let steps = &self.compiled.menu.steps;
@@ -423,13 +435,24 @@ impl<'a> Prover<'a> {
                 ));
             }
         }
-        match person {
-            Some((place, within)) => summary.push(format!(
-                "a person is within {} of everywhere, the farthest from `{}`",
-                seconds(within),
-                self.name(place)
-            )),
-            None => summary.push("no step of it is a person".to_owned()),
+        if self.persons.is_empty() {
+            summary.push("no step of it is a person".to_owned());
+            return;
+        }
+        if let Some((place, within)) = person.worst {
+            let where_one_is = if person.without.is_empty() { "everywhere" } else { "wherever there is one" };
+            let farthest = self.name(place);
+            summary.push(format!(
+                "a person is within {} of {where_one_is}, the farthest from `{farthest}`",
+                seconds(within)
+            ));
+        }
+        if !person.without.is_empty() {
+            let steps = self.names(person.without.iter().copied());
+            summary.push(format!(
+                "from these steps some callers can come to no person, or the records can keep them from one: {}",
+                some_of(&steps)
+            ));
         }
     }
 }
