@@ -8,11 +8,11 @@
 //!                                                            └▶ (texts' lengths, by purpose)    ┘
 //! ```
 //!
-//! **How.** [`walk`] goes breadth-first over states of the dialogue that calls run, told apart by a digest of all that
+//! **How.** `walk` goes breadth-first over states of the dialogue that calls run, told apart by a digest of all that
 //! decides how a call goes on: step, counters, language, way back, answers, timers. At each it tries one act of each kind
-//! that the dialogue tells apart ([`acts`]): every key with a meaning and one without, a good entry of each field and one
-//! for each mistake, silence, each answer of the records, each end of a transfer. [`times`] finds the longest and shortest
-//! ways; [`calls`] makes test calls of ways and plays them.
+//! that the dialogue tells apart (`acts`): every key with a meaning and one without, a good entry of each field and one
+//! for each mistake, silence, each answer of the records, each end of a transfer. `times` finds the longest and shortest
+//! ways; `calls` makes test calls of ways and plays them.
 //!
 //! **Bounds.** At most [`MOST_STATES`] states; beyond them the summary says which steps were not come to, and nothing is
 //! said to be proven. Not walked are: keys pressed ahead (they lead where the same keys lead when they are asked for) and
