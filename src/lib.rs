@@ -10,6 +10,7 @@
 //!   cli        the commands, a file each
 //!   bench      load makers and measurements
 //!   node       a running hotline: configuration, start, drain, call records
+//!   proof      every call of a menu, walked in virtual time: what is proven, refuted, untested
 //!   telephony  phone  simulate        shells: SIP + RTP; this terminal; virtual time. Never one another.
 //!   records    the insured and their payments, behind a trait
 //!   dialogue   one call as a state machine: Input in, Output out; no I/O, no clock
@@ -30,6 +31,7 @@ pub mod media;
 pub mod menu;
 pub mod node;
 pub mod phone;
+pub mod proof;
 pub mod records;
 pub mod rtp;
 pub mod simulate;

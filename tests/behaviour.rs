@@ -66,6 +66,8 @@ mod a_key_stops_the_sound_at_once;
 mod a_late_answer_of_the_records_holds_no_call;
 #[path = "behaviour/a_machine_is_examined_for_what_a_hotline_needs.rs"]
 mod a_machine_is_examined_for_what_a_hotline_needs;
+#[path = "behaviour/a_menu_too_large_to_be_walked_says_so.rs"]
+mod a_menu_too_large_to_be_walked_says_so;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
 mod a_message_becomes_clips_and_pauses;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
@@ -128,6 +130,8 @@ mod every_mistake_in_a_script_is_reported_at_once;
 mod every_number_below_a_million_is_spoken_as_cldr_says;
 #[path = "behaviour/every_recording_is_fit_to_be_played.rs"]
 mod every_recording_is_fit_to_be_played;
+#[path = "behaviour/every_seeded_fault_is_found_where_it_is.rs"]
+mod every_seeded_fault_is_found_where_it_is;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
 mod in_band_keys_are_recognized_as_q24_asks;
 #[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
@@ -166,6 +170,8 @@ mod secrets_never_reach_logs;
 mod sessions_are_kept_and_end_when_nobody_keeps_them;
 #[path = "behaviour/strangers_are_told_what_the_policy_says.rs"]
 mod strangers_are_told_what_the_policy_says;
+#[path = "behaviour/the_calls_of_yesterday_go_through_a_changed_menu.rs"]
+mod the_calls_of_yesterday_go_through_a_changed_menu;
 #[path = "behaviour/the_menu_languages_pages_follow_from_its_types.rs"]
 mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/the_messages_of_rfc_4475_are_answered_as_it_asks.rs"]
@@ -184,3 +190,5 @@ mod two_hundred_calls_share_a_worker;
 mod verification_does_not_tell_unknown_from_wrong;
 #[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]
 mod what_cannot_be_served_is_answered_at_once;
+#[path = "behaviour/what_no_test_call_takes_is_told_and_filled.rs"]
+mod what_no_test_call_takes_is_told_and_filled;

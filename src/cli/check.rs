@@ -1,4 +1,5 @@
-//! `hotline check`: every mistake in a menu script and its messages, before callers hear it.
+//! `hotline check`: every mistake in a menu script and its messages, before callers hear it, and what holds of every call
+//! that can be made to it.
 //!
 //! ```text
 //!   × there is no step `topcis`
@@ -9,11 +10,16 @@
 //!   help: did you mean `topics`?
 //!
 //!   1 errors, 0 warnings
+//!
+//!   voice-menus/12333/menu.toml:
+//!     walked 21623 states of a call over 68165 ways between them: all there are
+//!     ...
 //! ```
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, Severity};
 
@@ -21,13 +27,16 @@ use crate::audio::ClipStore;
 use crate::facts::Fault;
 use crate::menu::{self, Compiled};
 use crate::node::read_script;
-use crate::speech::Catalogue;
+use crate::proof;
+use crate::simulate::Scene;
+use crate::speech::{Catalogue, Prompts};
 
-/// Reports every mistake in menu scripts and in the messages they use.
+/// Reports every mistake in menu scripts and in the messages they use, and walks every call that can be made.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  hotline check voice-menus/12333\n  hotline check --format json voice-menus/12333/menu.toml\n  \
-                  hotline check --schema > docs/menu.schema.json\n\nExits with 0 if there is no error, with 1 if there is \
+                  hotline check --calls /tmp/shown voice-menus/12333    (calls that show what is wrong, for `hotline test --calls`)\n  hotline \
+                  check --schema > docs/menu.schema.json\n\nAfter the faults it says what was walked and what holds; docs/proof.md tells how. Exits with 0 if there is no error, with 1 if there is \
                   one, with 2 on wrong use."
 )]
 pub struct Check {
@@ -39,6 +48,9 @@ pub struct Check {
     /// How faults are shown
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Write the calls that show faults into this folder, a file each
+    #[arg(long, value_name = "DIR")]
+    calls: Option<PathBuf>,
     /// Print the JSON Schema of the language, for editors, and check nothing
     #[arg(long, conflicts_with_all = ["paths", "prompts"])]
     schema: bool,
@@ -50,7 +62,7 @@ pub enum Format {
     /// A picture of each place, for people
     #[default]
     Text,
-    /// One JSON object a line: file, line, column, severity, message, hint
+    /// One JSON object a line: file, line, column, severity, message, hint, and the call that shows it
     Json,
     /// Workflow commands, which GitHub shows beside the line
     Github,
@@ -80,11 +92,20 @@ impl Check {
         let done = if self.schema {
             writeln!(out, "{:#}", menu::schema()).map(|()| ExitCode::SUCCESS)
         } else {
-            match self.faults() {
+            match self.check() {
                 Err(wrong) => writeln!(io::stderr(), "hotline check: {wrong}").map(|()| ExitCode::from(2)),
-                Ok(faults) => {
+                Ok(Checked { faults, proven }) => {
                     let code = ExitCode::from(u8::from(faults.iter().any(Fault::is_error)));
-                    write_faults(&faults, self.format, io::stdout().is_terminal(), &mut out).map(|()| code)
+                    let written = self.calls.as_deref().map_or(Ok(()), |folder| write_calls(&faults, folder));
+                    let told = written.and_then(|()| {
+                        write_faults(&faults, self.format, io::stdout().is_terminal(), &mut out)?;
+                        let lines = proven.iter().filter(|_| self.format == Format::Text);
+                        lines.enumerate().try_for_each(|(place, line)| {
+                            let apart = if place == 0 { "\n" } else { "" };
+                            writeln!(out, "{apart}{line}")
+                        })
+                    });
+                    told.map(|()| code)
                 }
             }
         };
@@ -97,6 +118,14 @@ impl Check {
     /// # Errors
     /// A path without a script. Nothing is checked then.
     pub fn faults(&self) -> Result<Vec<Fault>, WrongUse> {
+        self.check().map(|checked| checked.faults)
+    }
+
+    /// Every fault of every script, in the order of the paths, and what holds of each.
+    ///
+    /// # Errors
+    /// A path without a script. Nothing is checked then.
+    pub fn check(&self) -> Result<Checked, WrongUse> {
         let here = [PathBuf::from(".")];
         let paths = if self.paths.is_empty() { &here[..] } else { &self.paths };
         let mut scripts = Vec::new();
@@ -110,34 +139,77 @@ impl Check {
         if let Some(folder) = self.prompts.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(WrongUse::NoPrompts { path: folder.display().to_string() });
         }
-        Ok(scripts.iter().flat_map(|script| check_script(script, self.prompts.as_deref())).collect())
+        let mut all = Checked::default();
+        for script in &scripts {
+            let Checked { mut faults, proven } = check_whole(script, self.prompts.as_deref());
+            all.faults.append(&mut faults);
+            let title = (!proven.is_empty()).then(|| format!("{}:", script.display()));
+            all.proven.extend(title.into_iter().chain(proven.iter().map(|line| format!("  {line}"))));
+        }
+        Ok(all)
     }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Everything that is wrong, and warnings.
+    pub faults: Vec<Fault>,
+    /// What was walked and what holds, a line each. Empty where it could not be walked.
+    pub proven: Vec<String>,
 }
 
 /// Every fault of one script and of the messages it uses; warnings too. `prompts` if the folder is not to be searched.
 pub fn check_script(script: &Path, prompts: Option<&Path>) -> Vec<Fault> {
+    check_whole(script, prompts).faults
+}
+
+/// As [`check_script`], with what holds of the script's calls.
+pub fn check_whole(script: &Path, prompts: Option<&Path>) -> Checked {
     let file = script.display().to_string();
     let text = match read_script(script) {
         Ok(text) => text,
-        Err(fault) => return vec![fault],
+        Err(fault) => return Checked { faults: vec![fault], proven: Vec::new() },
     };
-    let compiled = match menu::parse(&file, &text) {
-        Ok(compiled) => compiled,
-        Err(faults) => return faults,
-    };
-    let mut faults = compiled.warnings.clone();
-    match prompts.map(Path::to_owned).or_else(|| prompts_folder(script)) {
-        Some(prompts) => faults.extend(check_against_prompts(&compiled, &prompts)),
-        None => faults.push(Fault {
-            severity: Severity::Warning,
-            ..Fault::of_file(
-                &file,
-                "there is no folder `prompts` beside the script or above it: no message was checked",
-            )
-            .hint("name it with --prompts")
-        }),
+    let (compiled, mut faults) = menu::parse_as_far(&file, &text);
+    let broken = !faults.is_empty();
+    let Some(compiled) = compiled else { return Checked { faults, proven: Vec::new() } };
+    let folder = prompts.map(Path::to_owned).or_else(|| prompts_folder(script));
+    if broken {
+        if let Some((scene, _)) = folder.and_then(|folder| scene(&compiled, &folder).ok()) {
+            proof::show_by_calls(&compiled, &scene, &mut faults);
+        }
+        return Checked { faults, proven: Vec::new() };
     }
-    faults
+    faults.extend(compiled.warnings.iter().cloned());
+    let Some(folder) = folder else {
+        let message =
+            "there is no folder `prompts` beside the script or above it: no message was checked, no call walked";
+        let fault = Fault { severity: Severity::Warning, ..Fault::of_file(&file, message) };
+        faults.push(fault.hint("name it with --prompts"));
+        return Checked { faults, proven: Vec::new() };
+    };
+    match scene(&compiled, &folder) {
+        Err(found) => {
+            faults.extend(found);
+            Checked { faults, proven: Vec::new() }
+        }
+        Ok((scene, found)) => {
+            faults.extend(found);
+            let proof = proof::prove(&compiled, &scene);
+            faults.extend(proof.faults);
+            Checked { faults, proven: proof.summary }
+        }
+    }
+}
+
+/// Writes the calls that show faults, a file each.
+fn write_calls(faults: &[Fault], folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for example in faults.iter().filter_map(|fault| fault.example.as_ref()) {
+        std::fs::write(folder.join(format!("{}.call", example.name)), &*example.text)?;
+    }
+    Ok(())
 }
 
 /// The folder `prompts` beside a script, or in the nearest folder above it.
@@ -146,30 +218,28 @@ pub fn prompts_folder(script: &Path) -> Option<PathBuf> {
     script.ancestors().skip(1).map(|folder| folder.join("prompts")).find(|prompts| prompts.is_dir())
 }
 
-/// Messages that the menu needs and the prompts lack, in any of its languages; messages that name a value their step
-/// does not give; recordings that cannot be played. Texts without a recording are warned of: they are synthesized.
-fn check_against_prompts(compiled: &Compiled, prompts: &Path) -> Vec<Fault> {
-    let catalogue = match Catalogue::from_dir(prompts) {
-        Ok(catalogue) => catalogue,
-        Err(faults) => return faults,
-    };
+/// The texts and recordings of a menu, and what is wrong with them: messages that the menu needs and the prompts lack, in any
+/// of its languages; messages that name a value their step does not give. Texts without a recording are warned of: they
+/// are synthesized.
+///
+/// # Errors
+/// Texts that cannot be read; recordings that cannot be played.
+fn scene(compiled: &Compiled, prompts: &Path) -> Result<(Scene, Vec<Fault>), Vec<Fault>> {
+    let catalogue = Catalogue::from_dir(prompts)?;
     let mut faults = menu::check_messages(compiled, &catalogue);
     let clips = match ClipStore::load(prompts) {
         Ok(clips) => clips,
         Err(found) => {
             faults.extend(found.iter().map(|fault| Fault::of_file(&prompts.display().to_string(), fault.to_string())));
-            return faults;
+            return Err(faults);
         }
     };
-    let wanted = menu::wanted_clips(&compiled.menu, &catalogue);
-    let missing = wanted.iter().filter(|clip| clips.find(clip.language, &clip.text, clip.form).is_none()).count();
-    if missing > 0 {
-        let message = format!("{missing} texts have no recording: they will be synthesized before the first call");
-        let hint = format!("`hotline prompts missing {}` lists them", compiled.file);
-        faults.push(Fault { severity: Severity::Warning, ..Fault::of_file(&compiled.file, message) }.hint(hint));
-    }
+    faults.extend(menu::check_clips(compiled, &catalogue, |clip| {
+        clips.find(clip.language, &clip.text, clip.form).is_some()
+    }));
     faults.dedup();
-    faults
+    let scene = Scene { menu: Arc::new(compiled.menu.clone()), prompts: Arc::new(Prompts::new(catalogue, clips)) };
+    Ok((scene, faults))
 }
 
 /// Shows faults, and how many there are of each severity at the end (but for JSON, which is one object a fault).
@@ -187,6 +257,7 @@ pub fn write_faults(faults: &[Fault], format: Format, coloured: bool, out: &mut 
                 let object = serde_json::json!({
                     "file": fault.file, "line": line, "column": column,
                     "severity": severity, "message": fault.message, "hint": fault.hint,
+                    "call": fault.example.as_ref().map(|example| &*example.text),
                 });
                 writeln!(out, "{object}")?;
             }
@@ -205,6 +276,11 @@ pub fn write_faults(faults: &[Fault], format: Format, coloured: bool, out: &mut 
     writeln!(out, "{errors} errors, {} warnings", faults.len() - errors)
 }
 
+/// So many lines of a call that shows a fault are shown.
+const MOST_LINES: usize = 24;
+/// So many symbols of such a line.
+const LONGEST_LINE: usize = 160;
+
 /// The fault with a picture of its place.
 fn draw(fault: &Fault, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
     let theme = if coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
@@ -213,6 +289,20 @@ fn draw(fault: &Fault, coloured: bool, out: &mut dyn Write) -> io::Result<()> {
     handler.render_report(&mut drawn, fault).map_err(io::Error::other)?;
     for line in drawn.lines() {
         writeln!(out, "{}", line.trim_end())?;
+    }
+    if let Some(example) = &fault.example {
+        writeln!(out, "  call: {}.call", example.name)?;
+        let lines: Vec<&str> = example.text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        // What matters is at the end: there the call is where it should not be.
+        let left_out = lines.len().saturating_sub(MOST_LINES);
+        if left_out > 0 {
+            writeln!(out, "    … {left_out} lines before; --calls DIR writes the whole call")?;
+        }
+        for line in lines.iter().skip(left_out) {
+            let shown: String = line.chars().take(LONGEST_LINE).collect();
+            let rest = if shown.len() < line.len() { " …" } else { "" };
+            writeln!(out, "    {shown}{rest}")?;
+        }
     }
     writeln!(out)
 }

@@ -8,6 +8,7 @@ pub mod check;
 pub mod doctor;
 pub mod prompts;
 pub mod records;
+pub mod replay;
 pub mod serve;
 pub mod test;
 
@@ -48,6 +49,8 @@ enum Command {
     Prompts(prompts::Prompts),
     /// Make records to call about
     Records(records::Records),
+    /// Let the calls of the call records go through a changed menu
+    Replay(replay::Replay),
     /// Answer calls over SIP and RTP
     Serve(serve::Serve),
     /// Play the test calls beside a menu script
@@ -63,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Test(command) => command.run(),
     }

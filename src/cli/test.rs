@@ -1,13 +1,17 @@
-//! `hotline test`: plays the test calls beside a menu script, in virtual time.
+//! `hotline test`: plays the test calls beside a menu script, in virtual time, and tells what of the menu none has taken.
 //!
 //! ```text
 //!   same  balance-in-mandarin      83.2 s
 //!   ...
 //!   27 calls of 38.1 minutes in 0.021 s: 1286 calls a second, 109000 times as fast as they last
 //!   27 passed, 0 failed
+//!
+//!   taken: 41 of 41 steps, 129 of 182 keys, 40 of 63 outcomes
+//!     not in `account`: key *, silence, gave up
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,21 +19,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use quick_junit::{NonSuccessKind, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
 
 use super::check::prompts_folder;
 use super::{Wrong, exit_code, load_menu};
 use crate::audio::ClipStore;
+use crate::dialogue::Taken;
 use crate::facts::Month;
+use crate::menu::Compiled;
+use crate::proof::{Sort, Takable, sort_of};
 use crate::records::MemoryRecords;
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
 use crate::simulate::{Report, Scene, Suite, TestCall, Verdict, run};
 use crate::speech::{Catalogue, Prompts};
 
-/// Plays the test calls (`calls/*.call`) beside a menu script and compares what is heard.
+/// Plays the test calls (`calls/*.call`) beside a menu script, compares what is heard, and tells which steps, keys and
+/// outcomes no call has taken.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  hotline test voice-menus/12333\n  hotline test voice-menus/12333 --only balance\n  hotline \
-                  test voice-menus/12333 --bless     (rewrites each call's file from what happened; read the difference)\n\n\
+                  test voice-menus/12333 --bless     (rewrites each call's file from what happened; read the difference)\n  hotline test \
+                  voice-menus/12333 --fill      (writes calls for what none has taken into calls/; read them)\n  hotline test \
+                  voice-menus/12333 --calls /tmp/shown --junit report.xml\n\n\
                   Exits with 0 if every call went as written, with 1 if one did not, with 2 on wrong use."
 )]
 pub struct Test {
@@ -41,6 +52,15 @@ pub struct Test {
     /// Rewrite the files of calls that went otherwise
     #[arg(long)]
     bless: bool,
+    /// Play the calls of this folder in place of those in calls/
+    #[arg(long, value_name = "DIR")]
+    calls: Option<PathBuf>,
+    /// Write calls for what none has taken into this folder [default: the folder of the calls]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with = "only")]
+    fill: Option<Option<PathBuf>>,
+    /// Write a report as JUnit's XML, which CI reads
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// The folder of the prompts; otherwise the folder `prompts` beside the script or above it
     #[arg(long, value_name = "DIR")]
     prompts: Option<PathBuf>,
@@ -53,44 +73,174 @@ impl Test {
     }
 
     fn play(&self) -> Result<bool, Wrong> {
-        let scene = scene(&self.hotline, self.prompts.as_deref())?;
-        let suite = Suite::load(&self.hotline).map_err(|error| {
-            Wrong::Use(format!("there are no calls in {}: {error}", self.hotline.join("calls").display()))
-        })?;
+        let (compiled, scene) = load(&self.hotline, self.prompts.as_deref())?;
+        let folder = self.calls.clone().unwrap_or_else(|| self.hotline.join("calls"));
+        let suite = Suite::load_folder(&folder)
+            .map_err(|error| Wrong::Use(format!("there are no calls in {}: {error}", folder.display())))?;
+        let mut out = io::stdout().lock();
+        let tally = self.play_all(&scene, &suite, &mut out)?;
+        if !suite.faults.is_empty() {
+            super::check::write_faults(&suite.faults, super::check::Format::Text, false, &mut out)?;
+        }
+        tally.write(suite.faults.len(), &mut out)?;
+        let takable = self.only.is_none().then(|| Takable::of(&compiled, &scene));
+        if let Some(takable) = &takable {
+            let untaken: BTreeSet<Taken> = takable.things().filter(|thing| !tally.taken.contains(thing)).collect();
+            tell_untaken(takable, &untaken, &mut out)?;
+            if let Some(into) = &self.fill {
+                fill(takable, &untaken, into.as_deref().unwrap_or(&folder), &mut out)?;
+            } else if !untaken.is_empty() {
+                writeln!(out, "  `hotline test {} --fill` writes calls for these", self.hotline.display())?;
+            }
+        }
+        if let Some(file) = &self.junit {
+            write_junit(&compiled.menu.name, &tally, &suite, takable.as_ref(), file)?;
+        }
+        Ok(tally.failed == 0 && suite.faults.is_empty())
+    }
+
+    fn play_all(&self, scene: &Scene, suite: &Suite, out: &mut dyn Write) -> Result<Tally, Wrong> {
         let chosen = |call: &TestCall| self.only.as_ref().is_none_or(|only| call.name.contains(only.as_str()));
         let mut records = DemoRecords::default();
-        let (mut passed, mut failed, mut length, mut calls) = (0_u32, 0_u32, Duration::ZERO, 0_usize);
-        let mut taken = Duration::ZERO;
-        let mut out = io::stdout().lock();
+        let mut tally = Tally::default();
         for (file, call) in suite.calls.iter().filter(|(_, call)| chosen(call)) {
             let records = records.on(call);
             let begun = now();
-            let report = run(&scene, file, call, &records, self.bless)?;
-            taken += begun.elapsed();
-            length += report.length();
-            calls += report.played.lengths.len();
-            show(&report, &mut out)?;
-            match report.verdict {
-                Verdict::Different(_) => failed += 1,
-                Verdict::Same | Verdict::Blessed => passed += 1,
-            }
+            let report = run(scene, file, call, &records, self.bless)?;
+            let took = begun.elapsed();
+            show(&report, out)?;
+            tally.count(report, took);
         }
-        let faulty = suite.faults.len();
-        if faulty > 0 {
-            super::check::write_faults(&suite.faults, super::check::Format::Text, false, &mut out)?;
+        Ok(tally)
+    }
+}
+
+/// How the calls went.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    calls: usize,
+    length: Duration,
+    took: Duration,
+    taken: BTreeSet<Taken>,
+    reports: Vec<(Report, Duration)>,
+}
+
+impl Tally {
+    fn count(&mut self, mut report: Report, took: Duration) {
+        match report.verdict {
+            Verdict::Different(_) => self.failed += 1,
+            Verdict::Same | Verdict::Blessed => self.passed += 1,
         }
-        failed += u32::try_from(faulty).unwrap_or(u32::MAX);
-        let seconds = taken.as_secs_f64().max(1e-9);
+        self.calls += report.played.lengths.len();
+        self.length += report.length();
+        self.took += took;
+        self.taken.extend(std::mem::take(&mut report.played.taken));
+        self.reports.push((report, took));
+    }
+
+    fn write(&self, faulty: usize, out: &mut dyn Write) -> io::Result<()> {
+        let seconds = self.took.as_secs_f64().max(1e-9);
+        let calls = self.calls;
         let rate = f64::from(u32::try_from(calls).unwrap_or(u32::MAX)) / seconds;
         writeln!(
             out,
             "\n{calls} calls of {:.1} minutes in {seconds:.3} s: {rate:.0} calls a second, {:.0} times as fast as they last",
-            length.as_secs_f64() / 60.0,
-            length.as_secs_f64() / seconds
+            self.length.as_secs_f64() / 60.0,
+            self.length.as_secs_f64() / seconds
         )?;
-        writeln!(out, "{passed} passed, {failed} failed")?;
-        Ok(failed == 0)
+        writeln!(out, "{} passed, {} failed", self.passed, self.failed + faulty)
     }
+}
+
+/// How many things of each sort there are, and how many of them are not among the untaken.
+fn counted(takable: &Takable<'_>, untaken: &BTreeSet<Taken>) -> Vec<(Sort, usize, usize)> {
+    let count = |sort| {
+        let of_sort: Vec<Taken> = takable.things().filter(|thing| sort_of(*thing) == sort).collect();
+        let taken = of_sort.iter().filter(|thing| !untaken.contains(thing)).count();
+        (sort, taken, of_sort.len())
+    };
+    Sort::ALL.into_iter().map(count).collect()
+}
+
+/// What no call has taken, step by step.
+fn tell_untaken(takable: &Takable<'_>, untaken: &BTreeSet<Taken>, out: &mut dyn Write) -> io::Result<()> {
+    let counts = counted(takable, untaken);
+    let counts: Vec<String> =
+        counts.iter().map(|(sort, taken, all)| format!("{taken} of {all} {}", sort.plural())).collect();
+    writeln!(out, "\ntaken: {}", counts.join(", "))?;
+    if !takable.is_whole() {
+        writeln!(out, "  the menu is too large to be walked whole: there may be more to take")?;
+    }
+    let mut by_step: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
+    for thing in untaken {
+        let (step, what) = takable.name(*thing);
+        by_step.entry(step).or_default().push(what);
+    }
+    by_step.iter().try_for_each(|(step, things)| writeln!(out, "  not in `{step}`: {}", things.join(", ")))
+}
+
+/// Writes calls for what none has taken. A file that is there already is left alone.
+fn fill(takable: &Takable<'_>, untaken: &BTreeSet<Taken>, into: &Path, out: &mut dyn Write) -> Result<(), Wrong> {
+    fs::create_dir_all(into)?;
+    let mut written = 0_u32;
+    for filling in takable.calls_for(untaken) {
+        let free = std::iter::once(String::new()).chain((2..100).map(|number| format!("-{number}")));
+        let mut files = free.map(|number| into.join(format!("{}{number}.call", filling.call.name)));
+        let Some(file) = files.find(|file| !file.exists()) else { continue };
+        fs::write(&file, &filling.call.text)?;
+        writeln!(out, "  written {}", file.display())?;
+        written += 1;
+    }
+    writeln!(out, "  {written} calls written: read each, give it a name of its own, and keep it")?;
+    Ok(())
+}
+
+/// The report that CI systems read: a suite of test cases, what was taken as its properties.
+fn write_junit(
+    name: &str,
+    tally: &Tally,
+    suite: &Suite,
+    takable: Option<&Takable<'_>>,
+    file: &Path,
+) -> Result<(), Wrong> {
+    let mut cases = TestSuite::new(format!("hotline {name}"));
+    for (report, took) in &tally.reports {
+        let status = match &report.verdict {
+            Verdict::Same | Verdict::Blessed => TestCaseStatus::success(),
+            Verdict::Different(difference) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message("the call went otherwise").set_description(difference.as_str());
+                status
+            }
+        };
+        let mut case = TestCase::new(report.name.as_str(), status);
+        case.set_classname(name).set_time(*took);
+        cases.add_test_case(case);
+    }
+    for fault in &suite.faults {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        let (line, _) = fault.line_column();
+        status.set_message(format!("{}:{line}: {}", fault.file, fault.message));
+        let mut case = TestCase::new(fault.file.as_str(), status);
+        case.set_classname(name);
+        cases.add_test_case(case);
+    }
+    if let Some(takable) = takable {
+        let untaken: BTreeSet<Taken> = takable.things().filter(|thing| !tally.taken.contains(thing)).collect();
+        for (sort, taken, all) in counted(takable, &untaken) {
+            cases.add_property((format!("{}-taken", sort.plural()).as_str(), format!("{taken} of {all}").as_str()));
+        }
+        for thing in &untaken {
+            let (step, what) = takable.name(*thing);
+            cases.add_property(("untaken", format!("{step}: {what}").as_str()));
+        }
+    }
+    let mut report = JunitReport::new("hotline test");
+    report.set_time(tally.took).add_test_suite(cases);
+    let text = report.to_string().map_err(|error| Wrong::Failed(error.to_string()))?;
+    fs::write(file, text).map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))
 }
 
 fn show(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -107,14 +257,20 @@ fn show(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// The menu and the prompts of a hotline, for simulated calls.
 pub(crate) fn scene(hotline: &Path, prompts: Option<&Path>) -> Result<Scene, Wrong> {
-    let menu = load_menu(hotline)?.menu;
+    load(hotline, prompts).map(|(_, scene)| scene)
+}
+
+/// The same, with the places of its steps.
+pub(super) fn load(hotline: &Path, prompts: Option<&Path>) -> Result<(Compiled, Scene), Wrong> {
+    let compiled = load_menu(hotline)?;
     let folder = prompts
         .map(Path::to_owned)
         .or_else(|| prompts_folder(&hotline.join("menu.toml")))
         .ok_or_else(|| Wrong::Use(format!("there is no folder `prompts` beside {} or above it", hotline.display())))?;
     let catalogue = Catalogue::from_dir(&folder).map_err(Wrong::Faults)?;
     let clips = ClipStore::load(&folder).map_err(|faults| Wrong::faults_of(&folder, faults))?;
-    Ok(Scene { menu: Arc::new(menu), prompts: Arc::new(Prompts::new(catalogue, clips)) })
+    let scene = Scene { menu: Arc::new(compiled.menu.clone()), prompts: Arc::new(Prompts::new(catalogue, clips)) };
+    Ok((compiled, scene))
 }
 
 /// The made-up people as of the month that a call's clock asks for; made once a month.

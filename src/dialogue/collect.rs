@@ -79,6 +79,11 @@ impl Entry {
         self.keyed.reveal().is_empty()
     }
 
+    /// How many symbols it holds, and whether there were too many.
+    pub(super) fn shape(&self) -> (usize, bool) {
+        (self.keyed.reveal().len(), self.overflowed)
+    }
+
     /// One more key. `today` bounds dates and years.
     pub(super) fn key(&mut self, key: Key, today: Date) -> Verdict {
         let first = self.keyed.reveal().is_empty();

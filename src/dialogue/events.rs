@@ -57,7 +57,7 @@ pub struct Say {
 }
 
 /// What became of handing a call over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transferred {
     /// The other end has answered: the call is theirs.
     Answered,
@@ -147,8 +147,23 @@ pub enum Ending {
     Failed,
 }
 
+impl Ending {
+    /// Its name in call records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Ending::HotlineHungUp => "hotline-hung-up",
+            Ending::CallerHungUp => "caller-hung-up",
+            Ending::LimitReached => "limit-reached",
+            Ending::Transferred => "transferred",
+            Ending::SessionExpired => "session-expired",
+            Ending::MediaTimedOut => "media-timed-out",
+            Ending::Failed => "failed",
+        }
+    }
+}
+
 /// What was wrong with an entry; each has a message of its own, an attribute of the question or of `common`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mistake {
     /// No such choice.
     NoMatch,

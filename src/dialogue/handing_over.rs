@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Dialogue, Ending, Next, Output, State, Transferred};
+use super::{Dialogue, Ending, Next, Output, State, Taken, Transferred};
 use crate::facts::Moment;
 use crate::menu::{Kind, MessageId, Target};
 use crate::speech::Line;
@@ -19,10 +19,10 @@ use crate::speech::Line;
 const BETWEEN: Duration = Duration::from_secs(1);
 
 /// A transfer under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HandingOver {
     message: MessageId,
-    deadline: Moment,
+    pub(super) deadline: Moment,
 }
 
 impl Dialogue {
@@ -61,14 +61,16 @@ impl Dialogue {
         else {
             return Next::Stay;
         };
+        let (busy, unanswered, refused) = (*busy, *unanswered, *refused);
+        self.took(|step| Taken::Transfer(step, outcome));
         let then = match outcome {
             Transferred::Answered => {
                 self.leave(None, Ending::Transferred);
                 return Next::Stay;
             }
-            Transferred::Busy => *busy,
-            Transferred::Unanswered => *unanswered,
-            Transferred::Refused => *refused,
+            Transferred::Busy => busy,
+            Transferred::Unanswered => unanswered,
+            Transferred::Refused => refused,
         };
         self.stop_saying();
         Next::Go(Target::Step(then))

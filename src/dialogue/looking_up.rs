@@ -5,14 +5,16 @@
 //!      \____ reply ____________________\____ reply, once that is said
 //! ```
 
+use std::hash::{Hash, Hasher};
+
 use super::collect::Answer;
-use super::{Dialogue, Next, Outcome, State};
+use super::{Answered, Dialogue, Next, Outcome, State, Taken};
 use crate::facts::{Moment, Query, Reply};
 use crate::menu::{Kind, SlotId, StepId, Target};
 use crate::speech::{Line, Value};
 
 /// A question that is open.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LookUp {
     purpose: Purpose,
     deadline: Moment,
@@ -30,6 +32,14 @@ pub(super) enum Purpose {
     Tell,
     /// A `read-back` step.
     Read,
+}
+
+impl LookUp {
+    /// Hashes what decides how it goes on.
+    pub(super) fn digest(&self, now: Moment, into: &mut impl Hasher) {
+        let held = self.held.as_ref().map(std::mem::discriminant);
+        (self.deadline.since(now), held, self.asked_for_patience).hash(into);
+    }
 }
 
 impl Dialogue {
@@ -89,6 +99,18 @@ impl Dialogue {
     /// Takes a reply to the step that asked. A reply of the wrong kind is as good as none.
     fn take(&mut self, purpose: Purpose, reply: Reply) -> Next {
         self.timer = None;
+        let answered = match (purpose, &reply) {
+            (Purpose::Verify, Reply::Matched(_)) => Some(Answered::Matched),
+            (Purpose::Verify, Reply::Unmatched) => Some(Answered::Unmatched),
+            (Purpose::Verify, Reply::Locked { .. }) => Some(Answered::Locked),
+            (Purpose::Tell, Reply::Balances(_) | Reply::Summary(_)) | (Purpose::Read, Reply::Payments(_)) => {
+                Some(Answered::Found)
+            }
+            _ => None,
+        };
+        if let Some(answered) = answered {
+            self.took(|step| Taken::Answer(step, answered));
+        }
         match (purpose, reply) {
             (Purpose::Verify, reply) => self.take_verification(reply),
             (Purpose::Tell, Reply::Balances(balances)) => self.tell_balances(&balances),
@@ -131,6 +153,7 @@ impl Dialogue {
     }
 
     fn records_are_down(&mut self) -> Next {
+        self.took(|step| Taken::Answer(step, Answered::Unavailable));
         self.reached(Outcome::RecordsDown);
         self.ahead.clear();
         match self.kind() {

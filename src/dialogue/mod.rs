@@ -35,6 +35,7 @@ mod looking_up;
 mod question;
 mod read_back;
 mod reading;
+mod standing;
 mod telling;
 
 use std::collections::VecDeque;
@@ -55,6 +56,7 @@ use looking_up::LookUp;
 use question::Question;
 use read_back::ReadBack;
 pub use reading::{Shares, Stretch, stretches};
+pub use standing::{Answered, Doing, Taken};
 
 /// The most keys kept for questions not yet asked.
 pub const MOST_AHEAD: usize = 64;
@@ -73,7 +75,7 @@ pub struct Caller {
 }
 
 /// One call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dialogue {
     menu: Arc<Menu>,
     caller: Caller,
@@ -105,9 +107,11 @@ pub struct Dialogue {
     /// Said before the next prompt.
     first_say: Vec<Line>,
     story: Story,
+    /// What has been taken, where somebody asks for that.
+    notes: Option<Vec<Taken>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum State {
     Ringing,
     Telling { skippable: bool, lines: Vec<Line>, result: bool },
@@ -151,6 +155,7 @@ impl Dialogue {
             locked_minutes: None,
             first_say: Vec::new(),
             story: Story { path: Vec::new(), path_cut: 0, outcome: Outcome::Nothing, language, ending: None, keys: 0 },
+            notes: None,
             menu,
         }
     }
@@ -308,6 +313,7 @@ impl Dialogue {
         self.step = id;
         self.timer = None;
         self.tell_of(step);
+        self.took(Taken::Step);
         match &step.kind {
             Kind::Say { message, about, skippable, unavailable, .. } => {
                 self.enter_say(now, message, *about, *skippable, *unavailable)

@@ -18,10 +18,11 @@
 //!
 //! Keys kept before the question are its answer, and the prompt is left out; with type-ahead off they are dropped.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::collect::{Answer, Entry, Verdict};
-use super::{Dialogue, Mistake, Next, State};
+use super::{Dialogue, Mistake, Next, State, Taken};
 use crate::facts::{Key, Language, Moment};
 use crate::menu::{Field, Kind, MessageId, Rules, SlotId, Target};
 use crate::speech::Line;
@@ -34,7 +35,7 @@ const LATE_TERMINATOR: Duration = Duration::from_secs(3);
 pub(super) const REST_OF_ENTRY: Duration = Duration::from_secs(1);
 
 /// A question being asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Question {
     message: MessageId,
     also_in: Vec<Language>,
@@ -44,7 +45,7 @@ pub(super) struct Question {
     no_matches: u8,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum What {
     /// One key of some.
     Choice,
@@ -61,6 +62,20 @@ impl Question {
     pub(super) fn entry(message: &MessageId, field: Field, rules: Rules) -> Question {
         let what = What::Entry { field, entry: Entry::new(field) };
         Question { message: message.clone(), also_in: Vec::new(), rules, what, no_inputs: 0, no_matches: 0 }
+    }
+
+    /// Whether an entry has begun.
+    pub(super) fn is_begun(&self) -> bool {
+        matches!(&self.what, What::Entry { entry, .. } if !entry.is_empty())
+    }
+
+    /// Hashes what decides how it goes on; its words and rules follow from the step.
+    pub(super) fn digest(&self, into: &mut impl Hasher) {
+        let entry = match &self.what {
+            What::Choice => None,
+            What::Entry { entry, .. } => Some(entry.shape()),
+        };
+        (self.no_inputs, self.no_matches, entry).hash(into);
     }
 
     fn start_over(&mut self) {
@@ -149,6 +164,7 @@ impl Dialogue {
             _ => {
                 question.no_inputs = question.no_inputs.saturating_add(1);
                 let line = question.tapered("no-input", question.no_inputs);
+                self.took(Taken::Silence);
                 self.try_again(vec![line], None)
             }
         }
@@ -187,7 +203,11 @@ impl Dialogue {
             Some(Kind::Menu { choices, .. }) => choices.iter().find(|choice| choice.key == key),
             _ => None,
         };
-        match (chosen.map(|choice| choice.target), key, person) {
+        let chosen = chosen.map(|choice| choice.target);
+        if chosen.is_some() || (key == Key::Digit(0) && person.is_some()) {
+            self.took(|step| Taken::Key(step, key));
+        }
+        match (chosen, key, person) {
             (Some(Target::Repeat), ..) => self.prompt_again(),
             (Some(target), ..) => Next::Go(target),
             (None, Key::Digit(0), Some(person)) => Next::Go(Target::Step(person)),
@@ -198,6 +218,18 @@ impl Dialogue {
     fn judge(&mut self, now: Moment, verdict: Verdict) -> Next {
         let State::Asking(question) = &self.state else { return Next::Stay };
         let rules = question.rules;
+        let meaning = match (&verdict, rules.person) {
+            (Verdict::Person, Some(_)) => Some(Key::Digit(0)),
+            (Verdict::Back, _) => Some(Key::Hash),
+            (Verdict::Again, _) => Some(Key::Star),
+            (Verdict::Answer(Answer::YesNo(yes)), _) => Some(Key::Digit(if *yes { 1 } else { 2 })),
+            _ => None,
+        };
+        if let Some(key) = meaning {
+            self.took(|step| Taken::Key(step, key));
+        } else if matches!(verdict, Verdict::Answer(_)) {
+            self.took(Taken::Entry);
+        }
         match verdict {
             Verdict::More => self.after(now, rules.between_keys),
             Verdict::Full => self.after(now, rules.after_last),
@@ -225,6 +257,7 @@ impl Dialogue {
 
     fn no_match(&mut self, mistake: Mistake) -> Next {
         self.ahead.clear();
+        self.took(|step| Taken::Wrong(step, mistake));
         let State::Asking(question) = &mut self.state else { return Next::Stay };
         question.no_matches = question.no_matches.saturating_add(1);
         let lines = question.correction(mistake);
@@ -240,6 +273,7 @@ impl Dialogue {
             let last = Line::new(&format!("{}.gave-up", question.message)).or("common.gave-up");
             let gave_up = question.rules.gave_up;
             self.ahead.clear();
+            self.took(Taken::GaveUp);
             self.first_say = worth_knowing.into_iter().chain([last]).collect();
             return Next::Go(Target::Step(gave_up));
         }

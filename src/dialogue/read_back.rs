@@ -8,10 +8,12 @@
 //! Keys besides the step's own: `0` a person, `*` the item again; others do nothing. A read-back answers its own keys,
 //! so keys pressed before it are dropped.
 
+use std::hash::{Hash, Hasher};
+
 use super::collect::Answer;
 use super::looking_up::Purpose;
 use super::reading::{Stretch, stretches};
-use super::{Dialogue, Next, Outcome, State};
+use super::{Dialogue, Next, Outcome, State, Taken};
 use crate::facts::{Insurance, Key, Moment, Month, Payments, Query};
 use crate::menu::{Kind, MessageId, PagingKeys, Period, StepId, Target};
 use crate::speech::{Line, Pace, Value};
@@ -20,7 +22,7 @@ use crate::speech::{Line, Pace, Value};
 const MOST_LAG: i32 = 12;
 
 /// Payments being read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ReadBack {
     message: MessageId,
     keys: PagingKeys,
@@ -36,7 +38,7 @@ pub(super) struct ReadBack {
     at: Place,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
     Heading,
     Item(usize),
@@ -101,19 +103,18 @@ impl Dialogue {
     pub(super) fn key_while_reading(&mut self, _now: Moment, key: Key) -> Next {
         let State::Reading(reading) = &self.state else { return Next::Stay };
         let (keys, at, then, person) = (reading.keys, reading.at, reading.then, reading.person);
+        let (next, previous) = (reading.after(at), reading.before(at));
+        let own = [keys.stop, keys.next, keys.previous, keys.repeat, keys.slower, Key::Star, Key::Digit(0)];
+        if own.contains(&key) {
+            self.took(|step| Taken::Key(step, key));
+        }
         match key {
             _ if key == keys.stop => {
                 self.stop_saying();
                 Next::Go(then)
             }
-            _ if key == keys.next => {
-                let next = reading.after(at);
-                self.read(next)
-            }
-            _ if key == keys.previous => {
-                let previous = reading.before(at);
-                self.read(previous)
-            }
+            _ if key == keys.next => self.read(next),
+            _ if key == keys.previous => self.read(previous),
             _ if key == keys.repeat || key == Key::Star => self.read(at),
             _ if key == keys.slower => {
                 self.pace = Pace::Slow;
@@ -162,6 +163,11 @@ impl Dialogue {
 }
 
 impl ReadBack {
+    /// Hashes what decides how it goes on; the rest follows from the step.
+    pub(super) fn digest(&self, into: &mut impl Hasher) {
+        (self.at, self.items.len(), self.from, self.to).hash(into);
+    }
+
     fn after(&self, at: Place) -> Place {
         let next = match at {
             Place::Heading => 0,

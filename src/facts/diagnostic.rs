@@ -32,13 +32,24 @@ pub struct Fault {
     pub hint: Option<String>,
     /// `Error`: the file must not be used. `Warning`: it may be.
     pub severity: Severity,
+    /// A call that shows it, where one was found.
+    pub example: Option<Box<Example>>,
+}
+
+/// A test call that shows a fault: `hotline test` plays it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// A name for its file, without the ending.
+    pub name: Arc<str>,
+    /// Its transcript.
+    pub text: Arc<str>,
 }
 
 impl Fault {
     /// An error at a place of a text.
     pub fn error(file: &str, source: &Arc<str>, span: Range<usize>, message: impl Into<String>) -> Fault {
         let (file, source) = (file.to_owned(), Arc::clone(source));
-        Fault { file, source, span, message: message.into(), hint: None, severity: Severity::Error }
+        Fault { file, source, span, message: message.into(), hint: None, severity: Severity::Error, example: None }
     }
 
     /// A warning at a place of a text.
@@ -55,6 +66,13 @@ impl Fault {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Fault {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same fault with a call that shows it.
+    #[must_use]
+    pub fn example(mut self, name: &str, text: &str) -> Fault {
+        self.example = Some(Box::new(Example { name: name.into(), text: text.into() }));
         self
     }
 

@@ -17,7 +17,7 @@ mod time_text;
 mod toml_keys;
 
 pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
-pub use diagnostic::{Fault, did_you_mean};
+pub use diagnostic::{Example, Fault, did_you_mean};
 pub use form::Form;
 pub use identity::{CitizenId, IdFault};
 pub use inquiry::{CallerNumber, PersonRef, Query, Reply};

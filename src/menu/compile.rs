@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::compiled::{
-    About, Choice, Field, Kind, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
+    About, Choice, Field, Kind, Limits, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
 };
 use super::faults::Faults;
 use super::graph::{Graph, Node};
@@ -34,7 +34,7 @@ pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec
     let slots = compiler.slots.names.clone();
     let (kinds, nodes): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
     Graph { nodes, start }.check(faults);
-    let (hotline, start) = (hotline?, start?);
+    let (hotline, start, limits) = (hotline?, start?, script.limits.as_ref()?);
     let mut compiled = Vec::new();
     for (step, kind) in script.steps.iter().zip(kinds) {
         compiled.push(Step { name: Arc::clone(&step.name), kind: kind? });
@@ -48,6 +48,16 @@ pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec
         call_limit: hotline.call_limit.0,
         look_up_deadline: hotline.look_up_deadline.0,
         look_up_patience: hotline.look_up_patience.value.0,
+        limits: Limits {
+            person_within: limits.person_within.0,
+            silent_within: limits.silent_within.0,
+            wrong_within: limits.wrong_within.0,
+            menu_prompt: limits.menu_prompt.0,
+            ask_prompt: limits.ask_prompt.0,
+            message: limits.message.0,
+            correction: limits.correction.0,
+            item: limits.item.0,
+        },
     };
     Some((menu, script.steps.iter().map(place).collect()))
 }
@@ -302,6 +312,12 @@ impl<'s, 'f> Compiler<'s, 'f> {
                     let what = format!("at least {} and at most {} digits: that is no number of digits", min.0, max.0);
                     self.faults.error(&ask.field.span, what, "`min` is not greater than `max`");
                 }
+                let person = rules.is_some_and(|rules| rules.person.is_some());
+                if min.0 == 1 && person {
+                    let what = "`0` is a whole entry of this field, so it leads to no person from here";
+                    let hint = "let `min` be 2 or more, or write `person = false` to say that it is meant so";
+                    self.faults.warning(&ask.field.span, what, hint);
+                }
                 Field::Digits { min: min.0, max: max.0 }
             }
         };
@@ -430,6 +446,13 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 self.faults.error(
                     &step.span,
                     format!("`{name}` cannot be 0, which leads to a person"),
+                    "use another key",
+                );
+            }
+            if *key == Key::Star && *name != "repeat" {
+                self.faults.error(
+                    &step.span,
+                    format!("`{name}` cannot be *, which says the item again in every read-back"),
                     "use another key",
                 );
             }

@@ -36,6 +36,29 @@ pub struct Menu {
     pub look_up_deadline: Duration,
     /// A look-up unanswered for this long makes the caller hear `common.one-moment`.
     pub look_up_patience: Duration,
+    /// What is to be proven of it.
+    pub limits: Limits,
+}
+
+/// How long callers may be kept, and how long texts may be. A call does not know of these; `hotline check` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From anywhere to a person.
+    pub person_within: Duration,
+    /// From a caller's falling silent to the end of the call.
+    pub silent_within: Duration,
+    /// From the first of wrong keys alone to the end of the call.
+    pub wrong_within: Duration,
+    /// The message of a [`Kind::Menu`].
+    pub menu_prompt: Duration,
+    /// The message of a [`Kind::Ask`].
+    pub ask_prompt: Duration,
+    /// The message of another step.
+    pub message: Duration,
+    /// An attribute that says what was wrong.
+    pub correction: Duration,
+    /// The heading or an item of a [`Kind::ReadBack`], or an insurance of a summary.
+    pub item: Duration,
 }
 
 /// One step of a menu.

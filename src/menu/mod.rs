@@ -24,13 +24,13 @@ mod syntax;
 
 pub use compile::Place;
 pub use compiled::{
-    About, Choice, Field, Kind, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
+    About, Choice, Field, Kind, Limits, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId, Target,
 };
 pub use faults::MOST_FAULTS;
 pub use messages::check_messages;
 pub use needs::{Need, needs};
-pub use parse::{Compiled, parse};
+pub use parse::{Compiled, parse, parse_as_far};
 pub use read::{LONGEST_SCRIPT, MOST_STEPS};
-pub use recordings::{WantedClip, wanted_clips};
+pub use recordings::{WantedClip, check_clips, wanted_clips};
 pub use reference::reference;
 pub use schema::schema;

@@ -29,20 +29,31 @@ pub struct Compiled {
 /// Every mistake in it and every warning, in the order of the text: at most [`super::MOST_FAULTS`] and one that counts
 /// the rest; errors are dropped after warnings. At least one of them is an error.
 pub fn parse(file: &str, text: &str) -> Result<Compiled, Vec<Fault>> {
+    match parse_as_far(file, text) {
+        (Some(compiled), faults) if faults.is_empty() => Ok(compiled),
+        (_, faults) => Err(faults),
+    }
+}
+
+/// As [`parse`], but what could be compiled whole is given in spite of errors, to be looked at and never to be run: steps
+/// that lead in circles are steps all the same.
+pub fn parse_as_far(file: &str, text: &str) -> (Option<Compiled>, Vec<Fault>) {
     if text.len() > LONGEST_SCRIPT {
         let message = format!("a script has at most {LONGEST_SCRIPT} bytes; this one has {}", text.len());
-        return Err(vec![Fault::of_file(file, message).hint("divide it into several hotlines")]);
+        return (None, vec![Fault::of_file(file, message).hint("divide it into several hotlines")]);
     }
     let mut faults = Faults::new(file, text);
     let script = read(text, &mut faults);
     let compiled = compile(&script, &mut faults);
     let (faults, failed) = faults.finish();
-    match compiled {
-        Some((menu, places)) if !failed => {
-            Ok(Compiled { menu, places, warnings: faults, file: file.into(), source: text.into() })
-        }
-        _ if failed => Err(faults),
+    let whole = compiled.map(|(menu, places)| {
+        let warnings = if failed { Vec::new() } else { faults.clone() };
+        Compiled { menu, places, warnings, file: file.into(), source: text.into() }
+    });
+    match whole {
+        Some(_) if !failed => (whole, Vec::new()),
+        _ if failed => (whole, faults),
         // Cannot be: what could not be compiled has a fault. But a call must never run on half a menu.
-        _ => Err(vec![Fault::of_file(file, "the script could not be compiled")]),
+        _ => (None, vec![Fault::of_file(file, "the script could not be compiled")]),
     }
 }

@@ -15,7 +15,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::faults::Faults;
 use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
-use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
+use super::script::{
+    Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify,
+};
 use super::syntax::mend;
 use crate::facts::{Key, did_you_mean, plain_words, remove_at, word_meant};
 
@@ -30,6 +32,8 @@ pub(super) struct Script {
     pub(super) hotline: Option<Hotline>,
     /// Where there is one: its header.
     pub(super) hotline_span: Range<usize>,
+    /// What `[limits]` says, or what holds without it.
+    pub(super) limits: Option<Limits>,
     /// What `[defaults]` says of the person.
     pub(super) person: Option<At<PersonRoute>>,
     /// The other steps that `[defaults]` names.
@@ -102,6 +106,10 @@ impl<'i> Reader<'_, 'i> {
                 self.read_defaults(table, &span);
             }
         }
+        let limits = root.remove_entry("limits");
+        let limits_span = limits.as_ref().map_or(0..0, |(key, _)| key.span());
+        let table = limits.map_or(Some(DeTable::new()), |(_, value)| self.table_of(&limits_span, value, "limits"));
+        let limits = table.and_then(|table| self.typed::<Limits>(table, &limits_span, &TABLES.limits, "[limits]"));
         let rules = self.typed::<Rules>(self.defaults_for(TABLES.rules.keys()), &(0..0), &TABLES.rules, "[defaults]");
         let (person, gave_up) = rules.map_or((None, None), |rules| (rules.person, rules.gave_up));
         let fallback = self.defaults_for(TABLES.fallback.keys());
@@ -117,7 +125,7 @@ impl<'i> Reader<'_, 'i> {
             }
             steps.extend(self.step(&key, value));
         }
-        Script { hotline, hotline_span: header, person, named_in_defaults, steps, lost }
+        Script { hotline, hotline_span: header, limits, person, named_in_defaults, steps, lost }
     }
 
     /// Checks `[defaults]` and keeps what is good in it.
@@ -160,7 +168,7 @@ impl<'i> Reader<'_, 'i> {
             if !self.broken(span) {
                 let first = table.keys().next().map(|key| key.get_ref().as_ref());
                 let hint = match (
-                    did_you_mean(name, ["hotline", "defaults"]),
+                    did_you_mean(name, ["hotline", "defaults", "limits"]),
                     first.and_then(|first| did_you_mean(first, kinds())),
                 ) {
                     (Some(table), _) => format!("did you mean [{table}]?"),
@@ -199,6 +207,9 @@ impl<'i> Reader<'_, 'i> {
         let keys: Vec<&str> = kind.keys().collect();
         let is_choice = |key: &str| kind.has_choices() && telephone_key(key).is_some();
         let what = format!("{} `{}` step", if kind == KindName::Ask { "an" } else { "a" }, kind.key());
+        if kind == KindName::Ask {
+            self.drop_keys_of_fields(&mut table);
+        }
         self.drop_unknown(&mut table, |key| keys.contains(&key) || is_choice(key), &keys, &what);
         let (choices, table) = split(table, is_choice);
         let (rules, mut own) = split(table, |key| kind.table().property(key).is_none());
@@ -229,6 +240,27 @@ impl<'i> Reader<'_, 'i> {
             KindName::GoTo => self.typed(own, span, own_table, &what).map(Body::GoTo),
             KindName::Transfer => self.typed(own, span, own_table, &what).map(Body::Transfer),
             KindName::HangUp => self.typed(own, span, own_table, &what).map(Body::HangUp),
+        }
+    }
+
+    /// Keys of the telephone are no choices where digits are keyed: there each has a meaning already.
+    fn drop_keys_of_fields(&mut self, table: &mut DeTable<'i>) {
+        let field = table.get("field").and_then(|field| field.get_ref().as_str()).map(str::to_owned);
+        let (keys, rest) = split(std::mem::take(table), |key| telephone_key(key).is_some());
+        *table = rest;
+        for (written, key) in keys.keys().filter_map(|key| Some((key, telephone_key(key.get_ref())?))) {
+            let meaning = match (key, field.as_deref()) {
+                (Key::Star, Some("citizen-id")) => "the X at its end, and before that starts the entry over",
+                (Key::Star, _) => "to start the entry over, and first of all to hear the question again",
+                (Key::Hash, _) => "the end of the entry, and first of all the way back",
+                (Key::Digit(0), _) => "a digit, and first of all the way to the person",
+                (Key::Digit(_), Some("yes-no")) => "an answer: 1 is yes, 2 is no",
+                (Key::Digit(_), _) => "a digit of the entry",
+                (Key::Letter(_), _) => "no key of an entry",
+            };
+            let what = format!("`{key}` cannot lead anywhere from an `ask` step: in its field it is {meaning}");
+            let hint = "ask by a `menu` step before this one, or lead on with `then`, `person` and `gave-up`";
+            self.faults.error(&written.span(), what, hint);
         }
     }
 

@@ -4,9 +4,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::compiled::Menu;
+use miette::Severity;
+
+use super::Compiled;
+use super::compiled::{Menu, MessageId, StepId};
 use super::needs::needs;
-use crate::facts::{Form, Language};
+use crate::facts::{Fault, Form, Language};
 use crate::speech::{Catalogue, How, vocabulary, vocabulary_of};
 
 /// A recording that a menu needs.
@@ -20,6 +23,10 @@ pub struct WantedClip {
     pub form: Form,
     /// A file to record it into, as in `enter-id-too-short-1.wav`; empty for a piece of a number.
     pub file: String,
+    /// The first step whose message needs it; nothing for the messages that every step may say.
+    pub step: Option<StepId>,
+    /// That message.
+    pub message: MessageId,
 }
 
 /// Every recording that a menu can ask for, each once: fixed texts first, then pieces of numbers.
@@ -35,7 +42,8 @@ pub fn wanted_clips(menu: &Menu, catalogue: &Catalogue) -> Vec<WantedClip> {
                 if met.insert((language, Arc::clone(&text), Form::Plain)) {
                     let number = if several { format!("-{}", place + 1) } else { String::new() };
                     let file = format!("{}{number}.wav", need.message.replace('.', "-"));
-                    wanted.push(WantedClip { language, text, form: Form::Plain, file });
+                    let (step, message) = (need.step, Arc::clone(&need.message));
+                    wanted.push(WantedClip { language, text, form: Form::Plain, file, step, message });
                 }
             }
             let uses = catalogue.variables(language, &need.message);
@@ -50,11 +58,64 @@ pub fn wanted_clips(menu: &Menu, catalogue: &Catalogue) -> Vec<WantedClip> {
             });
             for (text, form) in pieces_of {
                 if met.insert((language, Arc::clone(&text), form)) {
-                    pieces.push(WantedClip { language, text, form, file: String::new() });
+                    let (step, message) = (need.step, Arc::clone(&need.message));
+                    pieces.push(WantedClip { language, text, form, file: String::new(), step, message });
                 }
             }
         }
     }
     wanted.append(&mut pieces);
     wanted
+}
+
+/// So many texts without a recording are named.
+const MOST_NAMED: usize = 3;
+
+/// What a menu wants said and nobody has recorded: a warning at the first step that wants it, since it is synthesized. An
+/// error for each text that no synthesizer of its language can read.
+pub fn check_clips(compiled: &Compiled, catalogue: &Catalogue, recorded: impl Fn(&WantedClip) -> bool) -> Vec<Fault> {
+    let wanted = wanted_clips(&compiled.menu, catalogue);
+    let missing: Vec<WantedClip> = wanted.into_iter().filter(|clip| !recorded(clip)).collect();
+    let (good, bad): (Vec<_>, Vec<_>) = missing.into_iter().partition(|clip| can_be_read(clip.language, &clip.text));
+    let mut faults: Vec<Fault> = bad
+        .iter()
+        .map(|clip| {
+            let what = format!(
+                "`{}` of `{}` has no recording, and cannot be read in {}",
+                clip.text, clip.message, clip.language
+            );
+            let hint = format!("write it in the letters of {}, or record it", clip.language);
+            at_its_step(compiled, clip, what).hint(hint)
+        })
+        .collect();
+    if let Some(first) = good.first() {
+        let named = good.iter().take(MOST_NAMED).map(|clip| format!("`{}` of `{}`", clip.text, clip.message));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = if good.len() > MOST_NAMED { ", …" } else { "" };
+        let texts = if good.len() == 1 { "1 text has".to_owned() } else { format!("{} texts have", good.len()) };
+        let what = format!("{texts} no recording and will be synthesized before the first call: {named}{more}");
+        let hint = format!("`hotline prompts missing {}` lists them", compiled.file);
+        let fault = at_its_step(compiled, first, what).hint(hint);
+        faults.push(Fault { severity: Severity::Warning, ..fault });
+    }
+    faults
+}
+
+fn at_its_step(compiled: &Compiled, clip: &WantedClip, what: String) -> Fault {
+    let place = clip.step.and_then(|step| compiled.places.get(step.0));
+    match place {
+        Some(place) => {
+            let span = place.message.clone().unwrap_or_else(|| place.name.clone());
+            Fault::error(&compiled.file, &compiled.source, span, what)
+        }
+        None => Fault::of_file(&compiled.file, what),
+    }
+}
+
+/// Whether a voice of the language can read a text: an English one reads no Chinese characters.
+fn can_be_read(language: Language, text: &str) -> bool {
+    match language {
+        Language::ZhCn => true,
+        Language::En => !text.chars().any(|symbol| matches!(symbol, '\u{3400}'..='\u{9fff}')),
+    }
 }

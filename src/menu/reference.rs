@@ -30,6 +30,8 @@ pub fn reference() -> String {
     section(&mut page, "## `[defaults]`", &TABLES.rules);
     page.push_str("`[defaults]` may also say:\n\n");
     keys(&mut page, &TABLES.fallback);
+    section(&mut page, "## `[limits]`", &TABLES.limits);
+    page.push_str(PROOF);
     page.push_str("## Steps\n\nThe first key of a step says its kind.\n\n");
     for kind in KindName::ALL {
         section(&mut page, &format!("### `{}`", kind.key()), kind.table());
@@ -46,7 +48,7 @@ const HEAD: &str = "\
 # The voice-menu language
 
 A hotline is one text file, `menu.toml`, in [TOML](https://toml.io). `[hotline]` names it, `[defaults]` holds what is the
-same for every question, and every other table is a *step*, named as you like: letters, digits, `-` and `_`. What is said
+same for every question, `[limits]` what is to be proven, and every other table is a *step*, named as you like: letters, digits, `-` and `_`. What is said
 stands elsewhere: a step names a *message* of `prompts/<language>/*.ftl`, and a message may have *attributes*, texts for
 one occasion each, as `.no-input` for a caller who presses nothing.
 
@@ -54,6 +56,12 @@ one occasion each, as `.no-input` for a caller who presses nothing.
 Schema, with which editors complete keys and mark mistakes; `docs/menu.schema.json` is that schema.
 
 Lengths of time are texts: `\"1500ms\"`, `\"10s\"`, `\"30m\"`, from 100 ms to 60 m.
+";
+
+const PROOF: &str = "\
+[proof.md](proof.md) tells what else is proven, and how a menu is walked. A hotline that must keep its callers for longer says
+so here, with the reason in a comment.
+
 ";
 
 const TARGETS: &str = "\

@@ -8,7 +8,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::scalar::{Goal, StepName, Text};
-use super::script::{Ask, Fallback, GoTo, HangUp, Hotline, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify};
+use super::script::{
+    Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify,
+};
 
 /// The kinds of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -157,6 +159,7 @@ pub(super) struct Tables {
     pub(super) hotline: Table,
     pub(super) rules: Table,
     pub(super) fallback: Table,
+    pub(super) limits: Table,
     say: Table,
     menu: Table,
     ask: Table,
@@ -173,6 +176,7 @@ pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
     hotline: Table::of::<Hotline>(),
     rules: Table::of::<Rules>(),
     fallback: Table::of::<Fallback>(),
+    limits: Table::of::<Limits>(),
     say: Table::of::<Say>(),
     menu: Table::of::<Menu>(),
     ask: Table::of::<Ask>(),
@@ -192,9 +196,9 @@ pub fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Hotline voice menu",
-        "description": "A voice-menu script: [hotline], [defaults] and one table a step, whose first key says its kind.",
+        "description": "A voice-menu script: [hotline], [defaults], [limits] and one table a step, whose first key says its kind.",
         "type": "object",
-        "properties": { "hotline": TABLES.hotline.0, "defaults": defaults },
+        "properties": { "hotline": TABLES.hotline.0, "defaults": defaults, "limits": TABLES.limits.0 },
         "required": ["hotline"],
         "additionalProperties": { "anyOf": steps },
     })

@@ -4,6 +4,7 @@
 //! ```text
 //!   [hotline]                  Hotline
 //!   [defaults]                 Rules + Fallback: keys that a step lacks are taken from here
+//!   [limits]                   Limits: what `hotline check` proves
 //!   [any-name]                 one step; its first key says its kind
 //!   menu = "main-menu"           -> Menu + Choices + Rules
 //!   1 = "topics"
@@ -81,6 +82,38 @@ pub(super) struct Rules {
 pub(super) struct Fallback {
     /// The step that callers are led to when the records do not answer; the person if it is not written.
     pub(super) unavailable: Option<At<StepName>>,
+}
+
+/// What `hotline check` proves of the hotline: how long its callers may be kept, and how long a text may be. A text's
+/// length is that of its recordings, and is estimated where there is none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Limits {
+    /// How long it takes at most to come to a person, from anywhere in a call, for a caller who hears each text to its
+    /// end and then presses the right key, while the records do their worst.
+    #[serde(default = "person_within")]
+    pub(super) person_within: Time,
+    /// How long a call lasts at most after its caller has fallen silent, wherever that is.
+    #[serde(default = "over_within")]
+    pub(super) silent_within: Time,
+    /// How long a call lasts at most after its caller has begun to press wrong keys alone, or nothing.
+    #[serde(default = "over_within")]
+    pub(super) wrong_within: Time,
+    /// How long the message of a `menu` step may be, in one language.
+    #[serde(default = "menu_prompt")]
+    pub(super) menu_prompt: Time,
+    /// How long the message of an `ask` step may be.
+    #[serde(default = "ask_prompt")]
+    pub(super) ask_prompt: Time,
+    /// How long the message of a `say`, `transfer` or `hang-up` step may be.
+    #[serde(default = "message")]
+    pub(super) message: Time,
+    /// How long it may take to say what was wrong: the attributes of questions and of `common`.
+    #[serde(default = "correction")]
+    pub(super) correction: Time,
+    /// How long the heading or one item of a `read-back` step may be, or one insurance of a summary.
+    #[serde(default = "item")]
+    pub(super) item: Time,
 }
 
 /// Says a message, then goes on.
@@ -326,6 +359,34 @@ fn between() -> Time {
 
 fn three() -> Whole<1, 9> {
     Whole(3)
+}
+
+fn person_within() -> Time {
+    Time::millis(60_000)
+}
+
+fn over_within() -> Time {
+    Time::millis(10 * 60_000)
+}
+
+fn menu_prompt() -> Time {
+    Time::millis(30_000)
+}
+
+fn ask_prompt() -> Time {
+    Time::millis(20_000)
+}
+
+fn message() -> Time {
+    Time::millis(60_000)
+}
+
+fn correction() -> Time {
+    Time::millis(15_000)
+}
+
+fn item() -> Time {
+    Time::millis(30_000)
 }
 
 fn yes() -> bool {

@@ -184,7 +184,7 @@ fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusq
         path,
         cut,
         story.outcome.name(),
-        story.ending.map(ending_name),
+        story.ending.map(Ending::name),
         story.language.tag(),
         person_hash,
         story.keys,
@@ -231,18 +231,6 @@ fn name(text: &str) -> String {
 
 fn utc(at: Timestamp) -> String {
     format!("{at:.3}")
-}
-
-const fn ending_name(ending: Ending) -> &'static str {
-    match ending {
-        Ending::HotlineHungUp => "hotline-hung-up",
-        Ending::CallerHungUp => "caller-hung-up",
-        Ending::LimitReached => "limit-reached",
-        Ending::Transferred => "transferred",
-        Ending::SessionExpired => "session-expired",
-        Ending::MediaTimedOut => "media-timed-out",
-        Ending::Failed => "failed",
-    }
 }
 
 #[cfg(test)]

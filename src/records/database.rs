@@ -104,6 +104,18 @@ pub struct DatabaseStanding {
     pub known: i64,
 }
 
+/// Opens an up-to-date file for reading only, and changes nothing beside it.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, OpenError> {
+    // Where the files of the log are there, a hotline runs, or one has broken off: what they hold counts. Without them nobody
+    // writes, and SQLite would make them.
+    let beside = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        Path::new(&name).exists()
+    };
+    if beside("-wal") && beside("-shm") { open_reader(path) } else { open_still(path) }
+}
+
 /// Looks whether a file is a database that a hotline could open, and changes nothing: neither it nor the files that SQLite
 /// keeps beside it.
 ///
@@ -116,14 +128,7 @@ pub fn look(path: &Path) -> Result<DatabaseStanding, OpenError> {
         return Err(OpenError::Missing(path.to_owned()));
     }
     std::fs::File::open(path).map_err(io)?;
-    // Where the files of the log are there, a hotline runs, or one has broken off: what they hold counts. Without them nobody
-    // writes, and SQLite would make them.
-    let beside = |end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        Path::new(&name).exists()
-    };
-    let connection = if beside("-wal") && beside("-shm") { open_reader(path)? } else { open_still(path)? };
+    let connection = open_as_it_is(path)?;
     let tables = count_tables(&connection).map_err(failed)?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     match version(&connection).map_err(failed)? {

@@ -16,6 +16,7 @@
 mod calls;
 mod database;
 pub mod demo;
+mod ended;
 mod insured;
 mod keyed;
 mod locks;
@@ -25,6 +26,7 @@ mod sqlite;
 
 pub use calls::{CallLog, CallRecord};
 pub use database::{DatabaseStanding, OpenError, look};
+pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;

@@ -9,19 +9,21 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::transcript::{Action, Deed, RecordsState, TestCall};
-use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId, Story};
-use crate::facts::{Key, Moment, Query, Reply, Secret};
+use super::transcript::{Action, Deed, RecordsSay, RecordsState, TestCall};
+use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId, Story, Taken};
+use crate::facts::{Key, Moment, PersonRef, Query, Reply, Secret};
 use crate::menu::Menu;
 use crate::records::Records;
 use crate::speech::{Prompts, SaidLine};
 
 /// From one key to the next.
-const BETWEEN_KEYS: Duration = Duration::from_millis(200);
+pub(crate) const BETWEEN_KEYS: Duration = Duration::from_millis(200);
 /// From the beginning of speech to a key pressed at once.
-const AT_ONCE: Duration = Duration::from_millis(300);
+pub(crate) const AT_ONCE: Duration = Duration::from_millis(300);
 /// From handing over to what becomes of it.
-const TO_THE_OTHER_END: Duration = Duration::from_secs(3);
+pub(crate) const TO_THE_OTHER_END: Duration = Duration::from_secs(3);
+/// Minutes that are left of a lock which a test call says there is.
+pub(crate) const LOCKED_MINUTES: u32 = 30;
 /// Events after which a call is given up: none that ends comes near.
 const MOST_EVENTS: u32 = 200_000;
 
@@ -43,11 +45,13 @@ pub struct Played {
     pub lengths: Vec<Duration>,
     /// What became of each call.
     pub stories: Vec<Story>,
+    /// What was taken, in order, over all calls.
+    pub taken: Vec<Taken>,
 }
 
 /// Plays a test call against fresh records.
 pub fn play(scene: &Scene, call: &TestCall, records: &dyn Records) -> Played {
-    let mut played = Played { transcript: head(call), lengths: Vec::new(), stories: Vec::new() };
+    let mut played = Played { transcript: head(call), lengths: Vec::new(), stories: Vec::new(), taken: Vec::new() };
     let mut actions: VecDeque<&Action> = call.actions.iter().collect();
     let mut clock = call.given.clock;
     let mut answers_left = match call.given.records {
@@ -55,18 +59,25 @@ pub fn play(scene: &Scene, call: &TestCall, records: &dyn Records) -> Played {
         _ => None,
     };
     loop {
-        let mut live = Live::new(scene, call, records, clock, answers_left);
+        let held = begins_with_records(&actions);
+        let mut live = Live::new(scene, call, records, clock, answers_left, held);
         let next = live.run(&mut actions);
         answers_left = live.answers_left;
         played.transcript.push_str(&live.transcript);
         played.lengths.push(live.now.since(Moment::ZERO));
         played.stories.push(live.dialogue.story().clone());
+        played.taken.append(&mut live.dialogue.take_notes());
         let Some((rest, action)) = next else { return played };
         let _ = write!(played.transcript, "\n{}{}\n\n", comments(action), action.line);
         let later = live.now.since(Moment::ZERO) + rest;
         clock =
             jiff::SignedDuration::try_from(later).ok().and_then(|later| clock.checked_add(later).ok()).unwrap_or(clock);
     }
+}
+
+/// Whether the test call says what the records answer next.
+fn begins_with_records(actions: &VecDeque<&Action>) -> bool {
+    actions.front().is_some_and(|action| matches!(action.what, Deed::Records(_)))
 }
 
 fn head(call: &TestCall) -> String {
@@ -90,6 +101,10 @@ struct Live<'a> {
     dialogue: Dialogue,
     speech: Option<Speech>,
     pending: Option<(Moment, Reply)>,
+    /// The next question to the records waits for the test call to say what is answered.
+    held: bool,
+    /// The question that waits for that, and since when.
+    asked: Option<(Moment, Query)>,
     /// Since when the other end is being dialled.
     transfer: Option<Moment>,
     transcript: String,
@@ -112,6 +127,7 @@ impl<'a> Live<'a> {
         records: &'a dyn Records,
         clock: DateTime,
         answers_left: Option<u32>,
+        held: bool,
     ) -> Live<'a> {
         let caller = Caller { number: call.given.caller.clone().map(Secret::new), today: clock.date() };
         let mut live = Live {
@@ -124,11 +140,14 @@ impl<'a> Live<'a> {
             dialogue: Dialogue::new(Arc::clone(&scene.menu), caller),
             speech: None,
             pending: None,
+            held,
+            asked: None,
             transfer: None,
             transcript: String::new(),
             events: 0,
             hung_up: false,
         };
+        live.dialogue.note();
         live.give(Input::Answered);
         live
     }
@@ -146,6 +165,7 @@ impl<'a> Live<'a> {
                 continue;
             }
             let _ = writeln!(self.transcript, "{}{}", comments(action), action.line);
+            self.held = begins_with_records(actions);
             self.act(&action.what);
         }
         self.run_out();
@@ -173,6 +193,7 @@ impl<'a> Live<'a> {
                     self.until(begun + TO_THE_OTHER_END);
                 }
             }
+            Deed::Records(_) => while self.asked.is_none() && self.next_event(None) {},
             Deed::Wait(_) | Deed::HangUpAtOnce | Deed::NextCall(_) => {}
         }
     }
@@ -194,6 +215,7 @@ impl<'a> Live<'a> {
                 self.transfer = None;
                 self.give(Input::TransferDone(*outcome));
             }
+            Deed::Records(say) => self.answer_as_told(*say),
             Deed::NextCall(_) => {}
         }
     }
@@ -263,7 +285,7 @@ impl<'a> Live<'a> {
             match output {
                 Output::Say(say) => self.begin(&say),
                 Output::StopSaying => self.cut(),
-                Output::LookUp(query) => self.look_up(&query),
+                Output::LookUp(query) => self.look_up(query),
                 Output::Transfer(to) => {
                     self.transfer = Some(self.now);
                     let _ = writeln!(self.transcript, "Hotline hands the call over to {to}");
@@ -307,14 +329,18 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn look_up(&mut self, query: &Query) {
+    fn look_up(&mut self, query: Query) {
+        if self.held {
+            self.asked = Some((self.now, query));
+            return;
+        }
         let reply = match (self.state, &mut self.answers_left) {
             (RecordsState::Down, _) | (_, Some(0)) => return,
             (_, left) => {
                 if let Some(left) = left {
                     *left -= 1;
                 }
-                self.records.answer(query, self.wall_clock()).unwrap_or(Reply::Unavailable)
+                self.records.answer(&query, self.wall_clock()).unwrap_or(Reply::Unavailable)
             }
         };
         let rest = match self.state {
@@ -322,6 +348,22 @@ impl<'a> Live<'a> {
             _ => Duration::ZERO,
         };
         self.pending = Some((self.now + rest, reply));
+    }
+
+    /// The open question is answered as the test call says.
+    fn answer_as_told(&mut self, say: RecordsSay) {
+        let Some((begun, query)) = self.asked.take() else { return };
+        let answer = match say {
+            RecordsSay::Matched => (self.now, Reply::Matched(PersonRef(1))),
+            RecordsSay::Unmatched => (self.now, Reply::Unmatched),
+            RecordsSay::Locked => (self.now, Reply::Locked { minutes: LOCKED_MINUTES }),
+            RecordsSay::Unavailable => (self.now, Reply::Unavailable),
+            RecordsSay::After(rest) => {
+                (begun + rest, self.records.answer(&query, self.wall_clock()).unwrap_or(Reply::Unavailable))
+            }
+            RecordsSay::Nothing => return,
+        };
+        self.pending = Some(answer);
     }
 
     fn wall_clock(&self) -> Timestamp {

@@ -59,8 +59,15 @@ impl Suite {
     /// # Errors
     /// The folder cannot be read.
     pub fn load(hotline: &Path) -> std::io::Result<Suite> {
-        let folder = hotline.join("calls");
-        let mut files: Vec<PathBuf> = fs::read_dir(&folder)?
+        Suite::load_folder(&hotline.join("calls"))
+    }
+
+    /// Reads every `*.call` of a folder.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn load_folder(folder: &Path) -> std::io::Result<Suite> {
+        let mut files: Vec<PathBuf> = fs::read_dir(folder)?
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
             .take(MOST_CALLS)

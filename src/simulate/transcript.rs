@@ -11,6 +11,8 @@
 //! | `Caller waits 12s` | does nothing for so long |
 //! | `Caller hangs up` | once the hotline waits for a key |
 //! | `Caller hangs up at once` | now |
+//! | `Records answer locked` | what the records answer to the question that is open: `matched`, `unmatched`, `locked`, `unavailable`, `nothing`, or what they would, `after 3s`; not theirs to say without this line |
+//! | `Transfer busy` | what becomes of handing the call over: `answered`, `busy`, `unanswered`, `refused` |
 //! | `Next call after 31m` | the same records and locks, another call so much later |
 //! | `Hotline …` | what was heard |
 
@@ -100,8 +102,71 @@ pub enum Deed {
     HangUpAtOnce,
     /// Not the caller's: three seconds after the hotline began to hand the call over, this becomes of it.
     Transfer(Transferred),
+    /// Not the caller's: this is answered to the question that is open, in place of what the records hold.
+    Records(RecordsSay),
     /// This call is over (or is hung up); another begins so much later.
     NextCall(Duration),
+}
+
+/// What the records answer where a test call says it for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecordsSay {
+    /// The numbers are one person's: the first of the made-up people's.
+    Matched,
+    /// They are not.
+    Unmatched,
+    /// There were too many failures; half an hour is left.
+    Locked,
+    /// They cannot answer.
+    Unavailable,
+    /// Nothing: no answer comes.
+    Nothing,
+    /// What they hold, after so long.
+    After(Duration),
+}
+
+impl RecordsSay {
+    const WORDS: [(&'static str, RecordsSay); 5] = [
+        ("matched", RecordsSay::Matched),
+        ("unmatched", RecordsSay::Unmatched),
+        ("locked", RecordsSay::Locked),
+        ("unavailable", RecordsSay::Unavailable),
+        ("nothing", RecordsSay::Nothing),
+    ];
+
+    fn read(text: &str) -> Option<RecordsSay> {
+        let word = RecordsSay::WORDS.iter().find(|(word, _)| *word == text).map(|(_, say)| *say);
+        word.or_else(|| text.strip_prefix("after ").and_then(parse_duration).map(RecordsSay::After))
+    }
+}
+
+impl Deed {
+    /// The line that a test call says it with.
+    pub fn line(&self) -> String {
+        let keyed = |keys: &[Key]| keys.iter().map(|key| key.symbol()).collect::<String>();
+        match self {
+            Deed::Press(keys) => format!("Caller presses {}", keyed(keys)),
+            Deed::PressAtOnce(keys) => format!("Caller presses {} at once", keyed(keys)),
+            Deed::Wait(rest) => format!("Caller waits {}", written(*rest)),
+            Deed::HangUp => "Caller hangs up".into(),
+            Deed::HangUpAtOnce => "Caller hangs up at once".into(),
+            Deed::Transfer(Transferred::Answered) => "Transfer answered".into(),
+            Deed::Transfer(Transferred::Busy) => "Transfer busy".into(),
+            Deed::Transfer(Transferred::Unanswered) => "Transfer unanswered".into(),
+            Deed::Transfer(Transferred::Refused) => "Transfer refused".into(),
+            Deed::Records(RecordsSay::After(rest)) => format!("Records answer after {}", written(*rest)),
+            Deed::Records(say) => {
+                let word = RecordsSay::WORDS.iter().find(|(_, other)| other == say);
+                format!("Records answer {}", word.map_or("", |(word, _)| word))
+            }
+            Deed::NextCall(rest) => format!("Next call after {}", written(*rest)),
+        }
+    }
+}
+
+fn written(rest: Duration) -> String {
+    let millis = rest.as_millis();
+    if millis.is_multiple_of(1000) { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
 }
 
 /// Reads a test call.
@@ -196,13 +261,15 @@ impl Reader<'_> {
         }
         .or_else(|| line.strip_prefix("Caller presses ").and_then(press))
         .or_else(|| line.strip_prefix("Caller waits ").and_then(parse_duration).map(Deed::Wait))
+        .or_else(|| line.strip_prefix("Records answer ").and_then(RecordsSay::read).map(Deed::Records))
         .or_else(|| line.strip_prefix("Next call after ").and_then(parse_duration).map(Deed::NextCall));
         if deed.is_none() {
             self.fault(
                 place,
                 "this line means nothing in a test call",
                 "a line is `Caller presses 12#`, `Caller presses 2 at once`, `Caller waits 12s`, `Caller hangs up`, \
-                 `Transfer answered` (or busy, unanswered, refused), `Next call after 31m`, `Given …`, `Hotline …` or a comment after `#`",
+                 `Transfer answered` (or busy, unanswered, refused), `Records answer locked` (or matched, unmatched, \
+                 unavailable, nothing, after 3s), `Next call after 31m`, `Given …`, `Hotline …` or a comment after `#`",
             );
         }
         deed
@@ -253,6 +320,28 @@ mod tests {
         );
         assert_eq!(call.actions[0].comments, ["# then"]);
         assert_eq!(call.head, ["# Why", "Given records slow 3s", "Given clock 2026-01-02 03:04"]);
+    }
+
+    #[test]
+    fn every_deed_is_read_back_from_its_line() {
+        let rest = Duration::from_millis(1_500);
+        let keys = vec![Key::Digit(1), Key::Star, Key::Hash];
+        let mut deeds = vec![
+            Deed::Press(keys.clone()),
+            Deed::PressAtOnce(keys),
+            Deed::Wait(rest),
+            Deed::HangUp,
+            Deed::HangUpAtOnce,
+            Deed::Records(RecordsSay::After(rest)),
+            Deed::NextCall(Duration::from_secs(60)),
+        ];
+        deeds.extend(RecordsSay::WORDS.map(|(_, say)| Deed::Records(say)));
+        use Transferred::{Answered, Busy, Refused, Unanswered};
+        deeds.extend([Answered, Busy, Unanswered, Refused].map(Deed::Transfer));
+        for deed in deeds {
+            let call = parse("a.call", "a", &deed.line()).expect("a call");
+            assert_eq!(call.actions[0].what, deed, "{}", deed.line());
+        }
     }
 
     #[test]

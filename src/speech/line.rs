@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use crate::facts::{Fen, Form, Language, Month};
 
 /// One thing to say: a message and the values it may name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
     /// The message's id in the Fluent catalogues, as in `balance`, or with an attribute, as in `enter-id.too-short`.
     pub message: Arc<str>,
@@ -42,7 +42,7 @@ impl Line {
 }
 
 /// A value that is spoken by a language's grammar, or chosen by in a Fluent selector.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// `MONEY($x)`.
     Money(Fen),
@@ -107,7 +107,7 @@ impl Value {
 }
 
 /// How fast values are read: `Slow` lengthens the pauses and puts one between any two pieces of a value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Pace {
     /// As recorded.
     #[default]
