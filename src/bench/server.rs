@@ -144,7 +144,7 @@ fn config(start: &Start<'_>, port: u16) -> Result<String, String> {
     let workers = start.cores.len();
     let mut config = format!(
         "[sip]\nlisten = [\"127.0.0.1:{port}\"]\ncalls = 100000\ndrain = \"1s\"\n\
-         [media]\nports = [{}, {}]\nworkers = {workers}\n[records]\ndatabase = \"hotline.db\"\n\
+         [media]\nports = [{}, {}]\nworkers = {workers}\nkeys = [\"rfc4733\", \"info\"]\n[records]\ndatabase = \"hotline.db\"\n\
          [prompts]\nfolder = {prompts:?}\n[numbers]\n",
         start.first_port, start.last_port
     );

@@ -31,6 +31,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const PLAYLISTS_A_TICK: usize = 4;
 /// Comfort noise (RFC 3389), which some phones send unasked when the caller is silent.
 const COMFORT_NOISE: u8 = 13;
+/// The longest packet, in milliseconds, at whose end what came is still read in time.
+const A_TICK: u8 = 20;
 /// What lies between packets of one stretch of sound is shorter.
 const A_PAUSE: Duration = Duration::from_millis(40);
 
@@ -336,8 +338,20 @@ impl Call {
         sent().or_else(|error| if is_refusal(&error) { sent() } else { Err(error) })
     }
 
-    /// A datagram on the RTP port.
-    pub(super) fn receive(&mut self, now: Moment, from: SocketAddr, datagram: &mut [u8], out: &mut Actions) {
+    /// Whether what comes may wait until the next packet is sent: nothing that it could change goes out before.
+    pub(super) fn may_be_read_at_ticks(&self) -> bool {
+        self.wants_tick() && self.latch.is_latched() && self.ptime() <= A_TICK && !self.conductor.listens()
+    }
+
+    /// A datagram on the RTP port, which came at `came`.
+    pub(super) fn receive(
+        &mut self,
+        now: Moment,
+        came: Moment,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        out: &mut Actions,
+    ) {
         if self.over {
             return;
         }
@@ -371,12 +385,12 @@ impl Call {
         let sound = event.is_none() && header.payload_type == self.params.payload_type;
         let clock_rate = sound.then(|| self.params.codec.clock_rate());
         let stands_for = match self.sieve.is_on() {
-            true => self.reception.receive_sieved(now, &header, clock_rate),
-            false => self.reception.receive(now, &header, clock_rate),
+            true => self.reception.receive_sieved(came, &header, clock_rate),
+            false => self.reception.receive(came, &header, clock_rate),
         };
         self.stats.packets_received += u64::from(stands_for);
         if sound {
-            self.hear(now, &packet, out);
+            self.hear(now, came, &packet, out);
         }
         let Some(event) = event else { return };
         let keys = self.heard_keys.event(now, &header, event.clock_rate, packet.payload);

@@ -17,6 +17,7 @@
 //! Bounds: as many calls as port pairs; a leg's mailbox holds 32 messages; 64 datagrams of a socket are read before
 //! others have their turn.
 
+mod arrival;
 mod call;
 mod clock;
 mod conductor;

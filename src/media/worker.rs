@@ -5,6 +5,10 @@
 //!
 //!   pacing, one turn of 20 ms:   |0 ms: calls 3, 17 |1 ms: 8 |2 ms: 5, 21 | …     new calls go where fewest are
 //! ```
+//!
+//! A socket that the poll watches makes each packet sent through it dearer: the kernel tells the poll when it has left. So
+//! while a call plays its RTP socket is not watched, and what came is read just before its next packet is sent: nothing that a
+//! key could change goes out before.
 
 use std::any::Any;
 use std::io::ErrorKind;
@@ -12,9 +16,11 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::facts::{Key, Moment};
 
+use super::arrival::{Stamps, stamp};
 use super::call::{Call, is_refusal};
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
@@ -33,6 +39,8 @@ const TIMER_TURN: usize = 8192;
 const DATAGRAMS_A_TURN: usize = 64;
 /// Commands before packets have their turn.
 const COMMANDS_A_TURN: usize = 256;
+/// Calls whose packets are due that are looked at together.
+const CALLS_A_LOOK: usize = 64;
 /// Packets sent before the clock is asked again.
 const PACKETS_A_LOOK: usize = 16;
 /// A packet later than this is not caught up with: the stream goes on from now.
@@ -85,12 +93,17 @@ pub(super) struct Worker {
     phases: [u32; PHASES],
     /// Sockets that have more to read.
     unread: Vec<Token>,
+    /// Calls whose packets are due, each with when.
+    due: Vec<(u32, u64)>,
+    stamps: Stamps,
     actions: Actions,
 }
 
 struct Slot {
     id: u64,
     phase: u64,
+    /// Whether the poll watches the RTP socket; if not, it is read at ticks.
+    watched: bool,
     call: Call,
 }
 
@@ -112,6 +125,8 @@ impl Worker {
             timers: Wheel::new(TIMER_TURN, most_calls),
             phases: [0; PHASES],
             unread: Vec::new(),
+            due: Vec::with_capacity(CALLS_A_LOOK),
+            stamps: Stamps::new(),
             actions: Actions::new(),
         }
     }
@@ -164,25 +179,53 @@ impl Worker {
     }
 
     fn send_due(&mut self) {
-        let mut now = self.clock.now();
-        let until = millisecond(now);
-        for count in 1.. {
-            let Some((call, due)) = self.pacing.take(until) else { break };
-            if count % PACKETS_A_LOOK == 0 {
-                now = self.clock.now();
+        let until = millisecond(self.clock.now());
+        let mut due = std::mem::take(&mut self.due);
+        loop {
+            due.extend(std::iter::from_fn(|| self.pacing.take(until)).take(CALLS_A_LOOK));
+            self.read_before_sending(&due);
+            for part in due.chunks(PACKETS_A_LOOK) {
+                let now = self.clock.now();
+                part.iter().for_each(|(call, due)| self.tick(now, *call, *due, until));
             }
-            let Some(Some(slot)) = self.calls.get_mut(call as usize) else { continue };
-            let next = slot.call.tick(now, due, &mut self.actions);
-            if let Some(step) = next {
-                let late = until.saturating_sub(due + step);
-                let skipped = if late > LATEST { late.div_ceil(step) * step } else { 0 };
-                self.pacing.set(call, due + step + skipped);
-            }
-            // Sound that ended may have changed the dialogue's timers.
-            if slot.call.was_conducted() || next.is_none() {
-                self.arm(call, now);
+            let more = due.len() == CALLS_A_LOOK;
+            due.clear();
+            if !more {
+                break;
             }
         }
+        self.due = due;
+    }
+
+    /// Sends a call's packet, and sets the next.
+    fn tick(&mut self, now: Moment, call: u32, due: u64, until: u64) {
+        let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
+        let next = slot.call.tick(now, due, &mut self.actions);
+        if let Some(step) = next {
+            let late = until.saturating_sub(due + step);
+            let skipped = if late > LATEST { late.div_ceil(step) * step } else { 0 };
+            self.pacing.set(call, due + step + skipped);
+        }
+        // Sound that ended may have changed the dialogue's timers.
+        if slot.call.was_conducted() || next.is_none() {
+            self.arm(call, now);
+        }
+    }
+
+    /// Reads what has come for calls that the poll does not watch and whose packets are due.
+    fn read_before_sending(&mut self, due: &[(u32, u64)]) {
+        let calls = || due.iter().map(|(call, _)| *call);
+        let unwatched = |call: u32| match self.calls.get(call as usize) {
+            Some(Some(slot)) if !slot.watched => Some((call, &slot.call.rtp)),
+            _ => None,
+        };
+        let (calls, mut sockets): (Vec<_>, Vec<_>) =
+            calls().filter_map(unwatched).map(|(call, rtp)| (call, PollFd::new(rtp, PollFlags::IN))).unzip();
+        // A failure is told by the reads, then of all.
+        let all = !sockets.is_empty() && poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_err();
+        let ready = sockets.iter().map(|socket| all || !socket.revents().is_empty());
+        let ready: Vec<_> = calls.iter().zip(ready).filter(|(_, ready)| *ready).map(|(call, _)| *call).collect();
+        ready.into_iter().for_each(|call| self.read(Token(call as usize * 2)));
     }
 
     fn fire_due(&mut self) {
@@ -210,6 +253,9 @@ impl Worker {
                 slot.call.pause();
             }
             _ => {}
+        }
+        if slot.watched == slot.call.may_be_read_at_ticks() {
+            watch(&self.poll, call, slot, &mut self.unread);
         }
         match slot.call.wake_at(&self.config) {
             // Rounded up, and never this millisecond again: a timer that is always due does not stop the rest.
@@ -268,9 +314,10 @@ impl Worker {
         if self.calls.len() <= place as usize {
             self.calls.resize_with(place as usize + 1, || None);
         }
+        stamp(&call.rtp);
         call.conduct(now, &mut self.actions, |conductor, out| conductor.start(now, out));
         if let Some(free) = self.calls.get_mut(place as usize) {
-            *free = Some(Box::new(Slot { id, phase: least as u64, call }));
+            *free = Some(Box::new(Slot { id, phase: least as u64, watched: true, call }));
         }
         self.arm(place, now);
         // What came before the sockets were watched.
@@ -323,14 +370,17 @@ impl Worker {
         let now = self.clock.now();
         let mut emptied = false;
         for _ in 0..DATAGRAMS_A_TURN {
-            let socket = if rtcp { &slot.call.rtcp } else { &slot.call.rtp };
-            match socket.recv_from(&mut datagram) {
-                Ok((length, from)) => {
+            let received = match rtcp {
+                true => slot.call.rtcp.recv_from(&mut datagram).map(|(length, from)| (length, from, now)),
+                false => self.stamps.receive(now, &slot.call.rtp, &mut datagram),
+            };
+            match received {
+                Ok((length, from, came)) => {
                     let datagram = datagram.get_mut(..length).unwrap_or_default();
                     if rtcp {
                         slot.call.receive_rtcp(now, from, datagram);
                     } else {
-                        slot.call.receive(now, from, datagram, &mut self.actions);
+                        slot.call.receive(now, came, from, datagram, &mut self.actions);
                     }
                 }
                 Err(error) if is_refusal(&error) || error.kind() == ErrorKind::Interrupted => {}
@@ -344,10 +394,27 @@ impl Worker {
         if !emptied {
             self.unread.push(token);
         }
-        if slot.call.was_conducted() {
+        let changed = slot.watched == slot.call.may_be_read_at_ticks();
+        if slot.call.was_conducted() || changed {
             self.arm(call, now);
         }
     }
+}
+
+/// Lets the poll watch a call's RTP socket, or not, as it is to be read from now on.
+fn watch(poll: &Poll, call: u32, slot: &mut Slot, unread: &mut Vec<Token>) {
+    let token = Token(call as usize * 2);
+    let (registry, rtp) = (poll.registry(), &mut slot.call.rtp);
+    let changed = match slot.watched {
+        true => registry.deregister(rtp),
+        false => registry.register(rtp, token, Interest::READABLE),
+    };
+    match changed {
+        Ok(()) => slot.watched = !slot.watched,
+        Err(error) => tracing::error!(%error, "a media socket's watch cannot be changed"),
+    }
+    // What has come meanwhile is not told anew.
+    unread.push(token);
 }
 
 fn millisecond(now: Moment) -> u64 {
