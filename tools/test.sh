@@ -55,6 +55,9 @@ step "test calls"
 passed=$((passed + $(count passed)))
 lost=$((lost + $(count failed)))
 
+step "instructions of the inner loops"
+tools/instructions.sh || failed=1
+
 step "done"
 [ "$failed" -eq 0 ] || [ "$lost" -gt 0 ] || lost=1
 printf '%d passed, %d failed\n' "$passed" "$lost"

@@ -27,6 +27,7 @@ mod latch;
 mod ports;
 mod sieve;
 mod stats;
+mod unpaced;
 mod voice;
 mod wheel;
 mod worker;
@@ -38,3 +39,4 @@ pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError, may_preced
 pub use key_stream::KeyStream;
 pub use latch::Latching;
 pub use stats::{Lateness, MediaStats};
+pub use unpaced::Unpaced;
