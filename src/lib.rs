@@ -12,6 +12,7 @@
 //!   node       a running hotline: configuration, start, drain, call records
 //!   telephony  phone  simulate        shells: SIP + RTP; this terminal; virtual time. Never one another.
 //!   records    the insured and their payments, behind a trait
+//!   drawing    a menu as a picture, with what happened in it
 //!   dialogue   one call as a state machine: Input in, Output out; no I/O, no clock
 //!   menu       the voice-menu language: parse, check, compile
 //!   speech     message + values + language -> clips
@@ -25,6 +26,7 @@ pub mod audio;
 pub mod bench;
 pub mod cli;
 pub mod dialogue;
+pub mod drawing;
 pub mod facts;
 pub mod media;
 pub mod menu;

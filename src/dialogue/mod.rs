@@ -86,6 +86,7 @@ pub struct Dialogue {
     timer: Option<Moment>,
     /// When the call has lasted as long as a call may.
     limit: Option<Moment>,
+    answered: Moment,
     outputs: VecDeque<Output>,
     /// What is being said, if anything.
     saying: Option<SayingId>,
@@ -139,6 +140,7 @@ impl Dialogue {
             step: menu.start,
             timer: None,
             limit: None,
+            answered: Moment::ZERO,
             outputs: VecDeque::new(),
             saying: None,
             sayings: 0,
@@ -150,7 +152,7 @@ impl Dialogue {
             verified: None,
             locked_minutes: None,
             first_say: Vec::new(),
-            story: Story { path: Vec::new(), path_cut: 0, outcome: Outcome::Nothing, language, ending: None, keys: 0 },
+            story: Story::of(language),
             menu,
         }
     }
@@ -219,6 +221,7 @@ impl Dialogue {
             return Next::Stay;
         }
         self.limit = Some(now + self.menu.call_limit);
+        self.answered = now;
         Next::Go(Target::Step(self.menu.start))
     }
 
@@ -307,7 +310,7 @@ impl Dialogue {
         };
         self.step = id;
         self.timer = None;
-        self.tell_of(step);
+        self.tell_of(now, step);
         match &step.kind {
             Kind::Say { message, about, skippable, unavailable, .. } => {
                 self.enter_say(now, message, *about, *skippable, *unavailable)
@@ -336,10 +339,11 @@ impl Dialogue {
         }
     }
 
-    fn tell_of(&mut self, step: &Step) {
+    fn tell_of(&mut self, now: Moment, step: &Step) {
         self.outputs.push_back(Output::Entered(Arc::clone(&step.name)));
         if self.story.path.len() < MOST_STEPS_TOLD {
             self.story.path.push(Arc::clone(&step.name));
+            self.story.entered.push(now.since(self.answered));
         } else {
             self.story.path_cut = self.story.path_cut.saturating_add(1);
         }
