@@ -13,6 +13,7 @@
 //!   proof      every call of a menu, walked in virtual time: what is proven, refuted, untested
 //!   telephony  phone  simulate        shells: SIP + RTP; this terminal; virtual time. Never one another.
 //!   records    the insured and their payments, behind a trait
+//!   drawing    a menu as a picture, with what happened in it
 //!   dialogue   one call as a state machine: Input in, Output out; no I/O, no clock
 //!   menu       the voice-menu language: parse, check, compile
 //!   speech     message + values + language -> clips
@@ -26,6 +27,7 @@ pub mod audio;
 pub mod bench;
 pub mod cli;
 pub mod dialogue;
+pub mod drawing;
 pub mod facts;
 pub mod media;
 pub mod menu;

@@ -66,6 +66,8 @@ mod a_key_stops_the_sound_at_once;
 mod a_late_answer_of_the_records_holds_no_call;
 #[path = "behaviour/a_machine_is_examined_for_what_a_hotline_needs.rs"]
 mod a_machine_is_examined_for_what_a_hotline_needs;
+#[path = "behaviour/a_menu_is_drawn_with_what_happened_in_it.rs"]
+mod a_menu_is_drawn_with_what_happened_in_it;
 #[path = "behaviour/a_menu_too_large_to_be_walked_says_so.rs"]
 mod a_menu_too_large_to_be_walked_says_so;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]

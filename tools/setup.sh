@@ -16,6 +16,7 @@ have pkg-config pkg-config
 have espeak-ng espeak-ng
 have sipp sip-tester
 have tcpdump tcpdump
+have valgrind valgrind
 [ -x /usr/sbin/kamailio ] || missing+=(kamailio)
 have ip iproute2
 [ -x /usr/sbin/nft ] || missing+=(nftables)

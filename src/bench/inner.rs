@@ -212,6 +212,7 @@ fn a_record(number: u64) -> CallRecord {
     let at = |second: u64| Timestamp::from_second(1_790_000_000 + second as i64).unwrap_or(Timestamp::UNIX_EPOCH);
     let second = number / 100;
     let path = ["welcome", "main", "enter-id", "enter-number", "verify", "account", "balance"].map(Arc::from).to_vec();
+    let entered = [0, 15, 30, 50, 60, 61, 75].map(Duration::from_secs).to_vec();
     CallRecord {
         started: at(second),
         answered: Some(at(second)),
@@ -219,7 +220,7 @@ fn a_record(number: u64) -> CallRecord {
         called: "12333".into(),
         caller: None,
         menu: "12333".into(),
-        story: Story { path, path_cut: 0, outcome: Outcome::Served, language: Language::ZhCn, ending: None, keys: 28 },
+        story: Story { path, entered, outcome: Outcome::Served, keys: 28, ..Story::of(Language::ZhCn) },
         person: None,
         trunk: None,
         sip_call_id: Some(format!("{number}@hotline-bench")),

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod call;
 pub mod check;
 pub mod doctor;
+pub mod graph;
 pub mod prompts;
 pub mod records;
 pub mod replay;
@@ -45,6 +46,8 @@ enum Command {
     Check(check::Check),
     /// Tell what this machine and its network give to a configuration
     Doctor(doctor::Doctor),
+    /// Draw a menu script as a picture
+    Graph(graph::Graph),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
     /// Make records to call about
@@ -64,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Call(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
+        Command::Graph(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),
         Command::Replay(command) => command.run(),

@@ -1,6 +1,7 @@
 //! What goes into a dialogue and what comes out of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::facts::{Key, Language, Query, Reply};
 use crate::speech::{Line, Pace};
@@ -74,6 +75,8 @@ pub enum Transferred {
 pub struct Story {
     /// The names of the steps, in order.
     pub path: Vec<Arc<str>>,
+    /// When each of them was come to, since the call was answered.
+    pub entered: Vec<Duration>,
     /// Steps that came after the 256th.
     pub path_cut: u32,
     /// The best thing that happened to the caller.
@@ -84,6 +87,14 @@ pub struct Story {
     pub ending: Option<Ending>,
     /// Keys the caller pressed, as a count.
     pub keys: u32,
+}
+
+impl Story {
+    /// Of a call that has not begun.
+    pub fn of(language: Language) -> Story {
+        let (path, entered) = (Vec::new(), Vec::new());
+        Story { path, entered, path_cut: 0, outcome: Outcome::Nothing, language, ending: None, keys: 0 }
+    }
 }
 
 /// The best thing that happened to the caller, from worst to best.

@@ -88,6 +88,7 @@ pub struct Dialogue {
     timer: Option<Moment>,
     /// When the call has lasted as long as a call may.
     limit: Option<Moment>,
+    answered: Moment,
     outputs: VecDeque<Output>,
     /// What is being said, if anything.
     saying: Option<SayingId>,
@@ -143,6 +144,7 @@ impl Dialogue {
             step: menu.start,
             timer: None,
             limit: None,
+            answered: Moment::ZERO,
             outputs: VecDeque::new(),
             saying: None,
             sayings: 0,
@@ -154,7 +156,7 @@ impl Dialogue {
             verified: None,
             locked_minutes: None,
             first_say: Vec::new(),
-            story: Story { path: Vec::new(), path_cut: 0, outcome: Outcome::Nothing, language, ending: None, keys: 0 },
+            story: Story::of(language),
             notes: None,
             menu,
         }
@@ -224,6 +226,7 @@ impl Dialogue {
             return Next::Stay;
         }
         self.limit = Some(now + self.menu.call_limit);
+        self.answered = now;
         Next::Go(Target::Step(self.menu.start))
     }
 
@@ -312,7 +315,7 @@ impl Dialogue {
         };
         self.step = id;
         self.timer = None;
-        self.tell_of(step);
+        self.tell_of(now, step);
         self.took(Taken::Step);
         match &step.kind {
             Kind::Say { message, about, skippable, unavailable, .. } => {
@@ -342,10 +345,11 @@ impl Dialogue {
         }
     }
 
-    fn tell_of(&mut self, step: &Step) {
+    fn tell_of(&mut self, now: Moment, step: &Step) {
         self.outputs.push_back(Output::Entered(Arc::clone(&step.name)));
         if self.story.path.len() < MOST_STEPS_TOLD {
             self.story.path.push(Arc::clone(&step.name));
+            self.story.entered.push(now.since(self.answered));
         } else {
             self.story.path_cut = self.story.path_cut.saturating_add(1);
         }

@@ -340,6 +340,11 @@ impl Leg {
     /// [`MediaEvent::Ended`] brings the figures. A leg that never began only gives its ports back.
     pub fn end(self) {}
 
+    /// Its sockets and place, for who begins the call otherwise than on its worker.
+    pub(super) fn into_reserved(mut self) -> Result<(Pair, Reservation), MediaError> {
+        self.reserved.take().ok_or(MediaError::State)
+    }
+
     fn check_begun(&self) -> Result<(), MediaError> {
         if self.reserved.is_some() { Err(MediaError::State) } else { Ok(()) }
     }

@@ -28,6 +28,7 @@ mod latch;
 mod ports;
 mod sieve;
 mod stats;
+mod unpaced;
 mod voice;
 mod wheel;
 mod worker;
@@ -39,3 +40,4 @@ pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError, may_preced
 pub use key_stream::KeyStream;
 pub use latch::Latching;
 pub use stats::{Lateness, MediaStats};
+pub use unpaced::Unpaced;

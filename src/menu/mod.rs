@@ -21,6 +21,7 @@ mod schema;
 mod script;
 mod slots;
 mod syntax;
+mod ways;
 
 pub use compile::Place;
 pub use compiled::{
@@ -34,3 +35,4 @@ pub use read::{LONGEST_SCRIPT, MOST_STEPS};
 pub use recordings::{WantedClip, check_clips, wanted_clips};
 pub use reference::reference;
 pub use schema::schema;
+pub use ways::{By, Way};

@@ -160,13 +160,14 @@ fn write_batch(connection: &mut Connection, pepper: &Pepper, batch: &[CallRecord
 fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusqlite::Result<()> {
     let sql = "INSERT INTO calls (started, answered, ended, duration_ms, called, caller_masked, caller_hash, menu, path, \
                path_cut, outcome, ending, language, person_hash, keys, sip_call_hash, rtp_lost, rtp_jitter_us, \
-               keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk) \
+               keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk, path_ms) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
-               ?20, ?21, ?22, ?23)";
+               ?20, ?21, ?22, ?23, ?24)";
     let story = &record.story;
     let answered = record.answered.unwrap_or(record.ended);
     let duration = record.ended.as_millisecond().saturating_sub(answered.as_millisecond()).max(0);
     let (path, cut) = path(story);
+    let path_ms = record.answered.map(|_| path_ms(story, cut));
     let caller = record.caller.as_ref().map(CallerNumber::reveal).filter(|caller| !caller.is_empty());
     let caller_hash = caller.map(|caller| pepper.hash(Kind::Caller, caller.as_bytes()).0);
     let person_hash = record.person.map(|person| pepper.hash(Kind::Person, &person.0.to_be_bytes()).0);
@@ -196,6 +197,7 @@ fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusq
         keys_by(KeySource::InBand),
         record.answered.map(|_| record.keys.twice),
         record.trunk.as_deref().map(name),
+        path_ms,
     ])?;
     Ok(())
 }
@@ -217,6 +219,13 @@ fn path(story: &Story) -> (String, u32) {
     (path, left_out.saturating_add(story.path_cut))
 }
 
+/// When the steps of the path were come to, for as many as it has.
+fn path_ms(story: &Story, cut: u32) -> String {
+    let left_out = cut.saturating_sub(story.path_cut) as usize;
+    let times = story.entered.iter().take(story.path.len().saturating_sub(left_out));
+    times.map(|time| time.as_millis().to_string()).collect::<Vec<_>>().join(" ")
+}
+
 /// `*********78`: the last two symbols of five or more, none of fewer. At most 32 symbols.
 fn masked(number: &str) -> String {
     let length = number.chars().take(32).count();
@@ -225,19 +234,19 @@ fn masked(number: &str) -> String {
     symbols.map(|(place, symbol)| if place + shown >= length { symbol } else { '*' }).collect()
 }
 
-fn name(text: &str) -> String {
+pub(super) fn name(text: &str) -> String {
     text.chars().take(MOST_NAME).collect()
 }
 
-fn utc(at: Timestamp) -> String {
+pub(super) fn utc(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialogue::Outcome;
     use crate::facts::Language;
+    use std::time::Duration;
 
     #[test]
     fn numbers_are_masked_but_for_two() {
@@ -259,13 +268,12 @@ mod tests {
         let step: Arc<str> = "s".repeat(97).into();
         let mut story = Story {
             path: vec![step; 60],
+            entered: (0..60).map(Duration::from_secs).collect(),
             path_cut: 5,
-            outcome: Outcome::Nothing,
-            language: Language::En,
-            ending: None,
-            keys: 0,
+            ..Story::of(Language::En)
         };
         let (text, cut) = path(&story);
+        assert_eq!(path_ms(&story, cut).split(' ').count(), text.split(" > ").count());
         assert_eq!((text.len(), cut), (3_997, 25));
         assert!(text.ends_with('s'));
         story.path = vec!["x".repeat(5_000).into(), "main".into()];

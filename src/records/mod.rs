@@ -23,6 +23,7 @@ mod locks;
 mod memory;
 mod pool;
 mod sqlite;
+mod traffic;
 
 pub use calls::{CallLog, CallRecord};
 pub use database::{DatabaseStanding, OpenError, look};
@@ -32,6 +33,7 @@ pub use locks::LockPolicy;
 pub use memory::MemoryRecords;
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
 pub use sqlite::SqliteRecords;
+pub use traffic::{StepTraffic, Traffic, TrafficFault, traffic};
 
 use jiff::Timestamp;
 

@@ -20,7 +20,7 @@ use super::conductor::{CallerConductor, Ended, take};
 use super::failure::Failure;
 use super::srtp::{SrtpPolicy, reanswer, reoffer};
 use super::watch::{CallReport, CallWatch, Progress};
-use crate::dialogue::{Caller, Dialogue, Ending, Outcome, Story, Transferred};
+use crate::dialogue::{Caller, Dialogue, Ending, Story, Transferred};
 use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
@@ -406,14 +406,7 @@ fn transferred(end: TransferEnd) -> Transferred {
 
 /// The story of a call whose caller was gone before the dialogue began.
 fn unbegun(language: Language) -> Story {
-    Story {
-        path: Vec::new(),
-        path_cut: 0,
-        outcome: Outcome::Nothing,
-        language,
-        ending: Some(Ending::CallerHungUp),
-        keys: 0,
-    }
+    Story { ending: Some(Ending::CallerHungUp), ..Story::of(language) }
 }
 
 fn params(agreed: &Negotiated, keys: &[KeySource]) -> MediaParams {

@@ -22,6 +22,7 @@ fn record(started: &str) -> CallRecord {
     let started: Timestamp = started.parse().unwrap();
     let story = Story {
         path: ["welcome", "main", "enter-id", "verify", "balance"].map(Into::into).to_vec(),
+        entered: [0, 5200, 9100, 31_000, 32_500].map(std::time::Duration::from_millis).to_vec(),
         path_cut: 0,
         outcome: Outcome::Served,
         language: Language::ZhCn,

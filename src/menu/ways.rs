@@ -1,0 +1,87 @@
+//! Where each step leads, and by what: for those who show a menu rather than run it.
+
+use super::compiled::{Kind, Menu, Rules, Step, StepId, Target};
+use crate::facts::Key;
+
+/// A way out of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What takes a call along it.
+    pub by: By,
+    /// Where it leads.
+    pub to: Target,
+}
+
+/// What takes a call along a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A key.
+    Key(Key),
+    /// What the script calls it: `then`, `gave-up`, `matched`, `unavailable`, …
+    Event(&'static str),
+}
+
+impl Menu {
+    /// Every way out of a step, in the order a reader of the script expects: what goes well first.
+    pub fn ways(&self, step: &Step) -> Vec<Way> {
+        let event = |name, to| Way { by: By::Event(name), to };
+        let step_of = |name, step: StepId| event(name, Target::Step(step));
+        match &step.kind {
+            Kind::Say { about, then, unavailable, .. } => {
+                let looks_up = *about != super::About::Nothing;
+                let unavailable = looks_up.then(|| step_of("unavailable", *unavailable));
+                std::iter::once(event("then", *then)).chain(unavailable).collect()
+            }
+            Kind::Menu { choices, rules, .. } => {
+                let choices: Vec<_> = choices.iter().map(|way| Way { by: By::Key(way.key), to: way.target }).collect();
+                let rest = of_rules(rules, choices.iter().any(|way| way.by == By::Key(Key::Digit(0))));
+                choices.into_iter().chain(rest).collect()
+            }
+            Kind::Ask { then, otherwise, rules, .. } => {
+                let good = match otherwise {
+                    None => vec![event("then", *then)],
+                    Some(no) => {
+                        [(1, *then), (2, *no)].map(|(digit, to)| Way { by: By::Key(Key::Digit(digit)), to }).to_vec()
+                    }
+                };
+                good.into_iter().chain(of_rules(rules, false)).collect()
+            }
+            Kind::Verify { matched, unmatched, locked, unavailable, .. } => vec![
+                step_of("matched", *matched),
+                step_of("unmatched", *unmatched),
+                step_of("locked", *locked),
+                step_of("unavailable", *unavailable),
+            ],
+            Kind::ReadBack { then, unavailable, person, .. } => vec![
+                event("then", *then),
+                step_of("unavailable", *unavailable),
+                Way { by: By::Key(Key::Digit(0)), to: Target::Step(*person) },
+            ],
+            Kind::SetLanguage { then, .. } => vec![event("then", *then)],
+            Kind::GoTo { then, when_verified } => {
+                let verified = when_verified.map(|step| step_of("when-verified", step));
+                std::iter::once(event("then", *then)).chain(verified).collect()
+            }
+            Kind::Transfer { busy, unanswered, refused, .. } => {
+                vec![step_of("busy", *busy), step_of("unanswered", *unanswered), step_of("refused", *refused)]
+            }
+            Kind::HangUp { .. } => Vec::new(),
+        }
+    }
+}
+
+/// The ways that every question has. `0` leads to the person where it is no choice of the question's own.
+fn of_rules(rules: &Rules, zero_is_taken: bool) -> impl Iterator<Item = Way> {
+    let person = rules.person.filter(|_| !zero_is_taken);
+    let person = person.map(|step| Way { by: By::Key(Key::Digit(0)), to: Target::Step(step) });
+    person.into_iter().chain([Way { by: By::Event("gave-up"), to: Target::Step(rules.gave_up) }])
+}
+
+impl std::fmt::Display for By {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            By::Key(key) => write!(f, "{key}"),
+            By::Event(name) => f.write_str(name),
+        }
+    }
+}
