@@ -192,7 +192,7 @@ pub(super) enum Phase {
     Confirmed,
 }
 
-/// The INVITE of the far side that began the call.
+/// The INVITE of the far side that began the call, until its 2xx is acknowledged.
 pub(super) struct Invite {
     pub(super) request: Request,
     pub(super) driver: TransactionEventSender,
@@ -385,6 +385,8 @@ impl Run {
     async fn on_ack(&mut self, ack: &Request) -> Option<EndCause> {
         self.phase = Phase::Confirmed;
         self.deadline = None;
+        // Nothing of it is asked for any more, and the way to its driver alone takes 11 KB.
+        self.invite = None;
         let answer = if self.late { body::sdp(&ack.headers, &ack.body).map(<[u8]>::to_vec) } else { None };
         self.late = false;
         self.events.confirm(answer);
