@@ -54,6 +54,11 @@ impl Playlist {
         self.items.push(Item::Silence(samples_in(pause)));
     }
 
+    /// Gives back the room that no item has taken: a playlist is held for as long as it plays.
+    pub fn shrink(&mut self) {
+        self.items.shrink_to_fit();
+    }
+
     /// The items, played and unplayed.
     pub fn items(&self) -> &[Item] {
         &self.items

@@ -16,6 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +32,8 @@ const QUEUE: usize = 1_024;
 
 /// Records a transaction writes at most.
 const BATCH: usize = 256;
+/// How long further records are waited for once there is one.
+const GATHERED_FOR: Duration = Duration::from_millis(10);
 
 /// Bytes of a path at most.
 const MOST_PATH: usize = 4_096;
@@ -126,11 +129,19 @@ impl Drop for CallLog {
 
 fn write_all(mut connection: Connection, pepper: &Pepper, waiting: &Receiver<CallRecord>, lost: &AtomicU64) {
     while let Ok(first) = waiting.recv() {
+        gather();
         let batch: Vec<CallRecord> = std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1)).collect();
         if let Err(error) = write_batch(&mut connection, pepper, &batch) {
             lose(lost, batch.len() as u64, &error.to_string());
         }
     }
+}
+
+/// Calls that end at about the same time are written in one go: a transaction for each would cost more than the calls' own
+/// signalling.
+#[allow(clippy::disallowed_methods, reason = "the shell's clock: a thread of its own that only writes records")]
+fn gather() {
+    std::thread::sleep(GATHERED_FOR);
 }
 
 /// Counts lost records and warns: of the first, and whenever the count passes a power of two.

@@ -109,7 +109,7 @@ impl AgentConfig {
             look_up: Duration::from_secs(300),
             user_agent: concat!("Hotline/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_calls: 1000,
-            max_transactions: 65_536,
+            max_transactions: 131_072,
             retry_after: 10,
             session: SessionPolicy::default(),
             t1: Duration::from_millis(500),

@@ -15,7 +15,7 @@ use super::door::{Arrival, Asked, Door, Greeting, Invitation};
 use super::gate::FrontDesk;
 
 /// The most ended calls whose Call-ID is still known; past it the oldest are forgotten early.
-const MOST_ENDED: usize = 65_536;
+const MOST_ENDED: usize = 131_072;
 /// The most calls that may share a Call-ID: a call to oneself is two.
 const MOST_SHARING: usize = 4;
 

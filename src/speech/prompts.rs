@@ -83,6 +83,7 @@ impl Prompts {
             let (message, language, text) = (Arc::clone(&spoken.message), spoken.language, spoken.text.clone());
             said.lines.push(SaidLine { message, language, text, length });
         }
+        said.playlist.shrink();
         said
     }
 

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::conductor::{CallerConductor, Ended, take};
+use super::conductor::{CallerConductor, Ended, Told, take};
 use super::failure::Failure;
 use super::srtp::{SrtpPolicy, reanswer, reoffer};
 use super::watch::{CallReport, CallWatch, Progress};
@@ -34,6 +34,10 @@ use crate::speech::Prompts;
 const LONGEST_NUMBER: usize = 32;
 /// How long the figures of an ended leg are waited for.
 const FIGURES_WITHIN: Duration = Duration::from_secs(5);
+
+/// What may wait for a call's task: the three events of its media, each told once, and the transfers of its dialogue, one of
+/// which is under way at a time.
+const MOST_TOLD: usize = 8;
 
 /// All that calls share.
 pub struct Exchange {
@@ -99,8 +103,7 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
             };
             ring(&mut incoming, exchange.ring).await;
             let call = incoming.accept(sdp);
-            let (tell, media_events) = mpsc::channel(4);
-            let (ask, transfers) = mpsc::channel(1);
+            let (tell, told) = mpsc::channel(MOST_TOLD);
             let ended = Ended::default();
             let running = Running {
                 exchange,
@@ -110,9 +113,7 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
                 agreed,
                 call,
                 tell,
-                media_events,
-                ask,
-                transfers,
+                told,
                 ended,
                 answered: None,
                 progress,
@@ -187,11 +188,9 @@ struct Running<'a> {
     local: Local,
     agreed: Option<Negotiated>,
     call: Call,
-    tell: mpsc::Sender<MediaEvent>,
-    media_events: mpsc::Receiver<MediaEvent>,
-    /// The dialogue's way to ask for a transfer, and its other end.
-    ask: mpsc::Sender<Arc<str>>,
-    transfers: mpsc::Receiver<Arc<str>>,
+    /// What its media and its dialogue tell, and the other end of it.
+    tell: mpsc::Sender<Told>,
+    told: mpsc::Receiver<Told>,
     ended: Ended,
     answered: Option<Timestamp>,
     progress: Progress,
@@ -218,14 +217,14 @@ impl Running<'_> {
                         self.call.hang_up();
                     },
                 },
-                Some(to) = self.transfers.recv() => self.call.transfer(&to),
-                Some(event) = self.media_events.recv() => match event {
-                    MediaEvent::HangUp => self.call.hang_up(),
-                    MediaEvent::TimedOut => {
+                Some(told) = self.told.recv() => match told {
+                    Told::Transfer(to) => self.call.transfer(&to),
+                    Told::HangUp => self.call.hang_up(),
+                    Told::TimedOut => {
                         failure.get_or_insert(Failure::MediaTimedOut);
                         self.call.hang_up();
                     }
-                    MediaEvent::Ended(_) => {}
+                    Told::Ended(_) => {}
                 },
             }
         }
@@ -293,13 +292,13 @@ impl Running<'_> {
             Arc::clone(&self.exchange.records),
             leg.mailbox(),
             self.menu.look_up_deadline,
-            self.ask.clone(),
+            self.tell.clone(),
             Arc::clone(&self.ended),
         );
         let tell = self.tell.clone();
-        let on_event = move |event| {
-            // Four places for three events: never full.
-            let _ = tell.try_send(event);
+        let on_event = move |event: MediaEvent| {
+            // There is always room: see MOST_TOLD.
+            let _ = tell.try_send(event.into());
         };
         leg.begin(params(agreed, &self.exchange.keys), Box::new(conductor), on_event)
             .map_err(|_| Failure::MediaStopped)?;
@@ -358,8 +357,8 @@ impl Running<'_> {
         drop(self.leg.take());
         let figures = async {
             loop {
-                match self.media_events.recv().await {
-                    Some(MediaEvent::Ended(stats)) => return Some(stats),
+                match self.told.recv().await {
+                    Some(Told::Ended(stats)) => return Some(*stats),
                     Some(_) => {}
                     None => return None,
                 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::dialogue::{Dialogue, Input, Output, SayingId, Story, Transferred};
 use crate::facts::{Key, Moment, PersonRef, Query, Reply};
-use crate::media::{Actions, Conductor, Mailbox};
+use crate::media::{Actions, Conductor, Mailbox, MediaEvent, MediaStats};
 use crate::records::RecordsPool;
 use crate::speech::Prompts;
 
@@ -19,6 +19,26 @@ pub(super) type Ended = Arc<Mutex<Option<(Story, Option<PersonRef>)>>>;
 /// Takes what the conductor has left.
 pub(super) fn take(ended: &Ended) -> Option<(Story, Option<PersonRef>)> {
     ended.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// What a call's task is told by its media and its dialogue. Small: a channel keeps 32 places from its beginning.
+pub(super) enum Told {
+    /// The dialogue wants the call to be given to somebody else.
+    Transfer(Arc<str>),
+    /// See [`MediaEvent`].
+    HangUp,
+    TimedOut,
+    Ended(Box<MediaStats>),
+}
+
+impl From<MediaEvent> for Told {
+    fn from(event: MediaEvent) -> Told {
+        match event {
+            MediaEvent::HangUp => Told::HangUp,
+            MediaEvent::TimedOut => Told::TimedOut,
+            MediaEvent::Ended(stats) => Told::Ended(Box::new(stats)),
+        }
+    }
 }
 
 /// Drives one caller's call.
@@ -31,7 +51,7 @@ pub(super) struct CallerConductor {
     deadline: Duration,
     saying: Option<SayingId>,
     /// To the call's task, which holds its dialog.
-    transfers: mpsc::Sender<Arc<str>>,
+    transfers: mpsc::Sender<Told>,
     ended: Ended,
 }
 
@@ -42,7 +62,7 @@ impl CallerConductor {
         records: Arc<RecordsPool>,
         mailbox: Mailbox,
         deadline: Duration,
-        transfers: mpsc::Sender<Arc<str>>,
+        transfers: mpsc::Sender<Told>,
         ended: Ended,
     ) -> CallerConductor {
         CallerConductor { dialogue, prompts, records, mailbox, deadline, saying: None, transfers, ended }
@@ -66,7 +86,7 @@ impl CallerConductor {
                 }
                 Output::LookUp(query) => self.look_up(query),
                 // One is under way at a time, so there is room; if not, the dialogue's own patience ends it.
-                Output::Transfer(to) => drop(self.transfers.try_send(to)),
+                Output::Transfer(to) => drop(self.transfers.try_send(Told::Transfer(to))),
                 Output::Entered(step) => tracing::debug!(%step, "step"),
                 Output::HangUp => {
                     self.leave_story();

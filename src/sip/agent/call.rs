@@ -102,12 +102,13 @@ pub enum EndCause {
 #[derive(Debug)]
 pub struct Call {
     call_id: String,
-    commands: mpsc::Sender<Command>,
-    events: mpsc::Receiver<CallEvent>,
+    commands: mpsc::Sender<Box<Command>>,
+    events: mpsc::Receiver<Box<CallEvent>>,
 }
 
 impl Call {
-    pub(super) fn channel(call_id: &str) -> (Self, Events, mpsc::Receiver<Command>) {
+    /// What goes through is boxed: a channel keeps 32 places from its beginning, and a call has seldom one of them in use.
+    pub(super) fn channel(call_id: &str) -> (Self, Events, mpsc::Receiver<Box<Command>>) {
         let (sender, events) = mpsc::channel(MOST_EVENTS);
         let (commands, inbox) = mpsc::channel(8);
         (Self { call_id: call_id.to_owned(), commands, events }, Events::new(sender), inbox)
@@ -120,7 +121,7 @@ impl Call {
 
     /// The next thing that happens; `None` after [`CallEvent::Ended`]. Cancel-safe.
     pub async fn next_event(&mut self) -> Option<CallEvent> {
-        self.events.recv().await
+        self.events.recv().await.map(|event| *event)
     }
 
     /// Ends the call: BYE, once the far side has acknowledged the answer or cannot any more. [`CallEvent::Ended`] follows.
@@ -137,7 +138,7 @@ impl Call {
 
     pub(super) fn command(&self, command: Command) {
         // Full only after eight unheeded commands, and the first of them ends the call.
-        let _ = self.commands.try_send(command);
+        let _ = self.commands.try_send(Box::new(command));
     }
 }
 
@@ -152,20 +153,20 @@ pub(super) enum Command {
 
 /// The events of a call on their way to its holder. There is always room for the confirmation and the end.
 pub(super) struct Events {
-    sender: mpsc::Sender<CallEvent>,
-    confirmed: Option<mpsc::OwnedPermit<CallEvent>>,
-    ended: Option<mpsc::OwnedPermit<CallEvent>>,
+    sender: mpsc::Sender<Box<CallEvent>>,
+    confirmed: Option<mpsc::OwnedPermit<Box<CallEvent>>>,
+    ended: Option<mpsc::OwnedPermit<Box<CallEvent>>>,
 }
 
 impl Events {
-    fn new(sender: mpsc::Sender<CallEvent>) -> Self {
+    fn new(sender: mpsc::Sender<Box<CallEvent>>) -> Self {
         let place = || sender.clone().try_reserve_owned().ok();
         Self { confirmed: place(), ended: place(), sender }
     }
 
     /// False where the holder does not keep up.
     pub(super) fn offer(&self, event: CallEvent) -> bool {
-        self.sender.try_send(event).is_ok()
+        self.sender.try_send(Box::new(event)).is_ok()
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -174,13 +175,13 @@ impl Events {
 
     fn confirm(&mut self, answer: Option<Vec<u8>>) {
         if let Some(place) = self.confirmed.take() {
-            place.send(CallEvent::Confirmed { answer });
+            place.send(Box::new(CallEvent::Confirmed { answer }));
         }
     }
 
     fn end(mut self, cause: EndCause) {
         if let Some(place) = self.ended.take() {
-            place.send(CallEvent::Ended(cause));
+            place.send(Box::new(CallEvent::Ended(cause)));
         }
     }
 }
@@ -192,7 +193,7 @@ pub(super) enum Phase {
     Confirmed,
 }
 
-/// The INVITE of the far side that began the call.
+/// The INVITE of the far side that began the call, until its 2xx is acknowledged.
 pub(super) struct Invite {
     pub(super) request: Request,
     pub(super) driver: TransactionEventSender,
@@ -290,7 +291,7 @@ impl Run {
         }
     }
 
-    pub(super) async fn run(mut self, mut mail: mpsc::Receiver<Mail>, mut commands: mpsc::Receiver<Command>) {
+    pub(super) async fn run(mut self, mut mail: mpsc::Receiver<Mail>, mut commands: mpsc::Receiver<Box<Command>>) {
         let stopped = self.core.token.clone();
         let mut held = true;
         let cause = loop {
@@ -300,7 +301,7 @@ impl Run {
                 Some(mail) = mail.recv() => Box::pin(self.on_mail(mail)).await,
                 command = commands.recv(), if held => {
                     held = command.is_some();
-                    Box::pin(self.on_command(command.unwrap_or(Command::HangUp))).await
+                    Box::pin(self.on_command(command.map_or(Command::HangUp, |command| *command))).await
                 }
                 reply = Pending::reply(&mut self.pending), if self.pending.is_some() => { Box::pin(self.on_reply(reply)).await; None }
                 status = Transfer::reply(&mut self.transfer), if self.transfer.is_some() => { self.on_refer_reply(status); None }
@@ -385,6 +386,8 @@ impl Run {
     async fn on_ack(&mut self, ack: &Request) -> Option<EndCause> {
         self.phase = Phase::Confirmed;
         self.deadline = None;
+        // Nothing of it is asked for any more, and the way to its driver alone takes 11 KB.
+        self.invite = None;
         let answer = if self.late { body::sdp(&ack.headers, &ack.body).map(<[u8]>::to_vec) } else { None };
         self.late = false;
         self.events.confirm(answer);

@@ -174,7 +174,8 @@ pub(super) async fn ask(core: &Arc<Core>, request: Request, way: &Way) -> Outcom
 }
 
 /// Sends a request other than INVITE, and again until it is answered or 64·T1 are over where it may be lost. The way is
-/// held for so long.
+/// held for so long. Once it is answered nothing is kept of it: the stack drops answers that nobody waits for, which is all
+/// that Timer K is for (RFC 3261, section 17.1.2.2).
 pub(super) fn send(core: &Arc<Core>, request: Request, way: Way) {
     let core = Arc::clone(core);
     tokio::spawn(async move { deliver(&core, request, &way).await });
@@ -182,14 +183,5 @@ pub(super) fn send(core: &Arc<Core>, request: Request, way: Way) {
 
 /// The same, until it is over: false where the connection is lost before an answer has come.
 pub(super) async fn deliver(core: &Arc<Core>, request: Request, way: &Way) -> bool {
-    let Some(mut transaction) = client(core, request, way) else { return true };
-    let drive = async {
-        if transaction.send().await.is_ok() {
-            while transaction.receive().await.is_some() {}
-        }
-    };
-    tokio::select! {
-        _ = tokio::time::timeout(core.t1x64() * 2, drive) => true,
-        () = way.gone() => false,
-    }
+    !matches!(ask(core, request, way).await, Outcome::Lost)
 }

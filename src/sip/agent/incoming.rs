@@ -117,7 +117,7 @@ pub(super) fn open(core: &Arc<Core>, mut transaction: Transaction, calls: &mpsc:
     }
 }
 
-type Prepared = (Run, mpsc::Receiver<Mail>, mpsc::Sender<Mail>, mpsc::Receiver<Command>);
+type Prepared = (Run, mpsc::Receiver<Mail>, mpsc::Sender<Mail>, mpsc::Receiver<Box<Command>>);
 
 fn prepare(
     core: &Arc<Core>,

@@ -22,7 +22,7 @@ use hashlink::LruCache;
 /// Strange sources whose pace is known, an IPv6 /64 as one: some 8 MB.
 pub const MOST_SOURCES: usize = 65_536;
 /// INVITEs known to have been let in.
-pub const MOST_RECENT: usize = 65_536;
+pub const MOST_RECENT: usize = 131_072;
 
 /// A table whose entries are made through [`LruCache::entry`], which makes room before it knows that there must be one more.
 pub(super) fn table<K: Eq + std::hash::Hash, V>(most: usize) -> LruCache<K, V> {
