@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod prompts;
 pub mod records;
 pub mod replay;
+pub mod reload;
 pub mod serve;
 pub mod test;
 
@@ -45,16 +46,26 @@ enum Command {
     Check(check::Check),
     /// Tell what this machine and its network give to a configuration
     Doctor(doctor::Doctor),
+    /// See how a version stands that some calls are given first, or end that
+    Canary(reload::Canary),
+    /// Say what callers would hear and reach otherwise in another version
+    Diff(reload::Diff),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
     /// Make records to call about
     Records(records::Records),
     /// Let the calls of the call records go through a changed menu
     Replay(replay::Replay),
+    /// Have a running hotline read its menus and prompts anew, without losing a call
+    Reload(reload::Reload),
+    /// Have a running hotline serve an earlier version again
+    Rollback(reload::Rollback),
     /// Answer calls over SIP and RTP
     Serve(serve::Serve),
     /// Play the test calls beside a menu script
     Test(test::Test),
+    /// List the versions of menus and prompts that are kept
+    Versions(reload::Versions),
 }
 
 /// Runs the command of this process's arguments.
@@ -64,11 +75,16 @@ pub fn run() -> ExitCode {
         Command::Call(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
+        Command::Canary(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Reload(command) => command.run(),
+        Command::Rollback(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Test(command) => command.run(),
+        Command::Versions(command) => command.run(),
     }
 }
 

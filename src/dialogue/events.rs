@@ -84,6 +84,8 @@ pub struct Story {
     pub ending: Option<Ending>,
     /// Keys the caller pressed, as a count.
     pub keys: u32,
+    /// Entries that were called wrong: no such choice, too short, no such date.
+    pub wrong_entries: u32,
 }
 
 /// The best thing that happened to the caller, from worst to best.

@@ -154,7 +154,15 @@ impl Dialogue {
             verified: None,
             locked_minutes: None,
             first_say: Vec::new(),
-            story: Story { path: Vec::new(), path_cut: 0, outcome: Outcome::Nothing, language, ending: None, keys: 0 },
+            story: Story {
+                path: Vec::new(),
+                path_cut: 0,
+                outcome: Outcome::Nothing,
+                language,
+                ending: None,
+                keys: 0,
+                wrong_entries: 0,
+            },
             notes: None,
             menu,
         }

@@ -62,6 +62,8 @@ pub struct CallRecord {
     pub person: Option<PersonRef>,
     /// The name of the trunk that brought it, where one did.
     pub trunk: Option<Arc<str>>,
+    /// The digest of the version that served it. Cut after 64 symbols.
+    pub version: Option<Arc<str>>,
     /// The SIP Call-ID.
     pub sip_call_id: Option<String>,
     /// By which way its keys came.
@@ -160,9 +162,9 @@ fn write_batch(connection: &mut Connection, pepper: &Pepper, batch: &[CallRecord
 fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusqlite::Result<()> {
     let sql = "INSERT INTO calls (started, answered, ended, duration_ms, called, caller_masked, caller_hash, menu, path, \
                path_cut, outcome, ending, language, person_hash, keys, sip_call_hash, rtp_lost, rtp_jitter_us, \
-               keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk) \
+               keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk, version) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
-               ?20, ?21, ?22, ?23)";
+               ?20, ?21, ?22, ?23, ?24)";
     let story = &record.story;
     let answered = record.answered.unwrap_or(record.ended);
     let duration = record.ended.as_millisecond().saturating_sub(answered.as_millisecond()).max(0);
@@ -196,6 +198,7 @@ fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusq
         keys_by(KeySource::InBand),
         record.answered.map(|_| record.keys.twice),
         record.trunk.as_deref().map(name),
+        record.version.as_deref().map(name),
     ])?;
     Ok(())
 }
@@ -264,6 +267,7 @@ mod tests {
             language: Language::En,
             ending: None,
             keys: 0,
+            wrong_entries: 0,
         };
         let (text, cut) = path(&story);
         assert_eq!((text.len(), cut), (3_997, 25));
