@@ -17,6 +17,8 @@ use crate::speech::Catalogue;
 
 /// Lines at most; one more counts the rest.
 const MOST_LINES: usize = 500;
+/// Texts that sound otherwise, of one menu.
+const MOST_SOUNDS: usize = 20;
 /// Symbols of a text that are shown.
 const MOST_TEXT: usize = 200;
 
@@ -260,7 +262,13 @@ fn of_sounds((before, was): (&Edition, &Menu), (after, is): (&Edition, &Menu)) -
         let form = if *form == "plain" { String::new() } else { format!(" ({form})") };
         format!("\"{}\"{form} in {language} sounds otherwise: another recording", short(text))
     };
-    other.map(|(text, _)| line(text)).collect()
+    let mut lines: Vec<String> = other.map(|(text, _)| line(text)).collect();
+    let over = lines.len().saturating_sub(MOST_SOUNDS);
+    if over > 0 {
+        lines.truncate(MOST_SOUNDS);
+        lines.push(format!("{over} texts more sound otherwise"));
+    }
+    lines
 }
 
 fn short(text: &str) -> String {
