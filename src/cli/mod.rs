@@ -8,8 +8,8 @@ pub mod check;
 pub mod doctor;
 pub mod prompts;
 pub mod records;
-pub mod replay;
 pub mod reload;
+pub mod replay;
 pub mod serve;
 pub mod test;
 

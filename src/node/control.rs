@@ -5,7 +5,7 @@
 
 use std::fs::Permissions;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as PlainStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +39,10 @@ impl Control {
     /// # Errors
     /// The socket cannot be made, or another hotline has it.
     pub(super) fn start(path: &Path, workshop: &Arc<Workshop>) -> io::Result<Control> {
+        // A file that is something else was named by mistake, and is not to be lost.
+        if std::fs::symlink_metadata(path).is_ok_and(|about| !about.file_type().is_socket()) {
+            return Err(io::Error::other("there is a file there that is no socket"));
+        }
         match PlainStream::connect(path) {
             Ok(_) => return Err(io::Error::other("another hotline listens there")),
             // Left by one that was killed.

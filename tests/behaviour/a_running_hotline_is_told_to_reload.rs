@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::binary::{Server, hotline, run};
+use crate::support::binary::{Server, run};
 use crate::support::workshop::{Files, script};
 
 struct House {
@@ -95,5 +95,4 @@ async fn by_a_signal() {
     assert!(!house.server.folder.path().join("hotline.db.socket").exists());
     let (code, said) = house.run(&["reload"]).await;
     assert!(code == Some(1) && said.contains("no hotline answers at"), "{said}");
-    let _ = hotline();
 }

@@ -124,7 +124,7 @@ async fn what_differs_is_told_in_the_operators_words() {
         "12333, step verify: for wrong numbers leads to sorry (before: end)",
         "12333, step sorry is new: ends the call after bench-number",
         "12333, bench-id in en: \"Your ID number, then the pound key.\" where it was \"Your ID number, then pound.\"",
-        "12333, \"Your social security number, then pound.\" in en sounds otherwise: another recording",
+        "12333, \"Your social security number, then pound\" in en sounds otherwise: another recording",
     ] {
         assert!(said.iter().any(|found| found == line), "{line}\n{said:#?}");
     }

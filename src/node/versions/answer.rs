@@ -120,6 +120,7 @@ impl From<ToldFault> for Fault {
     fn from(told: ToldFault) -> Fault {
         let severity = if told.error { Severity::Error } else { Severity::Warning };
         let (file, span, hint) = (told.file, told.span.0..told.span.1, told.hint);
-        Fault { file, source: Arc::from(told.source), span, message: told.message, hint, severity }
+        let fault = Fault::error(&file, &Arc::from(told.source), span, told.message);
+        Fault { hint, severity, ..fault }
     }
 }

@@ -7,13 +7,13 @@
 //!   12333, "您好。" in zh-CN sounds otherwise: another recording
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::{Edition, keys};
-use crate::audio::Clip;
-use crate::menu::{Field, Kind, Menu, Period, Rules, Target, needs, wanted_clips};
-use crate::speech::Catalogue;
+use crate::facts::Form;
+use crate::menu::{Field, Kind, Menu, Period, Rules, Target, WantedClip, needs, wanted_clips};
+use crate::speech::{Catalogue, Prompts};
 
 /// Lines at most; one more counts the rest.
 const MOST_LINES: usize = 500;
@@ -21,6 +21,9 @@ const MOST_LINES: usize = 500;
 const MOST_SOUNDS: usize = 20;
 /// Symbols of a text that are shown.
 const MOST_TEXT: usize = 200;
+
+/// What is true of a step: the words for it, and what stands after them.
+type Facts = Vec<(String, String)>;
 
 /// One line a change; nothing where a caller would notice nothing.
 pub(super) fn changes(before: &Edition, after: &Edition) -> Vec<String> {
@@ -58,7 +61,7 @@ pub(super) fn changes(before: &Edition, after: &Edition) -> Vec<String> {
 fn of_menus((before, was): (&Edition, &Menu), (after, is): (&Edition, &Menu)) -> Vec<String> {
     let mut lines = Vec::new();
     compare("the hotline", &of_hotline(was), &of_hotline(is), &mut lines);
-    let steps = |menu: &Menu| -> Vec<(Arc<str>, Vec<(String, String)>)> {
+    let steps = |menu: &Menu| -> Vec<(Arc<str>, Facts)> {
         menu.steps.iter().map(|step| (Arc::clone(&step.name), of_step(menu, &step.kind))).collect()
     };
     let (were, are) = (steps(was), steps(is));
@@ -75,7 +78,7 @@ fn of_menus((before, was): (&Edition, &Menu), (after, is): (&Edition, &Menu)) ->
         lines.push(format!("step {name} is gone"));
     }
     lines.extend(of_texts((before, was), (after, is)));
-    lines.extend(of_sounds((before, was), (after, is)));
+    lines.extend(of_sounds(before, (after, is)));
     lines
 }
 
@@ -96,7 +99,7 @@ fn compare(name: &str, were: &[(String, String)], are: &[(String, String)], line
     }
 }
 
-fn of_hotline(menu: &Menu) -> Vec<(String, String)> {
+fn of_hotline(menu: &Menu) -> Facts {
     let languages: Vec<_> = menu.languages.iter().map(|language| language.tag()).collect();
     let start = menu.steps.get(menu.start.0).map_or("", |step| &step.name);
     [
@@ -112,14 +115,14 @@ fn of_hotline(menu: &Menu) -> Vec<(String, String)> {
 }
 
 /// What a step does, as aspects and their values. The words of an aspect go before its value.
-fn of_step(menu: &Menu, kind: &Kind) -> Vec<(String, String)> {
+fn of_step(menu: &Menu, kind: &Kind) -> Facts {
     let step = |id: &crate::menu::StepId| menu.steps.get(id.0).map_or_else(String::new, |step| step.name.to_string());
     let target = |target: &Target| match target {
         Target::Step(id) => step(id),
         Target::Repeat => "itself again".to_owned(),
         Target::Back => "the question before".to_owned(),
     };
-    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut facts: Facts = Vec::new();
     let mut fact = |aspect: &str, value: String| facts.push((aspect.to_owned(), value));
     match kind {
         Kind::Say { message, about, skippable, then, unavailable } => {
@@ -245,24 +248,22 @@ fn of_texts((before, was): (&Edition, &Menu), (after, is): (&Edition, &Menu)) ->
     lines
 }
 
-/// Texts that both may say, and that sound otherwise.
-fn of_sounds((before, was): (&Edition, &Menu), (after, is): (&Edition, &Menu)) -> Vec<String> {
-    let sounds = |edition: &Edition, menu: &Menu| -> BTreeMap<(&'static str, Arc<str>, &'static str), Arc<Clip>> {
-        let prompts = &edition.version.prompts;
-        let wanted = wanted_clips(menu, prompts.catalogue()).into_iter();
-        let found = wanted.filter_map(|clip| {
-            let sound = Arc::clone(prompts.clips().find(clip.language, &clip.text, clip.form)?);
-            Some(((clip.language.tag(), clip.text, clip.form.name()), sound))
-        });
-        found.collect()
+/// Texts that both may say, and that sound otherwise: whole ones first, pieces of numbers after them.
+fn of_sounds(before: &Edition, (after, is): (&Edition, &Menu)) -> Vec<String> {
+    let (old, new) = (&before.version.prompts, &after.version.prompts);
+    let sound = |prompts: &Prompts, clip: &WantedClip| {
+        prompts.clips().find(clip.language, &clip.text, clip.form).map(Arc::clone)
     };
-    let (were, are) = (sounds(before, was), sounds(after, is));
-    let other = are.iter().filter(|(text, is)| were.get(*text).is_some_and(|was| !Arc::ptr_eq(was, is) && was != *is));
-    let line = |(language, text, form): &(&str, Arc<str>, &str)| {
-        let form = if *form == "plain" { String::new() } else { format!(" ({form})") };
-        format!("\"{}\"{form} in {language} sounds otherwise: another recording", short(text))
+    let differs = |clip: &WantedClip| match (sound(old, clip), sound(new, clip)) {
+        (Some(was), Some(is)) => !Arc::ptr_eq(&was, &is) && was != is,
+        _ => false,
     };
-    let mut lines: Vec<String> = other.map(|(text, _)| line(text)).collect();
+    let line = |clip: WantedClip| {
+        let form = if clip.form == Form::Plain { String::new() } else { format!(" ({})", clip.form.name()) };
+        let (text, language) = (short(&clip.text), clip.language.tag());
+        format!("\"{text}\"{form} in {language} sounds otherwise: another recording")
+    };
+    let mut lines: Vec<String> = wanted_clips(is, new.catalogue()).into_iter().filter(differs).map(line).collect();
     let over = lines.len().saturating_sub(MOST_SOUNDS);
     if over > 0 {
         lines.truncate(MOST_SOUNDS);
