@@ -143,7 +143,13 @@ fn resident() -> u64 {
 // R03 asterisk PR#1920
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_reloads_under_calls_leave_one_version_and_no_look_up_fails() {
-    let files = Files::new(&script("id"));
+    // Without the balances, and the hundreds of recordings that say them.
+    let short = |first: &str| {
+        let text = script(first).replace("matched = \"balance\"", "matched = \"end\"");
+        let (before, after) = text.split_once("[balance]").expect("the step");
+        format!("{before}{}", &after[after.find("[end]").expect("the next")..])
+    };
+    let files = Files::new(&short("id"));
     let running = files.serve(|config| config.media.workers = 1).await;
     let (workshop, address) = (running.node.workshop(), running.address);
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -161,7 +167,7 @@ async fn a_thousand_reloads_under_calls_leave_one_version_and_no_look_up_fails()
     let reloads = async {
         let mut after_warming = 0;
         for round in 0..1000 {
-            files.write(&script(if round % 2 == 0 { "identity" } else { "id" }));
+            files.write(&short(if round % 2 == 0 { "identity" } else { "id" }));
             let answer = reload(&running.node).await;
             assert!(answer.done && answer.said[0].starts_with("calls that come now"), "{answer:?}");
             if round == 200 {
@@ -182,7 +188,7 @@ async fn a_thousand_reloads_under_calls_leave_one_version_and_no_look_up_fails()
     assert_eq!(workshop.live(), 1, "only the version that is served is left");
     let calls = calls(&database);
     assert_eq!(calls.len(), made);
-    assert!(calls.iter().all(|(_, _, outcome, _)| outcome == "served"), "{calls:?}");
+    assert!(calls.iter().all(|(_, _, outcome, _)| outcome == "verified"), "{calls:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
