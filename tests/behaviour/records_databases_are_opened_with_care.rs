@@ -63,7 +63,7 @@ fn tables_are_made_once_and_the_journal_is_a_write_ahead_log() {
     };
     assert_eq!(version(&path), 4);
     let records = SqliteRecords::open(&path).unwrap();
-    assert_eq!(version(&path), 3);
+    assert_eq!(version(&path), 4);
     let answer = records.answer(&Query::Balances(PersonRef(1)), at(0));
     assert!(matches!(answer, Err(RecordsError::Empty)));
 }
