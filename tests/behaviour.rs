@@ -74,10 +74,14 @@ mod a_menu_too_large_to_be_walked_says_so;
 mod a_message_becomes_clips_and_pauses;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
 mod a_mistake_in_the_prompts_is_shown_with_its_place;
+#[path = "behaviour/a_new_version_is_tried_on_some_calls_first.rs"]
+mod a_new_version_is_tried_on_some_calls_first;
 #[path = "behaviour/a_ringing_arrives_where_that_is_required.rs"]
 mod a_ringing_arrives_where_that_is_required;
 #[path = "behaviour/a_running_call_is_changed_and_asked.rs"]
 mod a_running_call_is_changed_and_asked;
+#[path = "behaviour/a_running_hotline_is_told_to_reload.rs"]
+mod a_running_hotline_is_told_to_reload;
 #[path = "behaviour/a_silent_trunk_is_seen_to_be_down.rs"]
 mod a_silent_trunk_is_seen_to_be_down;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
@@ -86,6 +90,8 @@ mod a_slow_or_broken_database_never_holds_a_call;
 mod a_trunk_is_known_by_its_address_or_its_password;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]
 mod a_value_speaks_only_clips_of_its_vocabulary;
+#[path = "behaviour/an_earlier_version_is_given_back_as_it_was.rs"]
+mod an_earlier_version_is_given_back_as_it_was;
 #[path = "behaviour/an_encrypted_call_is_in_clear_nowhere_on_the_wire.rs"]
 mod an_encrypted_call_is_in_clear_nowhere_on_the_wire;
 #[path = "behaviour/an_encrypted_call_says_and_hears_nothing_in_clear.rs"]
@@ -142,6 +148,8 @@ mod keys_are_heard_at_every_clock_rate;
 mod keys_by_any_source_are_the_same_dialogue;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
 mod made_up_people_are_the_same_everywhere;
+#[path = "behaviour/menus_change_without_losing_a_call.rs"]
+mod menus_change_without_losing_a_call;
 #[path = "behaviour/metrics_tell_how_the_hotline_stands.rs"]
 mod metrics_tell_how_the_hotline_stands;
 #[path = "behaviour/no_key_is_lost_where_the_kernel_drops_the_sound.rs"]

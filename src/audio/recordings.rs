@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::facts::Form;
+use crate::facts::{Files, Form};
 
 use super::StoreFault;
 
@@ -62,11 +62,11 @@ struct Entry {
 }
 
 /// Reads one language's list; an absent file is an empty list. Faults are added to `faults`.
-pub(super) fn read(folder: &Path, faults: &mut Vec<StoreFault>) -> Vec<Recording> {
+pub(super) fn read(from: &dyn Files, folder: &Path, faults: &mut Vec<StoreFault>) -> Vec<Recording> {
     let path = folder.join("recordings.toml");
-    let text = match std::fs::metadata(&path) {
-        Ok(about) if about.len() > LARGEST_FILE => Err(std::io::Error::other("it is larger than 4 MB")),
-        Ok(_) => std::fs::read_to_string(&path),
+    let text = match from.read(&path, LARGEST_FILE + 1) {
+        Ok(octets) if octets.len() as u64 > LARGEST_FILE => Err(std::io::Error::other("it is larger than 4 MB")),
+        Ok(octets) => String::from_utf8(octets).map_err(|_| std::io::Error::other("it is not UTF-8")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => Err(error),
     };

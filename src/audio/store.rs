@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::facts::{Form, Language};
+use sha2::{Digest as _, Sha256};
 
-use super::{Clip, Recording, WavFault, duration_of, read_wav, recordings};
+use crate::facts::{Disk, Files, Form, Language};
+
+use super::wav::LARGEST_FILE as LARGEST_WAV;
+use super::{Clip, Recording, WavFault, read_wav_bytes, recordings};
 
 /// The most recordings a language may have.
 const MOST_RECORDINGS: usize = 20_000;
@@ -86,6 +89,8 @@ type Forms = [Option<Arc<Clip>>; 3];
 pub struct ClipStore {
     clips: HashMap<Language, HashMap<Arc<str>, Forms>>,
     recordings: HashMap<Language, Vec<Recording>>,
+    /// The clip of each file's octets, by their SHA-256: a later store takes what has not changed from here.
+    by_content: HashMap<[u8; 32], Arc<Clip>>,
 }
 
 impl ClipStore {
@@ -94,27 +99,42 @@ impl ClipStore {
         ClipStore::default()
     }
 
-    /// Reads every `<prompts>/<language>/recordings.toml` and every file it lists, on as many threads as there are
-    /// cores. A language without a list has no recordings.
+    /// Reads every `<prompts>/<language>/recordings.toml` and every file it lists from the disk, on as many threads as
+    /// there are cores. A language without a list has no recordings.
     ///
     /// # Errors
     /// Every fault there is, not the first alone.
     pub fn load(prompts: &Path) -> Result<ClipStore, Vec<StoreFault>> {
+        ClipStore::load_from(&Disk, prompts, None)
+    }
+
+    /// The same from wherever files are read. A file whose octets an earlier store has is that store's clip: it is neither
+    /// decoded nor kept twice.
+    ///
+    /// # Errors
+    /// Every fault there is, not the first alone.
+    pub fn load_from(
+        from: &dyn Files,
+        prompts: &Path,
+        before: Option<&ClipStore>,
+    ) -> Result<ClipStore, Vec<StoreFault>> {
         let mut faults = Vec::new();
         let mut store = ClipStore::empty();
-        if let Err(error) = std::fs::read_dir(prompts) {
+        if let Err(error) = from.list(prompts) {
             return Err(vec![StoreFault::Unreadable { path: prompts.into(), error }]);
         }
         for language in Language::ALL {
             let folder = prompts.join(language.tag());
-            let recordings = recordings::read(&folder, &mut faults);
-            store.add_recordings(language, &folder, recordings, &mut faults);
+            let recordings = recordings::read(from, &folder, &mut faults);
+            let read = Reading { from, before };
+            store.add_recordings(&read, language, &folder, recordings, &mut faults);
         }
         if faults.is_empty() { Ok(store) } else { Err(faults) }
     }
 
     fn add_recordings(
         &mut self,
+        read: &Reading<'_>,
         language: Language,
         folder: &Path,
         recordings: Vec<Recording>,
@@ -126,9 +146,12 @@ impl ClipStore {
             return;
         }
         let mut paths: HashMap<(Arc<str>, Form), PathBuf> = HashMap::new();
-        for (recording, clip) in recordings.iter().zip(read_all(&recordings)) {
+        for (recording, clip) in recordings.iter().zip(read_all(read, &recordings)) {
             match clip {
-                Ok(clip) => self.insert(language, recording.text.clone(), recording.form, clip),
+                Ok((content, clip)) => {
+                    self.by_content.insert(content, Arc::clone(&clip));
+                    self.share(language, recording.text.clone(), recording.form, clip);
+                }
                 Err(fault) => faults.push(fault),
             }
             if let Some(other) = paths.insert((recording.text.clone(), recording.form), recording.path.clone()) {
@@ -163,13 +186,18 @@ impl ClipStore {
 
     /// Adds a clip, or replaces the one of the same text and form.
     pub fn insert(&mut self, language: Language, text: Arc<str>, form: Form, clip: Clip) {
+        self.share(language, text, form, Arc::new(clip));
+    }
+
+    /// The same with a clip that another store has too.
+    pub fn share(&mut self, language: Language, text: Arc<str>, form: Form, clip: Arc<Clip>) {
         let [plain, inside, ending] = self.clips.entry(language).or_default().entry(text).or_default();
         let place = match form {
             Form::Plain => plain,
             Form::Inside => inside,
             Form::Ending => ending,
         };
-        *place = Some(Arc::new(clip));
+        *place = Some(clip);
     }
 
     /// What `recordings.toml` says of a language's recordings, in its order.
@@ -188,15 +216,24 @@ impl ClipStore {
     }
 }
 
+/// A clip and the SHA-256 of its file.
+type Shared = ([u8; 32], Arc<Clip>);
+
+/// From where, and what is there already.
+struct Reading<'a> {
+    from: &'a dyn Files,
+    before: Option<&'a ClipStore>,
+}
+
 /// Every recording's clip, in order, read on all cores.
-fn read_all(recordings: &[Recording]) -> Vec<Result<Clip, StoreFault>> {
+fn read_all(read: &Reading<'_>, recordings: &[Recording]) -> Vec<Result<Shared, StoreFault>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             match recordings.get(index) {
-                Some(recording) => done.push((index, read_one(recording))),
+                Some(recording) => done.push((index, read.one(recording))),
                 None => return done,
             }
         }
@@ -210,16 +247,27 @@ fn read_all(recordings: &[Recording]) -> Vec<Result<Clip, StoreFault>> {
     done.into_iter().map(|(_, clip)| clip).collect()
 }
 
-fn read_one(recording: &Recording) -> Result<Clip, StoreFault> {
-    let path = || recording.path.clone();
-    let samples = read_wav(&recording.path).map_err(|fault| StoreFault::Wav { path: path(), fault })?;
-    let found = duration_of(samples.len()).as_secs_f64();
-    // Not `>`: seconds may be a NaN.
-    let as_listed = (found - recording.seconds).abs() <= LENGTH_TOLERANCE;
-    if !as_listed {
-        return Err(StoreFault::Seconds { path: path(), listed: recording.seconds, found });
+impl Reading<'_> {
+    fn one(&self, recording: &Recording) -> Result<Shared, StoreFault> {
+        let path = || recording.path.clone();
+        let wav = |fault| StoreFault::Wav { path: path(), fault };
+        let octets = self.from.read(&recording.path, LARGEST_WAV + 1).map_err(|error| wav(WavFault::from(error)))?;
+        if octets.len() as u64 > LARGEST_WAV {
+            return Err(wav(WavFault::TooLong));
+        }
+        let content: [u8; 32] = Sha256::digest(&octets).into();
+        let clip = match self.before.and_then(|before| before.by_content.get(&content)) {
+            Some(clip) => Arc::clone(clip),
+            None => Arc::new(Clip::from_samples(&read_wav_bytes(&octets).map_err(wav)?)),
+        };
+        let found = clip.duration().as_secs_f64();
+        // Not `>`: seconds may be a NaN.
+        let as_listed = (found - recording.seconds).abs() <= LENGTH_TOLERANCE;
+        if !as_listed {
+            return Err(StoreFault::Seconds { path: path(), listed: recording.seconds, found });
+        }
+        Ok((content, clip))
     }
-    Ok(Clip::from_samples(&samples))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::{SAMPLE_RATE, samples_in};
 pub const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// The longest file that is read at all: [`LONGEST`], with room for other chunks.
-const LARGEST_FILE: u64 = 30 * 60 * 16_000 + 1_000_000;
+pub(super) const LARGEST_FILE: u64 = 30 * 60 * 16_000 + 1_000_000;
 
 /// Why a file is no recording that can be played.
 #[derive(Debug, thiserror::Error)]

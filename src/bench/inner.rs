@@ -223,6 +223,7 @@ fn a_record(number: u64) -> CallRecord {
         story: Story { path, entered, outcome: Outcome::Served, keys: 28, ..Story::of(Language::ZhCn) },
         person: None,
         trunk: None,
+        version: None,
         sip_call_id: Some(format!("{number}@hotline-bench")),
         keys: KeyCounts::default(),
         rtp_lost: Some(0),

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod graph;
 pub mod prompts;
 pub mod records;
+pub mod reload;
 pub mod replay;
 pub mod serve;
 pub mod test;
@@ -48,16 +49,26 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Draw a menu script as a picture
     Graph(graph::Graph),
+    /// See how a version stands that some calls are given first, or end that
+    Canary(reload::Canary),
+    /// Say what callers would hear and reach otherwise in another version
+    Diff(reload::Diff),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
     /// Make records to call about
     Records(records::Records),
     /// Let the calls of the call records go through a changed menu
     Replay(replay::Replay),
+    /// Have a running hotline read its menus and prompts anew, without losing a call
+    Reload(reload::Reload),
+    /// Have a running hotline serve an earlier version again
+    Rollback(reload::Rollback),
     /// Answer calls over SIP and RTP
     Serve(serve::Serve),
     /// Play the test calls beside a menu script
     Test(test::Test),
+    /// List the versions of menus and prompts that are kept
+    Versions(reload::Versions),
 }
 
 /// Runs the command of this process's arguments.
@@ -68,11 +79,16 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Graph(command) => command.run(),
+        Command::Canary(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Prompts(command) => command.run(),
         Command::Records(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Reload(command) => command.run(),
+        Command::Rollback(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Test(command) => command.run(),
+        Command::Versions(command) => command.run(),
     }
 }
 

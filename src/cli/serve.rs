@@ -10,13 +10,15 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::check::{Format, write_faults};
 use super::{Wrong, exit_code};
-use crate::node::{Draft, Node, survey};
+use crate::node::{By, Draft, Node, Order, survey};
 
 /// Answers calls over SIP and RTP until it is told to end (SIGTERM or Ctrl-C); then it takes no new calls and lets the
 /// running ones finish.
@@ -24,7 +26,8 @@ use crate::node::{Draft, Node, survey};
 #[command(after_help = "Examples:\n  hotline records demo --database hotline-data/demo.db\n  hotline serve --config \
                   hotline.toml\n  hotline serve --check --config hotline.toml\n\nPrints each address it listens on once it is ready. Exits with 0 after all calls have \
                   ended, with 1 if it could not start or had to cut calls off, with 2 on wrong use. The environment's \
-                  HOTLINE_LOG sets what is logged, as in HOTLINE_LOG=debug.")]
+                  HOTLINE_LOG sets what is logged, as in HOTLINE_LOG=debug. SIGHUP reads everything anew, as \
+                  `hotline reload` does.")]
 pub struct Serve {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "hotline.toml")]
@@ -47,28 +50,31 @@ impl Serve {
     }
 
     fn serve(&self) -> Result<bool, Wrong> {
-        let mut draft = super::draft(&self.config)?;
-        let config = &mut draft.config;
-        if !self.listen.is_empty() {
-            config.sip.listen.clone_from(&self.listen);
-        }
-        if let Some(database) = &self.database {
-            config.records.database.clone_from(database);
-        }
+        super::draft(&self.config)?;
+        let (file, listen, database) = (self.config.clone(), self.listen.clone(), self.database.clone());
+        // Read anew at each reload, what the command line says in its place again.
+        let read = move || {
+            let mut draft = Draft::load(&file);
+            if !listen.is_empty() {
+                draft.config.sip.listen.clone_from(&listen);
+            }
+            if let Some(database) = &database {
+                draft.config.records.database.clone_from(database);
+            }
+            draft
+        };
         if self.check {
-            return self.tell(&draft);
+            return self.tell(&read());
         }
         super::start_log();
-        if !draft.faults.is_empty() {
-            return Err(Wrong::Faults(draft.faults));
-        }
-        let config = draft.config;
         // On one core two would only take turns: a fifth of the time that calls cost went by in their changing places.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores.min(2)).enable_all().build()?;
         runtime.block_on(async {
             let bar = Progress::default();
-            let node = Node::start(&config, |what, done, total| bar.tell(what, done, total))
+            let mut hangup = signal(SignalKind::hangup())?;
+            let progress = |what: &str, done, total| bar.tell(what, done, total);
+            let node = Node::start_from(Box::new(read), Some(&self.config), progress)
                 .await
                 .map_err(|faults| Wrong::Faults(faults.0))?;
             bar.end();
@@ -79,7 +85,19 @@ impl Serve {
                 println!("metrics on http://{address}/metrics");
             }
             std::io::stdout().flush()?;
-            told_to_end().await?;
+            let workshop = node.workshop();
+            let reloads = async {
+                while hangup.recv().await.is_some() {
+                    let (workshop, by) = (Arc::clone(&workshop), By::new("SIGHUP", ""));
+                    let order = Order::Reload { check: false, share: None, by };
+                    // What comes of it is in the log.
+                    let _ = tokio::task::spawn_blocking(move || workshop.carry_out(&order)).await;
+                }
+            };
+            tokio::select! {
+                ended = told_to_end() => ended?,
+                () = reloads => told_to_end().await?,
+            }
             println!("draining: {} calls are running", node.calls());
             let cut = node.drain().await;
             println!("ended; {cut} calls were cut off");
@@ -103,7 +121,7 @@ impl Serve {
 
 /// SIGTERM or Ctrl-C.
 async fn told_to_end() -> std::io::Result<()> {
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut term = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = term.recv() => Ok(()),
         done = tokio::signal::ctrl_c() => done,

@@ -87,13 +87,24 @@ pub struct Story {
     pub ending: Option<Ending>,
     /// Keys the caller pressed, as a count.
     pub keys: u32,
+    /// Entries that were called wrong: no such choice, too short, no such date.
+    pub wrong_entries: u32,
 }
 
 impl Story {
     /// Of a call that has not begun.
     pub fn of(language: Language) -> Story {
         let (path, entered) = (Vec::new(), Vec::new());
-        Story { path, entered, path_cut: 0, outcome: Outcome::Nothing, language, ending: None, keys: 0 }
+        Story {
+            path,
+            entered,
+            path_cut: 0,
+            outcome: Outcome::Nothing,
+            language,
+            ending: None,
+            keys: 0,
+            wrong_entries: 0,
+        }
     }
 }
 

@@ -260,6 +260,7 @@ impl Dialogue {
         self.took(|step| Taken::Wrong(step, mistake));
         let State::Asking(question) = &mut self.state else { return Next::Stay };
         question.no_matches = question.no_matches.saturating_add(1);
+        self.story.wrong_entries = self.story.wrong_entries.saturating_add(1);
         let lines = question.correction(mistake);
         let named = lines.first().filter(|_| mistake != Mistake::NoMatch).cloned();
         self.try_again(lines, named)

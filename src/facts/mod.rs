@@ -3,6 +3,7 @@
 
 mod account;
 mod diagnostic;
+mod files;
 mod form;
 mod identity;
 mod inquiry;
@@ -18,6 +19,7 @@ mod toml_keys;
 
 pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
 pub use diagnostic::{Example, Fault, did_you_mean};
+pub use files::{Disk, Files};
 pub use form::Form;
 pub use identity::{CitizenId, IdFault};
 pub use inquiry::{CallerNumber, PersonRef, Query, Reply};

@@ -40,6 +40,47 @@ pub struct Config {
     pub trunks: BTreeMap<String, Trunk>,
     /// Where it is told how the hotline stands.
     pub metrics: Metrics,
+    /// How versions of menus and prompts are kept, changed and tried.
+    pub versions: Versions,
+}
+
+/// `[versions]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Versions {
+    /// Where they are kept; without it beside the database, under its name with `.versions` after it.
+    pub folder: Option<PathBuf>,
+    /// So many at most; the oldest go.
+    pub kept: usize,
+    /// Where a running hotline is told to reload; without it beside the database, under its name with `.socket` after it.
+    pub socket: Option<PathBuf>,
+    /// Whether files that change are reloaded by themselves.
+    pub watch: bool,
+    /// A version on trial is looked at whenever so many more of its calls are over.
+    pub least_calls: u32,
+    /// It goes to all calls after so many, if it is no worse.
+    pub proven_calls: u32,
+}
+
+impl Default for Versions {
+    fn default() -> Versions {
+        Versions { folder: None, kept: 20, socket: None, watch: false, least_calls: 30, proven_calls: 300 }
+    }
+}
+
+impl Versions {
+    fn wrongs(&self) -> Vec<Wrong> {
+        let mut wrongs = Vec::new();
+        if !(2..=1000).contains(&self.kept) {
+            let hint = "as in kept = 20";
+            wrongs.push(Wrong::at("versions", "kept", "versions.kept goes from 2 to 1000", hint));
+        }
+        if !(10..=100_000).contains(&self.least_calls) || !(self.least_calls..=1_000_000).contains(&self.proven_calls) {
+            let message = "versions.least-calls goes from 10 to 100000, versions.proven-calls from that to 1000000";
+            wrongs.push(Wrong::at("versions", "", message, "as in least-calls = 30 and proven-calls = 300"));
+        }
+        wrongs
+    }
 }
 
 /// `[metrics]`.
@@ -242,9 +283,26 @@ impl Config {
         draft.faults.into_iter().next().map_or(Ok(draft.config), Err)
     }
 
+    /// Where its versions are kept.
+    pub fn versions_folder(&self) -> PathBuf {
+        self.versions.folder.clone().unwrap_or_else(|| self.beside_the_database(".versions"))
+    }
+
+    /// Where it is told to reload while it runs.
+    pub fn control_socket(&self) -> PathBuf {
+        self.versions.socket.clone().unwrap_or_else(|| self.beside_the_database(".socket"))
+    }
+
+    fn beside_the_database(&self, end: &str) -> PathBuf {
+        let mut name = self.records.database.clone().into_os_string();
+        name.push(end);
+        name.into()
+    }
+
     /// What no hotline could mean, table by table.
     pub(super) fn wrongs(&self) -> Vec<Wrong> {
-        let mut wrongs = [self.sip.wrongs(), self.media.wrongs(), self.records.wrongs()].concat();
+        let mut wrongs =
+            [self.sip.wrongs(), self.media.wrongs(), self.records.wrongs(), self.versions.wrongs()].concat();
         wrongs.extend(self.trunks.iter().flat_map(|(name, trunk)| trunk.wrongs(name)));
         wrongs.extend(inbound::check(self));
         wrongs
@@ -258,6 +316,7 @@ impl Config {
         within(&mut self.records.database);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
+        [&mut self.versions.folder, &mut self.versions.socket].into_iter().flatten().for_each(within);
         self.numbers.values_mut().for_each(within);
         self.trunks.values_mut().for_each(|trunk| trunk.resolve(folder));
     }

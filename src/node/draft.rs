@@ -107,7 +107,7 @@ impl Draft {
     }
 
     /// A configuration that is right.
-    pub(super) fn of(config: Config) -> Draft {
+    pub fn of(config: Config) -> Draft {
         Draft { config, faults: Vec::new(), lost: BTreeSet::new(), unread: false }
     }
 

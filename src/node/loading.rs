@@ -8,8 +8,6 @@
 //! ```
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +16,7 @@ use miette::Severity;
 use super::draft::Draft;
 use super::{inbound, outbound, tls};
 use crate::audio::ClipStore;
-use crate::facts::{Fault, Form, Language};
+use crate::facts::{Disk, Fault, Files, Form, Language};
 use crate::menu::{self, Compiled, LONGEST_SCRIPT, wanted_clips};
 use crate::records::{self, DatabaseStanding};
 use crate::sip::door::DoorRules;
@@ -50,23 +48,14 @@ pub(super) struct Loaded {
 ///
 /// # Errors
 /// Everything that is wrong, the draft's own faults first. What a refused part of the configuration names is not looked at.
-pub(super) fn load(draft: &Draft) -> Result<Loaded, Vec<Fault>> {
-    let mut loading = Loading { draft, faults: draft.faults.clone(), warnings: Vec::new() };
+pub(super) fn load(draft: &Draft, files: &dyn Files, before: Option<&ClipStore>) -> Result<Loaded, Vec<Fault>> {
+    let mut loading = Loading { draft, files, faults: draft.faults.clone(), warnings: Vec::new() };
     let menus = loading.menus();
-    let texts = loading.texts(&menus);
+    let texts = loading.texts(&menus, before);
     loading.listens();
     loading.tls();
     let (door, outbound, records) = (loading.door(), loading.outbound(), loading.records());
-    let Loading { mut faults, mut warnings, .. } = loading;
-    for list in [&mut faults, &mut warnings] {
-        let mut told: Vec<Fault> = Vec::new();
-        for fault in list.drain(..).take(MOST_FAULTS) {
-            if !told.contains(&fault) {
-                told.push(fault);
-            }
-        }
-        *list = told;
-    }
+    let (mut faults, mut warnings) = loading.told();
     match (texts, door, outbound, records) {
         (Some((catalogue, clips, missing)), Some(door), Some(outbound), Some(records)) if faults.is_empty() => {
             Ok(Loaded { menus, catalogue, clips, missing, door, outbound, records, warnings })
@@ -78,13 +67,57 @@ pub(super) fn load(draft: &Draft) -> Result<Loaded, Vec<Fault>> {
     }
 }
 
+/// What calls are served by, and nothing else: of an earlier version, which nothing else need agree with.
+pub(super) struct Content {
+    /// By number.
+    pub(super) menus: BTreeMap<String, Arc<Compiled>>,
+    pub(super) catalogue: Catalogue,
+    pub(super) clips: ClipStore,
+    pub(super) missing: Vec<Missing>,
+}
+
+/// Reads menus, texts and recordings.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(super) fn load_content(
+    draft: &Draft,
+    files: &dyn Files,
+    before: Option<&ClipStore>,
+) -> Result<Content, Vec<Fault>> {
+    let mut loading = Loading { draft, files, faults: draft.faults.clone(), warnings: Vec::new() };
+    let menus = loading.menus();
+    let texts = loading.texts(&menus, before);
+    loading.outbound();
+    let (faults, _) = loading.told();
+    match texts {
+        Some((catalogue, clips, missing)) if faults.is_empty() => Ok(Content { menus, catalogue, clips, missing }),
+        _ => Err(faults),
+    }
+}
+
 struct Loading<'a> {
     draft: &'a Draft,
+    files: &'a dyn Files,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
 
 impl Loading<'_> {
+    /// What is wrong, and what is probably not meant, each once.
+    fn told(self) -> (Vec<Fault>, Vec<Fault>) {
+        let once = |list: Vec<Fault>| {
+            let mut told: Vec<Fault> = Vec::new();
+            for fault in list.into_iter().take(MOST_FAULTS) {
+                if !told.contains(&fault) {
+                    told.push(fault);
+                }
+            }
+            told
+        };
+        (once(self.faults), once(self.warnings))
+    }
+
     fn menus(&mut self) -> BTreeMap<String, Arc<Compiled>> {
         let mut menus = BTreeMap::new();
         if !self.draft.has_whole("numbers") {
@@ -92,7 +125,7 @@ impl Loading<'_> {
         }
         let mut known: BTreeMap<PathBuf, Option<Arc<Compiled>>> = BTreeMap::new();
         for (number, path) in &self.draft.config.numbers {
-            let script = if path.is_dir() { path.join("menu.toml") } else { path.clone() };
+            let script = if self.files.is_dir(path) { path.join("menu.toml") } else { path.clone() };
             let menu = known.entry(script).or_insert_with_key(|script| self.menu(number, script));
             menus.extend(menu.as_ref().map(|menu| (number.clone(), Arc::clone(menu))));
         }
@@ -106,7 +139,7 @@ impl Loading<'_> {
 
     fn menu(&mut self, number: &str, script: &Path) -> Option<Arc<Compiled>> {
         let file = script.display().to_string();
-        let text = match read_script(script) {
+        let text = match script_of(self.files, script) {
             Ok(text) => text,
             Err(fault) => {
                 let hint = format!("[numbers] names it for \"{number}\": write the folder of a menu.toml there");
@@ -129,24 +162,28 @@ impl Loading<'_> {
     }
 
     /// Texts and recordings, and what of them the menus lack.
-    fn texts(&mut self, menus: &BTreeMap<String, Arc<Compiled>>) -> Option<(Catalogue, ClipStore, Vec<Missing>)> {
+    fn texts(
+        &mut self,
+        menus: &BTreeMap<String, Arc<Compiled>>,
+        before: Option<&ClipStore>,
+    ) -> Option<(Catalogue, ClipStore, Vec<Missing>)> {
         if !self.draft.has_whole("prompts") {
             return None;
         }
         let prompts = &self.draft.config.prompts;
         let shown = prompts.folder.display().to_string();
-        let catalogue = Catalogue::from_dir(&prompts.folder);
+        let catalogue = Catalogue::from_files(self.files, &prompts.folder);
         if let Ok(catalogue) = &catalogue {
             self.faults.extend(menus.values().flat_map(|menu| menu::check_messages(menu, catalogue)));
         }
-        let clips = ClipStore::load(&prompts.folder);
+        let clips = ClipStore::load_from(self.files, &prompts.folder, before);
         let (catalogue, clips) = match (catalogue, clips) {
             (Ok(catalogue), Ok(clips)) => (catalogue, clips),
             (catalogue, clips) => {
                 let before = self.faults.len();
                 self.faults.extend(catalogue.err().unwrap_or_default());
                 // A folder that is not there is told of once.
-                if self.faults.len() == before || prompts.folder.is_dir() {
+                if self.faults.len() == before || self.files.is_dir(&prompts.folder) {
                     let clips = clips.err().unwrap_or_default();
                     self.faults.extend(clips.iter().map(|fault| Fault::of_file(&shown, fault.to_string())));
                 }
@@ -248,11 +285,14 @@ impl Loading<'_> {
 /// # Errors
 /// It cannot be read, or is not UTF-8.
 pub fn read_script(script: &Path) -> Result<String, Fault> {
+    script_of(&Disk, script)
+}
+
+fn script_of(files: &dyn Files, script: &Path) -> Result<String, Fault> {
     let file = script.display().to_string();
     let most = u64::try_from(LONGEST_SCRIPT).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    File::open(script)
-        .and_then(|script| script.take(most).read_to_end(&mut bytes))
+    let bytes = files
+        .read(script, most)
         .map_err(|error| Fault::of_file(&file, format!("the script cannot be read: {error}")))?;
     if bytes.len() > LONGEST_SCRIPT {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());

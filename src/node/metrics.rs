@@ -36,6 +36,8 @@ use crate::sip::door::Refusals;
 use crate::sip::door::notice::Why;
 use crate::telephony::{CallReport, CallWatch, Failure, Stage};
 
+use super::versions::{RESULTS, Workshop};
+
 pub(super) use http::Server;
 use table::{Described, Kind};
 
@@ -143,9 +145,10 @@ impl Metrics {
     }
 
     /// From now on the page tells of these too.
-    pub(super) fn ask(&self, agent: &Agent, records: &Arc<RecordsPool>, log: &Arc<CallLog>) {
+    pub(super) fn ask(&self, agent: &Agent, records: &Arc<RecordsPool>, log: &Arc<CallLog>, workshop: &Arc<Workshop>) {
         let (records, log) = (Arc::downgrade(records), Arc::downgrade(log));
-        let asked = Asked { agent: agent.downgrade(), records, log, draining: Arc::clone(&self.draining) };
+        let workshop = Arc::downgrade(workshop);
+        let asked = Asked { agent: agent.downgrade(), records, log, workshop, draining: Arc::clone(&self.draining) };
         self.registry().register_collector(Box::new(asked));
     }
 
@@ -231,6 +234,7 @@ struct Asked {
     agent: WeakAgent,
     records: Weak<RecordsPool>,
     log: Weak<CallLog>,
+    workshop: Weak<Workshop>,
     draining: Arc<AtomicBool>,
 }
 
@@ -253,6 +257,14 @@ impl Collector for Asked {
         }
         if let Some(log) = self.log.upgrade() {
             put(&mut page, &table::CALL_RECORDS_LOST, [(vec![], log.lost())])?;
+        }
+        if let Some(workshop) = self.workshop.upgrade() {
+            put(&mut page, &table::VERSIONS_LIVE, [(vec![], wide(workshop.live()))])?;
+            put(
+                &mut page,
+                &table::RELOADS,
+                RESULTS.into_iter().zip(workshop.results()).map(|(name, times)| (vec![name], times)),
+            )?;
         }
         put(&mut page, &table::DRAINING, [(vec![], self.draining.load(Ordering::Relaxed).into())])?;
         put(&mut page, &table::BUILD, [(vec![env!("CARGO_PKG_VERSION")], 1)])
@@ -358,7 +370,7 @@ mod tests {
         media.late.packets = [6, 5, 4, 3, 2, 1];
         metrics.ended(
             Some(&trunk),
-            &CallReport { outcome: Some(Outcome::Served), failure: None, keys, media: Some(media) },
+            &CallReport { outcome: Some(Outcome::Served), keys, media: Some(media), ..CallReport::default() },
         );
         let page = metrics.page().unwrap();
         for line in [

@@ -8,6 +8,7 @@
 //! ```
 
 mod config;
+mod control;
 pub mod doctor;
 mod draft;
 mod inbound;
@@ -18,8 +19,8 @@ mod outbound;
 mod password;
 mod survey;
 mod trunk;
+mod versions;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,28 +32,30 @@ use tokio::task::JoinHandle;
 use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
 use crate::facts::Fault;
 use crate::media::{EngineConfig, MediaEngine};
-use crate::menu::Compiled;
 use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
-use crate::speech::Prompts;
-use crate::telephony::{CallWatch, Exchange, answer_calls};
+use crate::telephony::{CallWatch, Exchange, Versions, answer_calls};
+use control::Control;
 use metrics::Metrics;
 use outbound::Outbound;
+use versions::watch;
 
 pub use config::{
     Config, Media as MediaConfig, Metrics as MetricsConfig, Prompts as PromptsConfig, Records as RecordsConfig,
-    Session as SipSessionConfig, Sip as SipConfig, Tls as SipTlsConfig,
+    Session as SipSessionConfig, Sip as SipConfig, Tls as SipTlsConfig, Versions as VersionsConfig,
 };
+pub use control::order;
 pub use draft::Draft;
 pub use inbound::Strangers as StrangersConfig;
+use loading::Missing;
 pub use loading::read_script;
-use loading::{Missing, load};
 pub use log::log_to;
 pub use metrics::metrics_reference;
 pub use survey::{Survey, survey};
 pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
+pub use versions::{Answer, By, Deed, History, Kept, Order, Shelf, ToldFault, Tried, Workshop, differences};
 
 /// Calls waiting for a task; beyond it callers get 503.
 const MOST_WAITING: usize = 1024;
@@ -71,6 +74,10 @@ pub struct Node {
     /// Where it is told how it stands, if anywhere.
     pub metrics_address: Option<SocketAddr>,
     drain: Duration,
+    workshop: Arc<Workshop>,
+    #[allow(dead_code, reason = "they end with the node")]
+    tasks: Vec<AbortOnDrop>,
+    _control: Option<Control>,
     answering: JoinHandle<()>,
     log: Arc<CallLog>,
     outbound: Outbound,
@@ -89,17 +96,29 @@ impl StartFaults {
 }
 
 impl Node {
-    /// Loads everything and listens. `progress` is told of long work: what, how much is done, of how much.
+    /// Loads everything and listens. `progress` is told of long work: what, how much is done, of how much. A reload reads
+    /// what the configuration names anew, and not the configuration.
     ///
     /// # Errors
     /// Everything that is wrong with what is loaded, or the first thing that the machine does not give.
     pub async fn start(config: &Config, progress: impl FnMut(&str, usize, usize)) -> Result<Node, StartFaults> {
-        let mut loaded = load(&Draft::of(config.clone())).map_err(StartFaults)?;
-        let plan = loaded.outbound;
-        synthesize(&config.prompts, &mut loaded.clips, &loaded.missing, progress)?;
-        let prompts = Arc::new(Prompts::new(loaded.catalogue, loaded.clips));
-        let menu = |(number, compiled): (&String, &Arc<Compiled>)| (number.clone(), Arc::new(compiled.menu.clone()));
-        let mut numbers: HashMap<_, _> = loaded.menus.iter().map(menu).collect();
+        let config = config.clone();
+        Node::start_from(Box::new(move || Draft::of(config.clone())), None, progress).await
+    }
+
+    /// The same from wherever the configuration is read, again at each reload; `file` is the one to watch, where files are
+    /// watched.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_from(
+        source: Box<dyn Fn() -> Draft + Send + Sync>,
+        file: Option<&Path>,
+        progress: impl FnMut(&str, usize, usize),
+    ) -> Result<Node, StartFaults> {
+        let (workshop, plan, door) = Workshop::open(source, progress)?;
+        let workshop = Arc::new(workshop);
+        let config = workshop.started();
         let database = &config.records.database;
         let locks =
             LockPolicy { failures: config.records.failures, window: config.records.window, lock: config.records.lock };
@@ -114,8 +133,8 @@ impl Node {
         let (sender, calls) = mpsc::channel(MOST_WAITING);
         let agent_config = AgentConfig {
             advertised: config.sip.advertised,
-            numbers: (!numbers.contains_key("*")).then(|| numbers.keys().cloned().collect()),
-            door: loaded.door,
+            numbers: workshop.numbers(),
+            door,
             max_calls: config.sip.calls,
             retry_after: retry_after(config),
             session: SessionPolicy { expires: config.sip.session.expires, minimum: config.sip.session.minimum },
@@ -130,37 +149,43 @@ impl Node {
         };
         let (agent, addresses) =
             Agent::start(agent_config, sender).await.map_err(|error| StartFaults::one(Path::new("[sip]"), error))?;
-        let any = numbers.remove("*");
+        workshop.tell(&agent);
         let records = Arc::new(records);
-        metrics.ask(&agent, &records, &log);
+        metrics.ask(&agent, &records, &log, &workshop);
         let exchange = Exchange {
-            numbers,
-            any,
-            prompts,
+            versions: Arc::clone(&workshop.serving) as Arc<dyn Versions>,
             records,
             log: Arc::clone(&log),
             media: Arc::new(media),
-            media_addresses: config.media.address.clone(),
-            srtp: config.media.srtp,
-            keys: config.media.keys.clone(),
             retry_after: retry_after(config),
-            ring: config.sip.ring,
             watch: Arc::clone(&metrics) as Arc<dyn CallWatch>,
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
         let outbound = plan.begin(&agent, &metrics).map_err(|fault| StartFaults(vec![fault]))?;
         let metrics_server = serve_metrics(config.metrics.listen, &metrics).await?;
+        let control = control(config, &workshop);
+        let watching =
+            config.versions.watch.then(|| tokio::spawn(watch(Arc::clone(&workshop), file.map(Path::to_owned))));
+        let tasks = watching.into_iter().chain([tokio::spawn(judge(Arc::clone(&workshop)))]);
         Ok(Node {
             agent,
             addresses,
             metrics_address: metrics_server.as_ref().map(|server| server.address),
             drain: config.sip.drain,
+            tasks: tasks.map(AbortOnDrop).collect(),
+            _control: control,
+            workshop,
             answering,
             log,
             outbound,
             metrics,
             _metrics_server: metrics_server,
         })
+    }
+
+    /// Where its menus and prompts are changed while it runs.
+    pub fn workshop(&self) -> Arc<Workshop> {
+        Arc::clone(&self.workshop)
     }
 
     /// Calls ringing or running.
@@ -200,6 +225,40 @@ impl Node {
             tracing::error!(records = self.log.lost(), "call records were lost: the disk was too slow");
         }
         cut
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The socket that reloads are asked for at. Without it calls are served all the same, and SIGHUP reloads.
+fn control(config: &Config, workshop: &Arc<Workshop>) -> Option<Control> {
+    let socket = config.control_socket();
+    match Control::start(&socket, workshop) {
+        Ok(control) => Some(control),
+        Err(error) => {
+            let socket = socket.display();
+            tracing::warn!(%socket, %error, "`hotline reload` cannot reach this hotline: name another versions.socket");
+            None
+        }
+    }
+}
+
+/// Looks at a version on trial as its calls end.
+async fn judge(workshop: Arc<Workshop>) {
+    let looks = workshop.looks();
+    loop {
+        looks.notified().await;
+        let workshop = Arc::clone(&workshop);
+        if tokio::task::spawn_blocking(move || workshop.judge()).await.is_err() {
+            tracing::error!("a look at the version on trial has broken off");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::draft::Draft;
 use super::loading::load;
 use super::trunk::Trunk;
-use crate::facts::Fault;
+use crate::facts::{Disk, Fault};
 use crate::sip::door::StrangerPolicy;
 
 /// What would be served, by lines of a name and what there is to say of it.
@@ -28,7 +28,7 @@ pub struct Survey {
 /// # Errors
 /// Everything that is wrong, the draft's own faults first; warnings are among them.
 pub fn survey(draft: &Draft) -> Result<Survey, Vec<Fault>> {
-    let (config, loaded) = (&draft.config, load(draft)?);
+    let (config, loaded) = (&draft.config, load(draft, &Disk, None)?);
     let mut lines = Vec::new();
     let mut line = |name: &str, said: String| lines.push((name.to_owned(), said));
     for (number, menu) in &loaded.menus {

@@ -65,6 +65,8 @@ pub struct CallRecord {
     pub person: Option<PersonRef>,
     /// The name of the trunk that brought it, where one did.
     pub trunk: Option<Arc<str>>,
+    /// The digest of the version that served it. Cut after 64 symbols.
+    pub version: Option<Arc<str>>,
     /// The SIP Call-ID.
     pub sip_call_id: Option<String>,
     /// By which way its keys came.
@@ -171,9 +173,9 @@ fn write_batch(connection: &mut Connection, pepper: &Pepper, batch: &[CallRecord
 fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusqlite::Result<()> {
     let sql = "INSERT INTO calls (started, answered, ended, duration_ms, called, caller_masked, caller_hash, menu, path, \
                path_cut, outcome, ending, language, person_hash, keys, sip_call_hash, rtp_lost, rtp_jitter_us, \
-               keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk, path_ms) \
+               keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk, path_ms, version) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
-               ?20, ?21, ?22, ?23, ?24)";
+               ?20, ?21, ?22, ?23, ?24, ?25)";
     let story = &record.story;
     let answered = record.answered.unwrap_or(record.ended);
     let duration = record.ended.as_millisecond().saturating_sub(answered.as_millisecond()).max(0);
@@ -209,6 +211,7 @@ fn insert(connection: &Connection, pepper: &Pepper, record: &CallRecord) -> rusq
         record.answered.map(|_| record.keys.twice),
         record.trunk.as_deref().map(name),
         path_ms,
+        record.version.as_deref().map(name),
     ])?;
     Ok(())
 }

@@ -40,7 +40,7 @@ use rsipstack::sip::{Header, HeadersExt as _, Request, Response, SipMessage, Sta
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption, TransportEventInspector};
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipConnection, TransportEvent, TransportLayer};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -232,8 +232,9 @@ impl Agent {
         for listener in sockets.streams {
             tokio::spawn(listener.serve(Arc::clone(&links)));
         }
+        let renew = Arc::<Notify>::default();
         if let Some(identity) = identity {
-            tokio::spawn(identity.watch(config.tls.look, token.child_token()));
+            tokio::spawn(identity.watch(config.tls.look, Arc::clone(&renew), token.child_token()));
         }
         let (stack, bound) = (Arc::clone(&endpoint.inner), sockets.bound);
         let core = Core {
@@ -243,6 +244,7 @@ impl Agent {
             names,
             datagram_sockets: sockets.datagrams,
             bound: bound.clone(),
+            renew,
             config,
             token,
         };
@@ -255,6 +257,16 @@ impl Agent {
     /// Takes no new call from now on (503 with Retry-After, to OPTIONS too); running ones go on.
     pub fn drain(&self) {
         self.core.desk.drain();
+    }
+
+    /// From now on something answers at these numbers ([`AgentConfig::numbers`]); running calls go on.
+    pub fn serve_at(&self, numbers: Option<HashSet<String>>) {
+        self.core.desk.serve_at(numbers);
+    }
+
+    /// Looks at once whether the files of the certificate have changed, and not only when it is time to.
+    pub fn renew_identity(&self) {
+        self.core.renew.notify_one();
     }
 
     /// How it stands now.
@@ -371,6 +383,8 @@ struct Core {
     names: Arc<Names>,
     datagram_sockets: Vec<(SipConnection, SocketAddr)>,
     bound: Vec<Listen>,
+    /// Wakes the look at the certificate's files.
+    renew: Arc<Notify>,
     config: AgentConfig,
     token: CancellationToken,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use rsipstack::transaction::endpoint::EndpointInner;
@@ -27,7 +27,7 @@ pub(super) struct Desk {
     refused: Mutex<BTreeMap<(u16, &'static str), u64>>,
     limits: Limits,
     /// Where something answers; everywhere if there is no table.
-    numbers: Option<HashSet<String>>,
+    numbers: RwLock<Option<HashSet<String>>>,
     door: Door,
     stack: OnceLock<Weak<EndpointInner>>,
 }
@@ -90,7 +90,7 @@ impl Desk {
             draining: AtomicBool::new(false),
             refused: Mutex::default(),
             limits,
-            numbers,
+            numbers: RwLock::new(numbers),
             door,
             stack: OnceLock::new(),
         }
@@ -104,6 +104,11 @@ impl Desk {
     /// Where the stack's own tables can be counted.
     pub(super) fn watch(&self, stack: Weak<EndpointInner>) {
         let _ = self.stack.set(stack);
+    }
+
+    /// From now on something answers at these.
+    pub(super) fn serve_at(&self, numbers: Option<HashSet<String>>) {
+        *self.numbers.write().unwrap_or_else(PoisonError::into_inner) = numbers;
     }
 
     pub(super) fn drain(&self) {
@@ -198,7 +203,8 @@ impl FrontDesk for Desk {
     }
 
     fn serves(&self, number: &str) -> bool {
-        self.numbers.as_ref().is_none_or(|numbers| numbers.contains(number))
+        let numbers = self.numbers.read().unwrap_or_else(PoisonError::into_inner);
+        numbers.as_ref().is_none_or(|numbers| numbers.contains(number))
     }
 
     fn admits(&self) -> Result<(), Refusal> {

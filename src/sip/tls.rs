@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -165,13 +165,14 @@ impl Identity {
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    /// Looks at the files every so often until the agent stops.
-    pub(super) async fn watch(self: Arc<Self>, every: Duration, token: CancellationToken) {
+    /// Looks at the files every so often, and when told to, until the agent stops.
+    pub(super) async fn watch(self: Arc<Self>, every: Duration, now: Arc<Notify>, token: CancellationToken) {
         loop {
             #[allow(clippy::disallowed_methods, reason = "a shell: files do not say when they change")]
             let wait = tokio::time::sleep(every);
             tokio::select! {
                 () = wait => {}
+                () = now.notified() => {}
                 () = token.cancelled() => return,
             }
             let files = self.files.clone();

@@ -9,10 +9,13 @@ use fluent_syntax::ast::Pattern;
 use super::compose::compose;
 use super::load::{Texts, load};
 use super::{Line, Pace, Spoken, markers};
-use crate::facts::{Fault, Language, did_you_mean};
+use crate::facts::{Disk, Fault, Files, Language, did_you_mean};
 
 /// More mistakes than these are not reported at once.
 const MOST_FAULTS: usize = 1000;
+
+/// Octets read of a file: more than one may have.
+const MOST_READ: u64 = 1 << 23;
 
 /// Every message in every language. Shared by all calls; nothing in it changes.
 pub struct Catalogue {
@@ -56,22 +59,33 @@ fn known(language: Language, texts: &Texts) -> HashMap<Arc<str>, Known> {
 }
 
 impl Catalogue {
-    /// Reads `<prompts>/<language>/*.ftl`. The only function of this room that touches a disk; for start-up and checks.
-    /// Folders without `.ftl` files, and files beside the folders, are not looked at.
+    /// Reads `<prompts>/<language>/*.ftl` from the disk; for start-up and checks. Folders without `.ftl` files, and files
+    /// beside the folders, are not looked at.
     ///
     /// # Errors
     /// Every mistake in every file, or what cannot be read.
     pub fn from_dir(prompts: &Path) -> Result<Catalogue, Vec<Fault>> {
+        Catalogue::from_files(&Disk, prompts)
+    }
+
+    /// As [`Catalogue::from_dir`], from wherever files are read.
+    ///
+    /// # Errors
+    /// Every mistake in every file, or what cannot be read.
+    pub fn from_files(from: &dyn Files, prompts: &Path) -> Result<Catalogue, Vec<Fault>> {
         let cannot = |path: &Path, error: std::io::Error| {
             vec![Fault::of_file(&path.display().to_string(), format!("cannot be read: {error}"))]
         };
         let mut files = Vec::new();
-        let mut folders = entries(prompts).map_err(|error| cannot(prompts, error))?;
-        folders.retain(|path| path.is_dir());
+        let mut folders = from.list(prompts).map_err(|error| cannot(prompts, error))?;
+        folders.retain(|path| from.is_dir(path));
         for folder in folders {
-            for path in entries(&folder).map_err(|error| cannot(&folder, error))? {
+            for path in from.list(&folder).map_err(|error| cannot(&folder, error))? {
                 if path.extension().is_some_and(|extension| extension == "ftl") {
-                    let text = std::fs::read_to_string(&path).map_err(|error| cannot(&path, error))?;
+                    // A file that is too long is refused by its length.
+                    let octets = from.read(&path, MOST_READ).map_err(|error| cannot(&path, error))?;
+                    let text = String::from_utf8(octets)
+                        .map_err(|_| cannot(&path, std::io::Error::other("it is not UTF-8")))?;
                     files.push((path.display().to_string(), text));
                 }
             }
@@ -200,11 +214,4 @@ impl Texts {
             None => message.value(),
         }
     }
-}
-
-/// What is in a folder, sorted by name.
-fn entries(folder: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
-    let mut paths = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
 }

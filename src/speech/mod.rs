@@ -17,6 +17,7 @@ mod markers;
 mod needs;
 mod outline;
 mod prompts;
+mod written;
 
 pub use crate::facts::Form;
 pub use catalogue::Catalogue;

@@ -7,7 +7,6 @@
 //!                              BYE from either side ──> leg ended ──> its figures ──> call record
 //! ```
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,8 @@ use tokio::task::JoinSet;
 
 use super::conductor::{CallerConductor, Ended, Told, take};
 use super::failure::Failure;
-use super::srtp::{SrtpPolicy, reanswer, reoffer};
+use super::srtp::{reanswer, reoffer};
+use super::version::{Served, Version, Versions};
 use super::watch::{CallReport, CallWatch, Progress};
 use crate::dialogue::{Caller, Dialogue, Ending, Story, Transferred};
 use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
@@ -28,7 +28,6 @@ use crate::records::{CallLog, CallRecord, RecordsPool};
 use crate::sip::agent::Reoffer;
 use crate::sip::sdp::{self, Local, Negotiated, Offer};
 use crate::sip::{Call, CallEvent, EndCause, IncomingCall, TransferEnd, info_keys};
-use crate::speech::Prompts;
 
 /// The longest caller's number that is kept, in symbols (E.164 has 15 digits).
 const LONGEST_NUMBER: usize = 32;
@@ -39,30 +38,18 @@ const FIGURES_WITHIN: Duration = Duration::from_secs(5);
 /// which is under way at a time.
 const MOST_TOLD: usize = 8;
 
-/// All that calls share.
+/// All that calls share, whatever version they are served by.
 pub struct Exchange {
-    /// Which hotline answers at which number.
-    pub numbers: HashMap<String, Arc<Menu>>,
-    /// The hotline that answers at every other number, if one does.
-    pub any: Option<Arc<Menu>>,
-    /// Texts and recordings.
-    pub prompts: Arc<Prompts>,
+    /// What each call is served by.
+    pub versions: Arc<dyn Versions>,
     /// The records, off the calls' path.
     pub records: Arc<RecordsPool>,
     /// Where calls are recorded.
     pub log: Arc<CallLog>,
     /// Sound and keys.
     pub media: Arc<MediaEngine>,
-    /// The addresses for sound, at most one of each family; a call without one uses the address it came in by.
-    pub media_addresses: Vec<IpAddr>,
-    /// When calls are encrypted.
-    pub srtp: SrtpPolicy,
-    /// The ways that keys are taken by.
-    pub keys: Vec<KeySource>,
     /// Seconds after which a refused caller may try again.
     pub retry_after: u32,
-    /// How long a call rings before it is answered; zero: at once, and without 180, which could only come late.
-    pub ring: Duration,
     /// Who is told of calls.
     pub watch: Arc<dyn CallWatch>,
 }
@@ -90,8 +77,9 @@ pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<Inc
 
 async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Result<(), Failure> {
     let started = now();
-    let progress = Progress::begin(&exchange.watch, incoming.trunk.as_ref());
-    match prepare(exchange, &incoming) {
+    let Served { version, watch } = exchange.versions.choose();
+    let progress = Progress::begin(&exchange.watch, watch, incoming.trunk.as_ref());
+    match prepare(exchange, &version, &incoming) {
         Ok((menu, leg, local, sdp, agreed)) => {
             let record = Record {
                 started,
@@ -101,12 +89,13 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
                 trunk: incoming.trunk.clone(),
                 sip_call_id: incoming.call_id.clone(),
             };
-            ring(&mut incoming, exchange.ring).await;
+            ring(&mut incoming, version.ring).await;
             let call = incoming.accept(sdp);
             let (tell, told) = mpsc::channel(MOST_TOLD);
             let ended = Ended::default();
             let running = Running {
                 exchange,
+                version,
                 menu,
                 leg: Some(leg),
                 local,
@@ -121,8 +110,7 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
             running.run(record).await
         }
         Err(failure) => {
-            let (keys, media) = (KeyCounts::default(), None);
-            progress.ended(&CallReport { outcome: None, failure: Some(failure), keys, media });
+            progress.ended(&CallReport { failure: Some(failure), ..CallReport::default() });
             incoming.reject(failure.refusal());
             Err(failure)
         }
@@ -142,18 +130,18 @@ async fn ring(incoming: &mut IncomingCall, time: Duration) {
 type Prepared = (Arc<Menu>, Leg, Local, String, Option<Negotiated>);
 
 /// Everything that can refuse a call, before it is answered.
-fn prepare(exchange: &Exchange, incoming: &IncomingCall) -> Result<Prepared, Failure> {
-    let menu = exchange.numbers.get(&incoming.number).or(exchange.any.as_ref()).ok_or(Failure::NoSuchNumber)?;
+fn prepare(exchange: &Exchange, version: &Version, incoming: &IncomingCall) -> Result<Prepared, Failure> {
+    let menu = version.numbers.get(&incoming.number).or(version.any.as_ref()).ok_or(Failure::NoSuchNumber)?;
     let retry_after = exchange.retry_after;
-    let of_family = exchange.media_addresses.iter().find(|address| address.is_ipv4() == incoming.socket.is_ipv4());
+    let of_family = version.media_addresses.iter().find(|address| address.is_ipv4() == incoming.socket.is_ipv4());
     let leg = exchange.media.reserve_at(of_family.copied().unwrap_or(incoming.socket)).map_err(|error| {
         tracing::warn!(%error, "no media for a call");
         Failure::NoMediaPort { retry_after }
     })?;
     let mut local =
         Local::new(told(incoming, leg.address().ip()), leg.address().port(), u64::from(rand::random::<u32>()));
-    local.srtp = exchange.srtp.begin();
-    local.telephone_event = exchange.keys.contains(&KeySource::Rfc4733);
+    local.srtp = version.srtp.begin();
+    local.telephone_event = version.keys.contains(&KeySource::Rfc4733);
     let (sdp, agreed) = match &incoming.offer {
         Some(offer) => {
             let (answer, agreed) = sdp::answer(offer, &local)?;
@@ -182,6 +170,8 @@ struct Record {
 /// A call that has been answered.
 struct Running<'a> {
     exchange: &'a Arc<Exchange>,
+    /// From beginning to end, whatever becomes of others.
+    version: Arc<Version>,
     menu: Arc<Menu>,
     /// Until the call is over.
     leg: Option<Leg>,
@@ -273,7 +263,7 @@ impl Running<'_> {
 
     /// A key by INFO. Before the call is up there is nobody to press it for.
     fn keyed(&self, content_type: &str, body: &[u8]) {
-        let listened = self.exchange.keys.contains(&KeySource::Info);
+        let listened = self.version.keys.contains(&KeySource::Info);
         let key = info_keys::key(content_type, body).filter(|_| listened);
         if let (Some(key), Some(leg)) = (key, &self.leg)
             && let Err(error) = leg.press(key)
@@ -288,7 +278,7 @@ impl Running<'_> {
         let caller = Caller { number: record.caller.clone(), today: today() };
         let conductor = CallerConductor::new(
             Dialogue::new(Arc::clone(&self.menu), caller),
-            Arc::clone(&self.exchange.prompts),
+            Arc::clone(&self.version.prompts),
             Arc::clone(&self.exchange.records),
             leg.mailbox(),
             self.menu.look_up_deadline,
@@ -300,7 +290,7 @@ impl Running<'_> {
             // There is always room: see MOST_TOLD.
             let _ = tell.try_send(event.into());
         };
-        leg.begin(params(agreed, &self.exchange.keys), Box::new(conductor), on_event)
+        leg.begin(params(agreed, &self.version.keys), Box::new(conductor), on_event)
             .map_err(|_| Failure::MediaStopped)?;
         self.answered = Some(now());
         self.progress.runs();
@@ -343,7 +333,7 @@ impl Running<'_> {
     }
 
     fn agree(&mut self, agreed: Negotiated) -> Result<(), Failure> {
-        let params = params(&agreed, &self.exchange.keys);
+        let params = params(&agreed, &self.version.keys);
         self.agreed = Some(agreed);
         if self.answered.is_none() {
             return Ok(());
@@ -375,7 +365,9 @@ impl Running<'_> {
             story.ending = Some(failure.ending());
         }
         let keys = stats.map_or_else(KeyCounts::default, |stats| stats.keys);
-        self.progress.ended(&CallReport { outcome: Some(story.outcome), failure, keys, media: stats });
+        let outcome = Some(story.outcome);
+        let (ending, wrong_entries) = (story.ending, story.wrong_entries);
+        self.progress.ended(&CallReport { outcome, ending, wrong_entries, failure, keys, media: stats });
         self.exchange.log.write(CallRecord {
             started: record.started,
             answered: self.answered,
@@ -386,6 +378,7 @@ impl Running<'_> {
             story,
             person,
             trunk: record.trunk,
+            version: self.version.digest.clone(),
             sip_call_id: Some(record.sip_call_id),
             keys,
             rtp_lost: stats.map(|stats| u32::try_from(stats.lost.max(0)).unwrap_or(u32::MAX)),

@@ -15,9 +15,11 @@ mod answering;
 mod conductor;
 mod failure;
 mod srtp;
+mod version;
 mod watch;
 
 pub use answering::{Exchange, answer_calls};
 pub use failure::Failure;
 pub use srtp::SrtpPolicy;
+pub use version::{Served, Version, Versions};
 pub use watch::{CallReport, CallWatch, Stage};

@@ -20,6 +20,15 @@ pub enum SrtpPolicy {
 }
 
 impl SrtpPolicy {
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SrtpPolicy::Never => "never",
+            SrtpPolicy::Offered => "offered",
+            SrtpPolicy::Required => "required",
+        }
+    }
+
     /// This side of a call's SRTP, with keys that no other call has.
     pub fn begin(self) -> Option<Srtp> {
         (self != SrtpPolicy::Never).then(|| Srtp { required: self == SrtpPolicy::Required, keys: fresh() })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::failure::Failure;
-use crate::dialogue::Outcome;
+use crate::dialogue::{Ending, Outcome};
 use crate::facts::KeyCounts;
 use crate::media::MediaStats;
 
@@ -30,10 +30,14 @@ impl Stage {
 }
 
 /// What became of a call that is over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CallReport {
     /// What came of it for the caller; nothing where it was refused.
     pub outcome: Option<Outcome>,
+    /// How it ended; nothing where it was refused.
+    pub ending: Option<Ending>,
+    /// Entries that the hotline had to call wrong.
+    pub wrong_entries: u32,
     /// Why it was refused or cut off, if it was.
     pub failure: Option<Failure>,
     /// By which way its keys came.
@@ -56,29 +60,38 @@ impl CallWatch for () {}
 /// The stage of one call. Dropped, the call is over.
 pub(super) struct Progress {
     watch: Arc<dyn CallWatch>,
+    /// Who looks at the calls of one version.
+    version: Arc<dyn CallWatch>,
     trunk: Option<Arc<str>>,
     stage: Stage,
 }
 
 impl Progress {
     /// A call comes in.
-    pub(super) fn begin(watch: &Arc<dyn CallWatch>, trunk: Option<&Arc<str>>) -> Progress {
+    pub(super) fn begin(watch: &Arc<dyn CallWatch>, version: Arc<dyn CallWatch>, trunk: Option<&Arc<str>>) -> Progress {
         watch.moves(trunk, None, Some(Stage::Ringing));
-        Progress { watch: Arc::clone(watch), trunk: trunk.cloned(), stage: Stage::Ringing }
+        version.moves(trunk, None, Some(Stage::Ringing));
+        Progress { watch: Arc::clone(watch), version, trunk: trunk.cloned(), stage: Stage::Ringing }
     }
 
     pub(super) fn runs(&mut self) {
-        self.watch.moves(self.trunk.as_ref(), Some(self.stage), Some(Stage::Running));
+        for watch in [&self.watch, &self.version] {
+            watch.moves(self.trunk.as_ref(), Some(self.stage), Some(Stage::Running));
+        }
         self.stage = Stage::Running;
     }
 
     pub(super) fn ended(&self, report: &CallReport) {
-        self.watch.ended(self.trunk.as_ref(), report);
+        for watch in [&self.watch, &self.version] {
+            watch.ended(self.trunk.as_ref(), report);
+        }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.watch.moves(self.trunk.as_ref(), Some(self.stage), None);
+        for watch in [&self.watch, &self.version] {
+            watch.moves(self.trunk.as_ref(), Some(self.stage), None);
+        }
     }
 }

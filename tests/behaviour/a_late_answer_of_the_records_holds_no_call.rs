@@ -12,7 +12,7 @@ use hotline::phone::{self, CallEnd, parse_script};
 use hotline::records::{CallLog, PoolOptions, Records, RecordsError, RecordsPool};
 use hotline::sip::{Agent, AgentConfig};
 use hotline::speech::{Line, Pace, Prompts};
-use hotline::telephony::{Exchange, SrtpPolicy, answer_calls};
+use hotline::telephony::{Exchange, SrtpPolicy, Version, answer_calls};
 use jiff::Timestamp;
 
 use crate::support::hotline::prompts;
@@ -76,19 +76,23 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
     let records: Arc<dyn Records> = Arc::new(Stuck(Mutex::new(gate)));
     let mut engine = EngineConfig::on([127, 0, 0, 1].into());
     engine.workers = 1;
-    let exchange = Exchange {
+    let version = Arc::new(Version {
+        digest: None,
         numbers: [("100".to_owned(), menu)].into(),
         any: None,
         prompts,
-        records: Arc::new(RecordsPool::start(&records, PoolOptions::default()).unwrap()),
-        log: Arc::new(CallLog::open(database).unwrap()),
-        media: Arc::new(MediaEngine::start(engine).unwrap()),
         media_addresses: Vec::new(),
         srtp: SrtpPolicy::default(),
         keys: KeySource::ALL.to_vec(),
+        ring: std::time::Duration::ZERO,
+    });
+    let exchange = Exchange {
+        versions: Arc::new(version),
+        records: Arc::new(RecordsPool::start(&records, PoolOptions::default()).unwrap()),
+        log: Arc::new(CallLog::open(database).unwrap()),
+        media: Arc::new(MediaEngine::start(engine).unwrap()),
         watch: Arc::new(()),
         retry_after: 10,
-        ring: std::time::Duration::ZERO,
     };
     let (sender, calls) = tokio::sync::mpsc::channel(8);
     let config = AgentConfig::new(vec!["127.0.0.1:0".parse().unwrap()]);

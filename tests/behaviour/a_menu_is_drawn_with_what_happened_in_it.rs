@@ -51,6 +51,7 @@ fn call(log: &CallLog, started: &str, way: &[(&str, u64)], ending: Ending) {
         story,
         person: None,
         trunk: None,
+        version: None,
         sip_call_id: None,
         keys: KeyCounts::default(),
         rtp_lost: None,

@@ -28,6 +28,7 @@ fn record(started: &str) -> CallRecord {
         language: Language::ZhCn,
         ending: Some(Ending::CallerHungUp),
         keys: 31,
+        wrong_entries: 0,
     };
     CallRecord {
         started,
@@ -39,6 +40,7 @@ fn record(started: &str) -> CallRecord {
         story,
         person: Some(PersonRef(7)),
         trunk: Some("carrier".into()),
+        version: Some("0123456789ab".into()),
         sip_call_id: Some(SIP_CALL.into()),
         keys: keys(),
         rtp_lost: Some(3),

@@ -32,7 +32,7 @@ const FAR: [IpAddr; 2] =
 /// Everything; trunks last, since they are asked from the addresses that turned out to be this machine's.
 pub(super) async fn gather(draft: &Draft) -> Facts {
     let config = &draft.config;
-    let (faults, missing) = match loading::load(draft) {
+    let (faults, missing) = match loading::load(draft, &crate::facts::Disk, None) {
         Ok(loaded) => (0, Some(loaded.missing.len())),
         Err(faults) => (faults.iter().filter(|fault| fault.is_error()).count(), None),
     };

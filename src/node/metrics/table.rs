@@ -57,6 +57,8 @@ metrics! {
     LOOKUPS_LATE: Counter "hotline_lookups_late" [] "Those of them that were not answered within their time";
     LOOKUPS_REFUSED: Counter "hotline_lookups_refused" [] "Those of them that too many others waited before";
     CALL_RECORDS_LOST: Counter "hotline_call_records_lost" [] "Rows of the call record that could not be written";
+    VERSIONS_LIVE: Gauge "hotline_versions_live" [] "Versions of menus and prompts that calls are served by, or may still be";
+    RELOADS: Counter "hotline_reloads" ["result"] "Reloads that were asked for";
     DRAINING: Gauge "hotline_draining" [] "1 from the moment that no new calls are taken, else 0";
     BUILD: Gauge "hotline_build" ["version"] "Always 1";
 }
@@ -87,6 +89,7 @@ pub(super) fn page() -> String {
             "[defence](defence.md)",
         ),
         ("source", KeySource::ALL.map(KeySource::name).to_vec(), "[keys](keys.md)"),
+        ("result", crate::node::versions::RESULTS.to_vec(), "[reload](reload.md)"),
         ("over", bounds.each_ref().map(String::as_str).to_vec(), "each counts those of the next too"),
     ];
     for (label, values, note) in of_type {

@@ -66,8 +66,14 @@ impl Server {
 
     /// Tells it to end, as a service manager does.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs");
-        let kill = std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status().expect("kill");
+        let kill =
+            std::process::Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status().expect("kill");
         assert!(kill.success());
     }
 

@@ -12,3 +12,4 @@ pub mod sound;
 pub mod tls;
 pub mod tones;
 pub mod trunk;
+pub mod workshop;
