@@ -64,6 +64,9 @@ mod a_key_on_a_bad_line_is_one_key;
 mod a_key_stops_the_sound_at_once;
 #[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]
 mod a_late_answer_of_the_records_holds_no_call;
+#[cfg(target_os = "linux")]
+#[path = "behaviour/a_load_maker_tells_what_calls_came_to.rs"]
+mod a_load_maker_tells_what_calls_came_to;
 #[path = "behaviour/a_machine_is_examined_for_what_a_hotline_needs.rs"]
 mod a_machine_is_examined_for_what_a_hotline_needs;
 #[path = "behaviour/a_menu_is_drawn_with_what_happened_in_it.rs"]
