@@ -119,7 +119,7 @@ pub struct Store {
     pub unanswered: u64,
     /// Call records written, a second.
     pub rows_a_second: f64,
-    /// Call records dropped because the database was behind.
+    /// Call records that the database refused.
     pub rows_lost: u64,
 }
 
@@ -144,10 +144,11 @@ pub fn store(
     let (look_ups_a_second, look_up_ms, unanswered) = look_up(&pool, time, |part| turned(part / 2.0))?;
     drop(pool);
     let log = CallLog::open(&path).map_err(|error| error.to_string())?;
-    let (mut written, begun) = (0_u64, now());
+    let (mut written, mut refused, begun) = (0_u64, 0_u64, now());
     while begun.elapsed() < time && written < MOST_ROWS {
         // As fast as they are written, no faster: a full queue is waited for.
         if !log.write(a_record(written)) {
+            refused += 1;
             std::thread::yield_now();
             continue;
         }
@@ -156,7 +157,8 @@ pub fn store(
             turned(0.5 + begun.elapsed().as_secs_f64() / time.as_secs_f64() / 2.0);
         }
     }
-    let lost = log.lost();
+    // Those that found the queue full were offered again.
+    let lost = log.lost().saturating_sub(refused);
     // Waits until all are in the database.
     drop(log);
     let rows_a_second = written as f64 / begun.elapsed().as_secs_f64();

@@ -307,12 +307,13 @@ mod tests {
     #[test]
     fn sources_of_strangers_are_bounded() {
         let mut admission = Admission::new([], allowance(9, 1), None, LINGER);
-        for number in 0..MOST_SOURCES as u32 + 100 {
+        let all = (MOST_SOURCES.max(MOST_RECENT) + 100) as u32;
+        for number in 0..all {
             let source = std::net::Ipv4Addr::from_bits(number);
             assert_eq!(admission.let_in(Guest::Stranger(source.into()), u64::from(number), at(0)), Ok(()));
         }
         assert_eq!((admission.sources.len(), admission.recent.len()), (MOST_SOURCES, MOST_RECENT));
-        let last = Guest::Stranger(std::net::Ipv4Addr::from_bits(MOST_SOURCES as u32).into());
+        let last = Guest::Stranger(std::net::Ipv4Addr::from_bits(all - 1).into());
         assert_eq!(admission.let_in(last, u64::MAX, at(0)), Err(Over::Share), "the latest are remembered");
     }
 
