@@ -399,7 +399,8 @@ fn host(uri: &str) -> std::io::Result<SocketAddr> {
     let has_port =
         host.rsplit_once(':').is_some_and(|(before, port)| port.parse::<u16>().is_ok() && !before.ends_with(':'));
     let named = if has_port { host.to_owned() } else { format!("{host}:5060") };
-    named.to_socket_addrs()?.next().ok_or_else(|| fault("has no address"))
+    let found = named.to_socket_addrs().map_err(|error| fault(&error.to_string()));
+    found?.next().ok_or_else(|| fault("has no address"))
 }
 
 /// The address of this machine that packets there leave from.

@@ -21,10 +21,10 @@ use crate::node::{Answer, By, Draft, Kept, Order, Shelf, differences, order};
 #[derive(Debug, Args)]
 struct Place {
     /// The configuration of the hotline
-    #[arg(long, value_name = "FILE", default_value = "hotline.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "hotline.toml")]
     config: PathBuf,
     /// The records database it was given in place of the configuration's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     database: Option<PathBuf>,
 }
 
