@@ -156,8 +156,8 @@ impl Import {
 
     /// A file in a folder of another language is that language's.
     fn check_folder(&self, path: &Path) -> Result<(), String> {
-        let tags = path.components().filter_map(|part| Language::from_tag(part.as_os_str().to_str()?));
-        match tags.last() {
+        let mut tags = path.components().filter_map(|part| Language::from_tag(part.as_os_str().to_str()?));
+        match tags.next_back() {
             Some(language) if language != self.language => Err(format!(
                 "it lies in a folder of {language}, and is imported as {}; import it with --language {language}, or move it",
                 self.language
