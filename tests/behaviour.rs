@@ -89,6 +89,8 @@ mod a_running_hotline_is_told_to_reload;
 mod a_silent_trunk_is_seen_to_be_down;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
 mod a_slow_or_broken_database_never_holds_a_call;
+#[path = "behaviour/a_speakers_files_are_taken_in_or_refused_with_the_reason.rs"]
+mod a_speakers_files_are_taken_in_or_refused_with_the_reason;
 #[path = "behaviour/a_trunk_is_known_by_its_address_or_its_password.rs"]
 mod a_trunk_is_known_by_its_address_or_its_password;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]

@@ -13,9 +13,11 @@
 
 mod clip;
 mod codec;
+mod decode;
 mod doubler;
 mod dtmf;
 mod g711;
+mod intake;
 #[cfg(feature = "opus")]
 mod opus;
 mod playlist;
@@ -28,10 +30,12 @@ mod wav;
 
 pub use clip::Clip;
 pub use codec::{Codec, Decoder, Encoder, MOST_DECODED};
+pub use decode::{DecodeFault, LARGEST_IMPORT, Sound, decode};
 pub use dtmf::{DtmfDetector, Tone};
 pub use g711::Law;
+pub use intake::{Doubt, Fitted, IntakeFault, fit};
 pub use playlist::{Item, Playlist};
-pub use recordings::Recording;
+pub use recordings::{Recording, read_list, write_list};
 pub use shape::{SPEECH_LEVEL, active_level, fade, level, resample, trim};
 pub use store::{ClipStore, StoreFault};
 pub use synthesis::{SynthesisFailure, SynthesisFault, Synthesizer, Voice, synthesize_missing};

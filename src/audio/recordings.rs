@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::facts::{Files, Form};
+use crate::facts::{Disk, Files, Form};
 
 use super::StoreFault;
 
@@ -59,6 +59,68 @@ struct Entry {
     voice: String,
     made: toml::value::Datetime,
     seconds: f64,
+}
+
+/// Reads the list of a language's folder from the disk, without the recordings; an absent list is an empty one.
+///
+/// # Errors
+/// Every fault of the list.
+pub fn read_list(folder: &Path) -> Result<Vec<Recording>, Vec<StoreFault>> {
+    let mut faults = Vec::new();
+    let recordings = read(&Disk, folder, &mut faults);
+    if faults.is_empty() { Ok(recordings) } else { Err(faults) }
+}
+
+/// Writes the list of a language's folder, whole or not at all. The comments at its head stay.
+///
+/// # Errors
+/// The disk is full, or gone.
+pub fn write_list(folder: &Path, recordings: &[Recording]) -> std::io::Result<()> {
+    let path = folder.join("recordings.toml");
+    let mut text = match std::fs::read_to_string(&path) {
+        Ok(before) => {
+            before.lines().take_while(|line| line.starts_with('#')).fold(String::new(), |head, line| head + line + "\n")
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    for recording in recordings {
+        let file = recording.path.strip_prefix(folder).unwrap_or(&recording.path).to_string_lossy().replace('\\', "/");
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let form = match recording.form {
+            Form::Plain => String::new(),
+            form => format!("form = {}\n", quoted(form.name())),
+        };
+        let entry = format!(
+            "{}[[clip]]\nfile = {}\ntext = {}\n{form}voice = {}\nmade = {}\nseconds = {:?}\n",
+            if text.is_empty() { "" } else { "\n" },
+            quoted(&file),
+            quoted(&recording.text),
+            quoted(&recording.voice),
+            recording.made,
+            (recording.seconds * 100.0).round() / 100.0,
+        );
+        text.push_str(&entry);
+    }
+    let mut unfinished = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut unfinished, text.as_bytes())?;
+    unfinished.as_file().sync_all()?;
+    as_others(&path, unfinished.path())?;
+    unfinished.persist(&path).map(drop).map_err(|error| error.error)
+}
+
+/// A temporary file is its owner's alone; one that replaces another, or is new, may be read as such files are.
+fn as_others(path: &Path, unfinished: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::metadata(path)
+            .map_or_else(|_| std::fs::Permissions::from_mode(0o644), |before| before.permissions());
+        std::fs::set_permissions(unfinished, permissions)?;
+    }
+    #[cfg(not(unix))]
+    let _ = (path, unfinished);
+    Ok(())
 }
 
 /// Reads one language's list; an absent file is an empty list. Faults are added to `faults`.

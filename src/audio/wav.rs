@@ -49,6 +49,21 @@ pub enum WavFault {
         /// Bytes there are.
         found: u64,
     },
+    /// Samples that are compressed: their writer's rate and length are guesses.
+    #[error("its samples are {0}, which loses sound; save it as 16-bit WAV, FLAC or MP3 from the first recording")]
+    Compressed(String),
+    /// The header says two rates.
+    #[error(
+        "its header says {rate} Hz of {frame} bytes, and {bytes_a_second} bytes a second: one is wrong; save it again"
+    )]
+    Contradiction {
+        /// Samples a second.
+        rate: u32,
+        /// Bytes of a sample of all channels.
+        frame: u16,
+        /// Bytes a second.
+        bytes_a_second: u32,
+    },
     /// No sample.
     #[error("it is empty; record it again")]
     Empty,
@@ -118,7 +133,26 @@ pub(super) fn read_piped(bytes: &[u8]) -> Result<(Vec<i16>, u32), WavFault> {
     if samples.is_empty() { Err(WavFault::Empty) } else { Ok((samples, spec.sample_rate)) }
 }
 
+/// Whether the header of a WAV file of any rate and size of sample agrees with itself and with the file, and its samples
+/// are not compressed.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check_header(bytes: &[u8]) -> Result<(), WavFault> {
+    let layout = Layout::of(bytes)?;
+    if ![PCM, FLOAT, EXTENSIBLE].contains(&layout.format) {
+        return Err(WavFault::Compressed(format_name(layout.format)));
+    }
+    layout.check_length()?;
+    let (rate, bytes_a_second, frame) = layout.rates;
+    if u64::from(rate) * u64::from(frame) != u64::from(bytes_a_second) {
+        return Err(WavFault::Contradiction { rate, frame, bytes_a_second });
+    }
+    Ok(())
+}
+
 const PCM: u16 = 1;
+const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xFFFE;
 
 /// What a WAV format tag (RFC 2361) means.
@@ -137,6 +171,8 @@ fn format_name(tag: u16) -> String {
 /// Where the parts of a RIFF file lie: what hound does not tell of a file that it refuses.
 struct Layout {
     format: u16,
+    /// Samples a second, bytes a second, bytes of a sample of all channels.
+    rates: (u32, u32, u16),
     /// Bytes of samples that the header promises.
     promised: u64,
     /// Bytes of samples there can be.
@@ -156,16 +192,18 @@ impl Layout {
         let whole = bytes.len() as u64;
         // One byte of padding is no lie.
         let beyond = whole.saturating_sub(u64::from(number(bytes, 4)) + 9);
-        let (mut format, mut at) = (None, 12_usize);
+        let (mut format, mut rates, mut at) = (None, (0, 0, 0), 12_usize);
         while let Some(id) = bytes.get(at..at + 4) {
             let size = number(bytes, at + 4);
             if id == b"fmt " {
                 format = bytes.get(at + 8..at + 10).map(|tag| u16::from_le_bytes(tag.try_into().unwrap_or_default()));
+                let frame = u16::try_from(number(bytes, at + 20) & 0xFFFF).unwrap_or(0);
+                rates = (number(bytes, at + 12), number(bytes, at + 16), frame);
             }
             if id == b"data" {
                 let format = format.ok_or_else(|| WavFault::NotWav("its fmt chunk is missing".into()))?;
                 let found = whole.saturating_sub(at as u64 + 8);
-                return Ok(Layout { format, promised: size.into(), found, beyond });
+                return Ok(Layout { format, rates, promised: size.into(), found, beyond });
             }
             at = at.saturating_add(8).saturating_add(size as usize).saturating_add(size as usize % 2);
         }

@@ -1,4 +1,4 @@
-//! `hotline prompts`: what has to be recorded.
+//! `hotline prompts`: what has to be recorded, what is, what is no longer said; and recordings taken in.
 //!
 //! ```text
 //!   hotline prompts missing voice-menus/12333
@@ -6,6 +6,9 @@
 //!   zh-CN  (ending)        五
 //!   2 of 612 texts have no recording
 //! ```
+
+mod import;
+mod list;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -18,7 +21,7 @@ use clap::{Args, Subcommand};
 use super::check::prompts_folder;
 use super::{Wrong, exit_code};
 use crate::audio::ClipStore;
-use crate::facts::Form;
+use crate::facts::{Form, Language};
 use crate::menu::{Menu, WantedClip, wanted_clips};
 use crate::speech::Catalogue;
 
@@ -35,6 +38,27 @@ enum Command {
     #[command(after_help = "Example:\n  hotline prompts missing voice-menus/12333\n\nExits with 0 if nothing is \
                             missing, with 1 if something is, with 2 on wrong use.")]
     Missing(Missing),
+    /// Lists the recordings: file, length, day, voice, form, text
+    #[command(
+        after_help = "Examples:\n  hotline prompts list\n  hotline prompts list --language en --json\n\nExits with \
+                            0, with 1 if a list is faulty, with 2 on wrong use."
+    )]
+    List(list::List),
+    /// Lists the recordings whose text changed after they were made, or that no menu says any more
+    #[command(
+        after_help = "Example:\n  hotline prompts stale voice-menus/12333 voice-menus/bench/*\n\nName every menu \
+                            that uses the prompts. Exits with 0 if nothing is stale, with 1 if something is, with 2 on \
+                            wrong use."
+    )]
+    Stale(list::Stale),
+    /// Takes in what a speaker recorded: converted, trimmed, levelled, and written into recordings.toml
+    #[command(
+        after_help = "Example:\n  hotline prompts import --menu voice-menus/12333 --language en --voice \"Li Wei\" \
+                            sent/*.flac\n\nAll files are taken or none. Warns of clipping, of noise, of lengths that \
+                            do not fit the text. Exits with 0 if all were taken, with 1 if a file cannot be, with 2 on \
+                            wrong use."
+    )]
+    Import(import::Import),
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +82,9 @@ impl Prompts {
     pub fn run(&self) -> ExitCode {
         match &self.command {
             Command::Missing(missing) => exit_code("prompts missing", missing.run()),
+            Command::List(list) => exit_code("prompts list", list.run()),
+            Command::Stale(stale) => exit_code("prompts stale", stale.run()),
+            Command::Import(import) => exit_code("prompts import", import.run()),
         }
     }
 }
@@ -68,8 +95,8 @@ impl Missing {
         let (mut all, mut lacking) = (0_usize, 0_usize);
         let mut out = io::stdout().lock();
         for path in &self.menus {
-            let script = if path.is_dir() { path.join("menu.toml") } else { path.clone() };
-            let (menu, catalogue, clips) = self.load(&script)?;
+            let (menu, catalogue, folder) = texts_and_recordings(&script_of(path), self.prompts.as_deref())?;
+            let clips = ClipStore::load(&folder).map_err(|faults| Wrong::faults_of(&folder, faults))?;
             for clip in wanted_clips(&menu, &catalogue) {
                 if !seen.insert((clip.language, Arc::clone(&clip.text), clip.form)) {
                     continue;
@@ -102,17 +129,36 @@ impl Missing {
         let place = if file.is_empty() { format!("({form})") } else { file.clone() };
         writeln!(out, "{language:6} {place:32} {text}")
     }
+}
 
-    fn load(&self, script: &Path) -> Result<(Menu, Catalogue, ClipStore), Wrong> {
-        let menu = super::load_menu(script)?.menu;
-        let folder = self.prompts.clone().or_else(|| prompts_folder(script)).ok_or_else(|| {
-            Wrong::Use(format!(
-                "there is no folder `prompts` beside {} or above it: name one with --prompts",
-                script.display()
-            ))
-        })?;
-        let catalogue = Catalogue::from_dir(&folder).map_err(Wrong::Faults)?;
-        let clips = ClipStore::load(&folder).map_err(|faults| Wrong::faults_of(&folder, faults))?;
-        Ok((menu, catalogue, clips))
+/// A menu, its texts, and the folder of its prompts: the one that is named, or else the nearest.
+fn texts_and_recordings(script: &Path, named: Option<&Path>) -> Result<(Menu, Catalogue, PathBuf), Wrong> {
+    let menu = super::load_menu(script)?.menu;
+    let folder = named.map(Path::to_owned).or_else(|| prompts_folder(script)).ok_or_else(|| {
+        Wrong::Use(format!(
+            "there is no folder `prompts` beside {} or above it: name one with --prompts",
+            script.display()
+        ))
+    })?;
+    let catalogue = Catalogue::from_dir(&folder).map_err(Wrong::Faults)?;
+    Ok((menu, catalogue, folder))
+}
+
+fn script_of(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("menu.toml") } else { path.to_owned() }
+}
+
+/// A language's tag on the command line.
+fn language(tag: &str) -> Result<Language, String> {
+    let known = Language::ALL.map(Language::tag).join(", ");
+    Language::from_tag(tag).ok_or_else(|| format!("languages are {known}"))
+}
+
+/// The file of a piece of a number: `numbers/two-hundred-inside.wav`.
+fn piece_file(text: &str, form: Form) -> String {
+    let mut name: String = text.chars().map(|symbol| if symbol.is_alphanumeric() { symbol } else { '-' }).collect();
+    if form != Form::Plain {
+        name = format!("{name}-{}", form.name());
     }
+    format!("numbers/{name}.wav")
 }

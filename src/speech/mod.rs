@@ -26,4 +26,4 @@ pub use grammar::{Function, vocabulary, vocabulary_of};
 pub use line::{Line, Pace, Part, Spoken, Value, ValueKind};
 pub use needs::Use;
 pub use outline::How;
-pub use prompts::{Prompts, Said, SaidLine};
+pub use prompts::{Prompts, Said, SaidLine, about_as_long_as};

@@ -99,7 +99,7 @@ impl Prompts {
 }
 
 /// How long a text takes to say, roughly: a Mandarin syllable is a quarter of a second, an English letter 65 ms.
-fn about_as_long_as(language: Language, text: &str) -> Duration {
+pub fn about_as_long_as(language: Language, text: &str) -> Duration {
     let symbol = match language {
         Language::ZhCn => Duration::from_millis(250),
         Language::En => Duration::from_millis(65),
