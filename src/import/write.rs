@@ -84,9 +84,7 @@ pub(super) fn menu(draft: &Draft, source: &Source<'_>) -> String {
     let mut text = format!("# Imported from {}, a menu of {system}.\n\n[hotline]\n", comment(source.file));
     let (name, start, tag) = (&draft.name, &draft.start, source.language.tag());
     let _ = write!(text, "name = \"{name}\"\nstart = \"{start}\"\nlanguages = [\"{tag}\"]\n");
-    text.push_str(
-        "\n[defaults]\nperson = false  # the other menu says of no person: name the step that `0` leads to\n",
-    );
+    text.push_str("\n[defaults]\n# person = \"…\"  the step that `0` leads to: the other menu does not say\n");
     for name in &draft.order {
         let Some(step) = draft.steps.get(name) else { continue };
         let before = source.text.get(..step.span.start).unwrap_or("");

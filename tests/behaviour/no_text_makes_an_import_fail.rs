@@ -16,7 +16,11 @@ fn survive(text: &str) {
         assert!(imported.left.len() <= MOST_LEFT + 1);
         assert!(imported.steps <= 1000);
         if let Err(faults) = menu::parse("menu.toml", &imported.menu) {
-            panic!("{:#?}\n{}\nfrom\n{text}", faults[0].message, imported.menu);
+            // Where a person is no other menu says.
+            let person = |fault: &&hotline::facts::Fault| fault.message == "nothing says where `0` leads from here";
+            let others: Vec<_> = faults.iter().filter(|fault| fault.is_error() && !person(fault)).collect();
+            let told: Vec<&str> = others.iter().map(|fault| fault.message.as_str()).collect();
+            assert!(told.is_empty(), "{told:?}");
         }
     }
 }
