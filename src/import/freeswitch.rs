@@ -72,7 +72,7 @@ pub(super) fn read(text: &str, start: Option<&str>) -> Result<Draft, (String, St
         None => menus
             .iter()
             .find(|menu| menu.element.get("name").is_some_and(|name| !called.contains(name)))
-            .or(menus.first()),
+            .or(menus.iter().find(|menu| menu.element.get("name").is_some())),
     };
     let Some(top) = top else {
         let known: Vec<String> = names.keys().take(20).map(|name| short(name)).collect();
