@@ -4,6 +4,7 @@
 //! `WaitExten` are a `menu` of the context's extensions of one key, `Read` an `ask`, and a `Read` of one key with `GotoIf`s
 //! about it a `menu`.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::dialplan::{self, Context, Dialplan, Extension, Priority, keys};
@@ -301,9 +302,9 @@ impl<'p> Reading<'p> {
         extensions.sort_by_key(|extension| extension.starts_with('_'));
         for extension in extensions {
             for key in keys(extension).iter().filter_map(|key| Key::of(&key.to_string())) {
-                if !choices.contains_key(&key) {
+                if let Entry::Vacant(choice) = choices.entry(key) {
                     let at = At { context: wait.context.clone(), extension: extension.clone(), place: 0 };
-                    choices.insert(key, Goal::Step(self.step(&at)));
+                    choice.insert(Goal::Step(self.step(&at)));
                 }
             }
         }
@@ -337,6 +338,10 @@ impl<'p> Reading<'p> {
             Some(step) => step,
             None => self.end(wait),
         };
+        // Giving up into the question itself would have no end.
+        if asking.gave_up == name {
+            asking.gave_up = self.end(wait);
+        }
         let span = self.span(from);
         self.draft.add(name, span, Body::Menu { message, choices, asking });
     }
@@ -448,6 +453,10 @@ impl<'p> Reading<'p> {
                 asking.gave_up = self.end(at);
             }
             _ => asking.gave_up = self.step(&after),
+        }
+        // Giving up into the question itself would have no end.
+        if asking.gave_up == name {
+            asking.gave_up = self.end(at);
         }
         self.draft.add(name, span, Body::Menu { message, choices, asking });
     }
