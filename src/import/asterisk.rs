@@ -440,7 +440,8 @@ impl<'p> Reading<'p> {
         let (choices, after) = if most == 1 { self.choices(at, variable) } else { (BTreeMap::new(), at.next()) };
         if choices.is_empty() {
             let then = self.step(&at.next());
-            asking.gave_up.clone_from(&then);
+            // Giving up into the question itself would have no end.
+            asking.gave_up = if then == name { self.end(at) } else { then.clone() };
             let store = self.slot(variable);
             self.draft.add(name, span, Body::Ask { message, most, store, then: Goal::Step(then), asking });
             return;
