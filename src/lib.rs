@@ -13,6 +13,7 @@
 //!   proof      every call of a menu, walked in virtual time: what is proven, refuted, untested
 //!   telephony  phone  simulate        shells: SIP + RTP; this terminal; virtual time. Never one another.
 //!   records    the insured and their payments, behind a trait
+//!   import     menus of FreeSWITCH and Asterisk, as menus of ours: text in, text out
 //!   drawing    a menu as a picture, with what happened in it
 //!   dialogue   one call as a state machine: Input in, Output out; no I/O, no clock
 //!   menu       the voice-menu language: parse, check, compile
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod dialogue;
 pub mod drawing;
 pub mod facts;
+pub mod import;
 pub mod media;
 pub mod menu;
 pub mod node;

@@ -155,10 +155,14 @@ mod keys_by_any_source_are_the_same_dialogue;
 mod made_up_people_are_the_same_everywhere;
 #[path = "behaviour/menus_change_without_losing_a_call.rs"]
 mod menus_change_without_losing_a_call;
+#[path = "behaviour/menus_of_other_systems_become_ours.rs"]
+mod menus_of_other_systems_become_ours;
 #[path = "behaviour/metrics_tell_how_the_hotline_stands.rs"]
 mod metrics_tell_how_the_hotline_stands;
 #[path = "behaviour/no_key_is_lost_where_the_kernel_drops_the_sound.rs"]
 mod no_key_is_lost_where_the_kernel_drops_the_sound;
+#[path = "behaviour/no_text_makes_an_import_fail.rs"]
+mod no_text_makes_an_import_fail;
 #[path = "behaviour/no_text_makes_the_check_of_a_script_fail.rs"]
 mod no_text_makes_the_check_of_a_script_fail;
 #[path = "behaviour/numbers_are_said_as_people_say_them.rs"]

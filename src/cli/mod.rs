@@ -7,6 +7,7 @@ pub mod call;
 pub mod check;
 pub mod doctor;
 pub mod graph;
+pub mod import;
 pub mod prompts;
 pub mod records;
 pub mod reload;
@@ -49,6 +50,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Draw a menu script as a picture
     Graph(graph::Graph),
+    /// Write the menu of another system as a menu script
+    Import(import::Import),
     /// See how a version stands that some calls are given first, or end that
     Canary(reload::Canary),
     /// Say what callers would hear and reach otherwise in another version
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Graph(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::Canary(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Prompts(command) => command.run(),
