@@ -26,7 +26,7 @@ use crate::import::{Imported, LONGEST_FILE, Origin, Source, import};
                   with 1 if something was not, with 2 on wrong use."
 )]
 pub struct Import {
-    /// FreeSWITCH's XML with <menu> elements, or Asterisk's extensions.conf
+    /// FreeSWITCH's XML with `menu` elements, or Asterisk's extensions.conf
     file: PathBuf,
     /// The folder to write into; it must not have a menu.toml yet
     #[arg(long, short, value_name = "DIR")]
@@ -48,7 +48,7 @@ pub struct Import {
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum From {
-    /// <menu> elements
+    /// `menu` elements
     Freeswitch,
     /// extensions.conf
     Asterisk,
