@@ -11,6 +11,8 @@ use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt};
 use nix::sys::time::TimeSpec;
 
+use crate::media::socket_address;
+
 /// Datagrams a call of the kernel.
 const BATCH: usize = 64;
 /// What a socket holds until it is read; less where this process may not have so much.
@@ -68,11 +70,6 @@ impl Inlet {
         }
         Ok(count)
     }
-}
-
-fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
-    let four = storage.as_sockaddr_in().map(|four| SocketAddr::new(four.ip().into(), four.port()));
-    four.or_else(|| storage.as_sockaddr_in6().map(|six| SocketAddr::new(six.ip().into(), six.port())))
 }
 
 #[cfg(test)]

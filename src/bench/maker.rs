@@ -100,8 +100,8 @@ impl Counts {
 struct Sending {
     inlet: usize,
     sequence: u16,
-    /// When the key that is down went down, in the stream's clock.
-    pressed: u32,
+    /// When the latest key went down, in the stream's clock.
+    pressed: Option<u32>,
 }
 
 impl Maker {
@@ -227,7 +227,7 @@ impl Maker {
             let inlet = self.counts.dialled as usize % INLETS;
             let Some(sound) = self.inlets.get(inlet).map(|inlet| inlet.address) else { continue };
             let call = self.caller.dial(moment(self.began, now), sound);
-            self.calls.insert(call, Sending { inlet, sequence: 0, pressed: 0 });
+            self.calls.insert(call, Sending { inlet, sequence: 0, pressed: None });
             self.counts.dialled += 1;
         }
         // What could not be dialled in time is not made up for later.
@@ -310,9 +310,10 @@ impl Maker {
         self.key_down(now, call, key);
     }
 
-    /// The same in every call, without expecting anything of it.
-    pub(super) fn press_everywhere(&mut self, now: Duration, key: Key) {
-        let calls: Vec<u32> = self.up.iter().copied().collect();
+    /// Presses a key in every call that has had none yet, one each half millisecond, without expecting anything of it.
+    pub(super) fn press_first(&mut self, now: Duration, key: Key) {
+        let untouched = |call: &u32| self.calls.get(call).is_some_and(|sending| sending.pressed.is_none());
+        let calls: Vec<u32> = self.up.iter().copied().filter(untouched).collect();
         for (place, call) in calls.into_iter().enumerate() {
             self.key_down(now + Duration::from_micros(place as u64 * 500), call, key);
         }
@@ -321,7 +322,7 @@ impl Maker {
     fn key_down(&mut self, now: Duration, call: u32, key: Key) {
         let clock = self.clock(now);
         if let Some(sending) = self.calls.get_mut(&call) {
-            sending.pressed = clock;
+            sending.pressed = Some(clock);
             self.keys.push(Reverse((now, call, key.event(), 0)));
         }
     }
@@ -353,7 +354,7 @@ impl Maker {
         let (Some(sending), Some(to)) = (self.calls.get_mut(&call), self.streams.address(call)) else { return };
         sending.sequence = sending.sequence.wrapping_add(1);
         let (payload_type, marker) = (kind & 0x7F, kind & 0x80 != 0);
-        let timestamp = if payload_type == 0 { clock } else { sending.pressed };
+        let timestamp = sending.pressed.filter(|_| payload_type != 0).unwrap_or(clock);
         let header = Header { payload_type, marker, sequence: sending.sequence, timestamp, ssrc: call };
         let mut packet = [0; PACKET];
         let parts = header.to_bytes().into_iter().chain(payload.iter().copied());

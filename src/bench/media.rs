@@ -125,6 +125,12 @@ pub struct Found {
     pub complaints: String,
 }
 
+impl Found {
+    fn greatest_clean(&self) -> Option<u32> {
+        self.steps.iter().filter(|step| step.is_clean()).map(|step| step.asked).max()
+    }
+}
+
 /// What is told while it runs.
 pub trait Told {
     /// What is being done, and how far it is (0 to 1).
@@ -151,8 +157,7 @@ pub fn run(plan: &Plan<'_>, told: &mut dyn Told) -> Result<Found, String> {
     if plan.find {
         run.find().map_err(|error| error.to_string())?;
     }
-    let clean = run.found.steps.iter().filter(|step| step.is_clean()).map(|step| step.asked).max();
-    run.found.clean = clean;
+    run.found.clean = run.found.greatest_clean();
     run.maker.aim(Aim { calls: 0, rate: f64::from(plan.rate) * 4.0 });
     run.until(PATIENCE, "hanging up", |maker| maker.is_idle()).map_err(|error| error.to_string())?;
     let mut found = run.found;
@@ -221,24 +226,26 @@ impl Run<'_, '_> {
         })
     }
 
-    fn step(&mut self, calls: u32) -> std::io::Result<&Step> {
+    /// Measures a number of calls. Whether it was clean.
+    fn step(&mut self, calls: u32) -> std::io::Result<bool> {
         let plan = self.plan;
-        let (again, failed) = (self.maker.sent_again(), std::mem::take(&mut self.maker.counts.failed));
-        drop(failed);
+        let again = self.maker.sent_again();
+        self.maker.counts.failed.clear();
         let aimed = calls as usize;
         self.maker.aim(Aim { calls: aimed, rate: plan.rate.into() });
         let dialling = PATIENCE + Duration::from_secs(u64::from(calls) / u64::from(plan.rate.max(1)));
         self.until(dialling, &format!("{calls} calls: dialling"), |maker| maker.is_settled())?;
         if plan.waiting {
             self.until(Duration::from_secs(2), "a key in every call", |_| false)?;
-            self.maker.press_everywhere(now(), Key::Digit(1));
+            self.maker.press_first(now(), Key::Digit(1));
             self.until(REST + Duration::from_micros(u64::from(calls) * 500), "a key in every call", |_| false)?;
         }
         self.until(REST, &format!("{calls} calls: resting"), |_| false)?;
         let step = self.measure(calls, again)?;
         self.told.step(&step);
+        let clean = step.is_clean();
         self.found.steps.push(step);
-        Ok(self.found.steps.last().unwrap_or_else(|| unreachable!("a step was just pushed")))
+        Ok(clean)
     }
 
     fn measure(&mut self, asked: u32, again: u64) -> std::io::Result<Step> {
@@ -288,8 +295,7 @@ impl Run<'_, '_> {
 
     /// Doubles from the greatest clean number until one is not, then halves the distance.
     fn find(&mut self) -> std::io::Result<()> {
-        let clean = |steps: &[Step]| steps.iter().filter(|step| step.is_clean()).map(|step| step.asked).max();
-        let mut low = clean(&self.found.steps).unwrap_or(0);
+        let mut low = self.found.greatest_clean().unwrap_or(0);
         let bad =
             self.found.steps.iter().filter(|step| !step.is_clean() && step.asked > low).map(|step| step.asked).min();
         let mut high = bad;
@@ -299,7 +305,7 @@ impl Run<'_, '_> {
                 Some(high) if f64::from(high - low) <= f64::from(high) * NEAR => return Ok(()),
                 Some(high) => low.midpoint(high),
             };
-            if self.step(next)?.is_clean() {
+            if self.step(next)? {
                 low = next;
             } else {
                 high = Some(next);

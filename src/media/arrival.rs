@@ -14,81 +14,105 @@ use mio::net::UdpSocket;
 
 use crate::facts::Moment;
 
+#[cfg(target_os = "linux")]
+pub(crate) use system::socket_address;
+pub(super) use system::stamp;
+
 /// Where stamps are put while a datagram is read.
-#[derive(Default)]
 pub(super) struct Stamps {
-    #[cfg(target_os = "linux")]
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "this system gives no stamps"))]
     room: Vec<u8>,
 }
 
-/// Asks the kernel to stamp what comes to a socket.
-#[cfg(target_os = "linux")]
-pub(super) fn stamp(socket: &UdpSocket) {
-    use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
-    if let Err(error) = setsockopt(socket, ReceiveTimestampns, &true) {
-        tracing::debug!(%error, "the kernel does not say when packets come");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn stamp(_: &UdpSocket) {}
-
 impl Stamps {
     pub(super) fn new() -> Stamps {
-        Stamps {
-            #[cfg(target_os = "linux")]
-            room: nix::cmsg_space!(nix::sys::time::TimeSpec),
-        }
+        Stamps { room: system::room() }
     }
 
     /// Reads a datagram: its length, its sender, and when it came.
-    #[cfg(target_os = "linux")]
     pub(super) fn receive(
         &mut self,
         now: Moment,
         socket: &UdpSocket,
         datagram: &mut [u8],
     ) -> Result<(usize, SocketAddr, Moment)> {
-        use std::os::fd::AsRawFd;
+        system::receive(self, now, socket, datagram)
+    }
+}
 
-        use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io::IoSliceMut;
+    use std::os::fd::AsRawFd;
+    use std::time::Duration;
 
-        let mut parts = [std::io::IoSliceMut::new(datagram)];
-        let flags = MsgFlags::MSG_DONTWAIT;
-        let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut self.room), flags)?;
+    use nix::sys::socket::sockopt::ReceiveTimestampns;
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+    use nix::sys::time::TimeSpec;
+
+    use super::super::clock::Clock;
+    use super::{Moment, Result, SocketAddr, Stamps, UdpSocket};
+
+    /// A stamp that is older is of a clock that was set meanwhile, and is not believed.
+    const BELIEVED: Duration = Duration::from_secs(1);
+
+    /// Asks the kernel to stamp what comes to a socket.
+    pub(in super::super) fn stamp(socket: &UdpSocket) {
+        if let Err(error) = setsockopt(socket, ReceiveTimestampns, &true) {
+            tracing::debug!(%error, "the kernel does not say when packets come");
+        }
+    }
+
+    pub(super) fn room() -> Vec<u8> {
+        nix::cmsg_space!(TimeSpec)
+    }
+
+    pub(super) fn receive(
+        stamps: &mut Stamps,
+        now: Moment,
+        socket: &UdpSocket,
+        datagram: &mut [u8],
+    ) -> Result<(usize, SocketAddr, Moment)> {
+        let (mut parts, flags) = ([IoSliceMut::new(datagram)], MsgFlags::MSG_DONTWAIT);
+        let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut stamps.room), flags)?;
         let stamp = message.cmsgs()?.find_map(|part| match part {
-            ControlMessageOwned::ScmTimestampns(stamp) => Some(std::time::Duration::from(stamp)),
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
             _ => None,
         });
-        let from = message.address.as_ref().and_then(address).ok_or(std::io::ErrorKind::InvalidData)?;
+        let from = message.address.as_ref().and_then(socket_address).ok_or(std::io::ErrorKind::InvalidData)?;
         Ok((message.bytes, from, stamp.map_or(now, |stamp| came(now, stamp))))
     }
 
-    #[cfg(not(target_os = "linux"))]
+    fn came(now: Moment, stamp: Duration) -> Moment {
+        let age = Clock::unix().checked_sub(stamp).filter(|age| *age < BELIEVED).unwrap_or_default();
+        Moment::from_micros(now.as_micros().saturating_sub(age.as_micros() as u64))
+    }
+
+    /// The address and port of one that the kernel gave, if it is one of IP.
+    pub(crate) fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+        let four = storage.as_sockaddr_in().map(|four| SocketAddr::V4((*four).into()));
+        four.or_else(|| storage.as_sockaddr_in6().map(|six| SocketAddr::V6((*six).into())))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::{Moment, Result, SocketAddr, Stamps, UdpSocket};
+
+    pub(in super::super) fn stamp(_: &UdpSocket) {}
+
+    pub(super) fn room() -> Vec<u8> {
+        Vec::new()
+    }
+
     pub(super) fn receive(
-        &mut self,
+        _: &mut Stamps,
         now: Moment,
         socket: &UdpSocket,
         datagram: &mut [u8],
     ) -> Result<(usize, SocketAddr, Moment)> {
         socket.recv_from(datagram).map(|(length, from)| (length, from, now))
     }
-}
-
-/// The moment of a stamp. One of a clock that was set meanwhile is not believed.
-#[cfg(target_os = "linux")]
-fn came(now: Moment, stamp: std::time::Duration) -> Moment {
-    const BELIEVED: std::time::Duration = std::time::Duration::from_secs(1);
-    let clock = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    let clock = std::time::Duration::new(clock.tv_sec.unsigned_abs(), u32::try_from(clock.tv_nsec).unwrap_or(0));
-    let age = clock.checked_sub(stamp).filter(|age| *age < BELIEVED).unwrap_or_default();
-    Moment::from_micros(now.as_micros().saturating_sub(age.as_micros() as u64))
-}
-
-#[cfg(target_os = "linux")]
-fn address(storage: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
-    let four = storage.as_sockaddr_in().map(|four| SocketAddr::new(four.ip().into(), four.port()));
-    four.or_else(|| storage.as_sockaddr_in6().map(|six| SocketAddr::V6((*six).into())))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One call in its worker: its sockets, what it plays, what it has heard.
 
 mod hearing;
+mod reports;
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -11,11 +12,10 @@ use mio::net::UdpSocket;
 
 use crate::audio::{Codec, Playlist};
 use crate::facts::{Key, Moment};
+use crate::rtp::is_rtcp;
 use crate::rtp::srtp::{MOST_ADDED, Srtp, SrtpFault, SrtpKeys};
-use crate::rtp::{HEADER_LENGTH, Header, JitterBuffer, KeySender, KeyStep, Packet, Reception, Report, Reporter};
-use crate::rtp::{SentSoFar, is_rtcp};
+use crate::rtp::{HEADER_LENGTH, Header, JitterBuffer, KeySender, KeyStep, Packet, Reception, Reporter};
 
-use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
 use super::keys::HeardKeys;
 use super::latch::{Latch, Verdict};
@@ -338,9 +338,10 @@ impl Call {
         sent().or_else(|error| if is_refusal(&error) { sent() } else { Err(error) })
     }
 
-    /// Whether what comes may wait until the next packet is sent: nothing that it could change goes out before.
+    /// Whether what comes may wait until the next packet is sent: nothing that it could change goes out before. Sound that is
+    /// listened to may not: while it waited it would be taken for lost.
     pub(super) fn may_be_read_at_ticks(&self) -> bool {
-        self.wants_tick() && self.latch.is_latched() && self.ptime() <= A_TICK && !self.conductor.listens()
+        self.wants_tick() && self.latch.is_latched() && self.ptime() <= A_TICK && self.sound.is_none()
     }
 
     /// A datagram on the RTP port, which came at `came`.
@@ -415,26 +416,6 @@ impl Call {
     fn connect(&mut self, far_end: SocketAddr) {
         if let Err(error) = self.rtp.connect(far_end) {
             tracing::debug!(%error, "a media socket cannot be connected");
-        }
-    }
-
-    /// A datagram on the RTCP port, or of RTCP on the RTP port.
-    pub(super) fn receive_rtcp(&mut self, now: Moment, from: SocketAddr, datagram: &mut [u8]) {
-        if !self.latch.admits_rtcp(from) {
-            self.stats.refused += 1;
-            return;
-        }
-        let length = match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(datagram)) {
-            Some(length) => self.let_in(length),
-            None => datagram.len(),
-        };
-        let Ok(heard) = self.reporter.receive(now, datagram.get(..length).unwrap_or_default()) else {
-            self.stats.refused += 1;
-            return;
-        };
-        self.last_heard = now;
-        if let Some(about_us) = heard.about_us {
-            self.stats.far_lost = Some(about_us.lost);
         }
     }
 
@@ -534,38 +515,6 @@ impl Call {
         header.copy_from_slice(&self.next_header(self.params.payload_type, after_a_pause, timestamp).to_bytes());
         let length = self.voice.silence(20, payload);
         self.send(now, due, &mut packet, HEADER_LENGTH + length);
-    }
-
-    fn report(&mut self, now: Moment, bye: bool) {
-        let sent = (self.stats.packets_sent > self.reported).then(|| SentSoFar {
-            packets: (self.stats.packets_sent - self.sent_before.0) as u32,
-            octets: (self.stats.octets_sent - self.sent_before.1) as u32,
-            timestamp: self.timestamp_at(now.as_micros() / 1000),
-        });
-        self.reported = self.stats.packets_sent;
-        let cname = format!("{:08x}", self.ssrc);
-        let report = Report { now, ntp: Clock::ntp(), sent, cname: &cname, bye };
-        let mut packet = [0; 256];
-        let length = self.reporter.write(&mut packet, &mut self.reception, &report);
-        let length = match &mut self.srtp {
-            Some(srtp) => length.and_then(|length| srtp.sender.protect_rtcp(&mut packet, length)),
-            None => length,
-        };
-        let to = self.rtcp_far_end();
-        match length.and_then(|length| packet.get(..length)).filter(|_| is_somebody(to)) {
-            Some(packet) if self.params.rtcp_mux => drop(self.transmit(packet)),
-            Some(packet) => drop(self.rtcp.send_to(packet, to)),
-            None => {}
-        }
-    }
-
-    fn rtcp_far_end(&self) -> SocketAddr {
-        let rtp = self.latch.far_end();
-        if self.params.rtcp_mux {
-            return rtp;
-        }
-        let signalled = self.params.remote_rtcp.filter(|_| rtp == self.latch.signalled());
-        signalled.unwrap_or_else(|| SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)))
     }
 
     /// Closes a key under way, says RTCP's goodbye and sends nothing more.

@@ -1,6 +1,6 @@
 //! The one place of this room that asks a clock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::facts::Moment;
 
@@ -23,9 +23,14 @@ impl Clock {
         Moment::from_micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// Now by the wall clock, in NTP's 32.32 form.
+    /// Now by the wall clock: time since 1970.
+    pub(super) fn unix() -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// The same in NTP's 32.32 form.
     pub(super) fn ntp() -> u64 {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix = Clock::unix();
         let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
         (unix.as_secs().wrapping_add(NTP_TO_UNIX) << 32) | fraction
     }

@@ -33,6 +33,8 @@ mod voice;
 mod wheel;
 mod worker;
 
+#[cfg(target_os = "linux")]
+pub(crate) use arrival::socket_address;
 pub use call::{EventType, MediaEvent, MediaParams, OnEvent};
 pub use clock::Clock;
 pub use conductor::{Action, Actions, Conductor};

@@ -7,13 +7,14 @@
 //! ```
 //!
 //! A socket that the poll watches makes each packet sent through it dearer: the kernel tells the poll when it has left. So
-//! while a call plays its RTP socket is not watched, and what came is read just before its next packet is sent: nothing that a
+//! while a call plays and nobody listens to its sound its RTP socket is not watched, and what came is read just before its next packet is sent: nothing that a
 //! key could change goes out before.
 
 use std::any::Any;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -212,20 +213,29 @@ impl Worker {
         }
     }
 
-    /// Reads what has come for calls that the poll does not watch and whose packets are due.
+    /// Reads what has come for calls that the poll does not watch and whose packets are due: at most [`CALLS_A_LOOK`].
     fn read_before_sending(&mut self, due: &[(u32, u64)]) {
-        let calls = || due.iter().map(|(call, _)| *call);
-        let unwatched = |call: u32| match self.calls.get(call as usize) {
-            Some(Some(slot)) if !slot.watched => Some((call, &slot.call.rtp)),
-            _ => None,
-        };
-        let (calls, mut sockets): (Vec<_>, Vec<_>) =
-            calls().filter_map(unwatched).map(|(call, rtp)| (call, PollFd::new(rtp, PollFlags::IN))).unzip();
+        let mut calls = ArrayVec::<u32, CALLS_A_LOOK>::new();
+        let mut sockets = ArrayVec::<PollFd<'_>, CALLS_A_LOOK>::new();
+        for (call, _) in due.iter().take(CALLS_A_LOOK) {
+            if let Some(Some(slot)) = self.calls.get(*call as usize)
+                && !slot.watched
+            {
+                calls.push(*call);
+                sockets.push(PollFd::new(&slot.call.rtp, PollFlags::IN));
+            }
+        }
+        if calls.is_empty() {
+            return;
+        }
         // A failure is told by the reads, then of all.
-        let all = !sockets.is_empty() && poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_err();
-        let ready = sockets.iter().map(|socket| all || !socket.revents().is_empty());
-        let ready: Vec<_> = calls.iter().zip(ready).filter(|(_, ready)| *ready).map(|(call, _)| *call).collect();
-        ready.into_iter().for_each(|call| self.read(Token(call as usize * 2)));
+        let all = poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_err();
+        let ready: ArrayVec<bool, CALLS_A_LOOK> =
+            sockets.iter().map(|socket| all || !socket.revents().is_empty()).collect();
+        drop(sockets);
+        for (call, _) in calls.into_iter().zip(ready).filter(|(_, ready)| *ready) {
+            self.read(Token(call as usize * 2));
+        }
     }
 
     fn fire_due(&mut self) {

@@ -46,8 +46,9 @@ fn calls_that_telephones_speak_in_are_heard_as_well() {
 
 #[test]
 fn calls_that_wait_for_a_key_are_still() {
-    let found = figures(&["media", "--calls", "4", "--waiting", "--no-bare"]);
-    let step = &found["steps"][0];
+    // Those of the first number wait on while those of the second come.
+    let found = figures(&["media", "--calls", "2,4", "--waiting", "--no-bare"]);
+    let step = &found["steps"][1];
     assert_eq!((&step["calls"], &step["failed"]), (&4.into(), &serde_json::json!({})), "{found:#}");
     // A packet of silence every five seconds.
     assert!(step["packets"].as_u64().unwrap() <= 8, "{step:#}");

@@ -13,32 +13,32 @@
 mod answer;
 mod canary;
 mod difference;
+mod edition;
 mod keys;
 mod shelf;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
-use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::StartFaults;
 use super::config::Config;
 use super::draft::Draft;
-use super::loading::{Content, Loaded, load, load_content};
+use super::loading::{load, load_content};
 use super::outbound::Plan;
-use crate::facts::{Disk, Fault, Files};
-use crate::menu::Compiled;
+use crate::facts::{Disk, Fault};
 use crate::sip::Agent;
 use crate::sip::agent::WeakAgent;
-use crate::speech::Prompts;
 use crate::telephony::{Served, Version, Versions};
 use canary::{Tallies, Verdict};
+use edition::{edition_of, finish, kept, parts, time};
 
 pub use answer::{Answer, By, Order, ToldFault};
+pub(super) use edition::Edition;
 pub use shelf::{Deed, History, Kept, Shelf, Tried};
 pub(super) use watch::watch;
 
@@ -47,32 +47,6 @@ pub(super) const RESULTS: [&str; 3] = ["taken", "unchanged", "refused"];
 
 /// Where a configuration comes from, each time it is asked for.
 pub(super) type Source = Box<dyn Fn() -> Draft + Send + Sync>;
-
-/// One whole version, as it is served.
-pub(super) struct Edition {
-    pub(super) digest: String,
-    pub(super) config: Config,
-    pub(super) menus: BTreeMap<String, Arc<Compiled>>,
-    pub(super) version: Arc<Version>,
-}
-
-impl Edition {
-    fn new(digest: String, config: Config, content: Content) -> Edition {
-        let menu = |(number, compiled): (&String, &Arc<Compiled>)| (number.clone(), Arc::new(compiled.menu.clone()));
-        let mut numbers: HashMap<_, _> = content.menus.iter().map(menu).collect();
-        let version = Version {
-            digest: Some(Arc::from(digest.as_str())),
-            any: numbers.remove("*"),
-            numbers,
-            prompts: Arc::new(Prompts::new(content.catalogue, content.clips)),
-            media_addresses: config.media.address.clone(),
-            srtp: config.media.srtp,
-            keys: config.media.keys.clone(),
-            ring: config.sip.ring,
-        };
-        Edition { digest, config, menus: content.menus, version: Arc::new(version) }
-    }
-}
 
 /// What calls are served by now.
 pub(super) struct Serving {
@@ -551,46 +525,6 @@ pub fn differences(draft: &Draft, shelf: &Shelf, from: &Kept, to: Option<&Kept>)
     Ok(difference::changes(&from, &to))
 }
 
-fn edition_of(shelf: &Shelf, kept: &Kept, around: &Config, before: Option<&Edition>) -> Result<Edition, Vec<Fault>> {
-    let name = format!("version {}", kept.digest);
-    let config = Config::parse(&name, &kept.config).map_err(|fault| vec![fault])?;
-    let config = keys::with(around, config);
-    let files: Box<dyn Files> = Box::new(shelf.files(kept));
-    let clips = before.map(|edition| edition.version.prompts.clips());
-    let mut content = load_content(&Draft::of(config.clone()), &*files, clips)?;
-    super::synthesize(&config.prompts, &mut content.clips, &content.missing, |_, _, _| ())
-        .map_err(|faults| faults.0)?;
-    Ok(Edition::new(kept.digest.clone(), config, content))
-}
-
-fn parts(loaded: Loaded) -> (Content, Plan, crate::sip::door::DoorRules, Vec<Fault>) {
-    let Loaded { menus, catalogue, clips, missing, door, outbound, warnings, .. } = loaded;
-    (Content { menus, catalogue, clips, missing }, outbound, door, warnings)
-}
-
-/// What is missing is synthesized, and the version has its name.
-fn finish(
-    config: Config,
-    mut content: Content,
-    files: BTreeMap<String, String>,
-    by: &By,
-    progress: impl FnMut(&str, usize, usize),
-) -> Result<(Edition, Kept), StartFaults> {
-    super::synthesize(&config.prompts, &mut content.clips, &content.missing, progress)?;
-    Ok(kept(config, content, files, by))
-}
-
-fn kept(config: Config, content: Content, files: BTreeMap<String, String>, by: &By) -> (Edition, Kept) {
-    let scripts: BTreeMap<String, String> =
-        content.menus.iter().map(|(number, menu)| (number.clone(), menu.file.clone())).collect();
-    let digest = shelf::digest(&keys::settings(&config), &scripts, &config.prompts.folder, &files);
-    let mut named = config.clone();
-    named.numbers = scripts.into_iter().map(|(number, script)| (number, PathBuf::from(script))).collect();
-    let By { author, note } = by.clone();
-    let kept = Kept { digest: digest.clone(), time: time(), author, note, config: keys::frozen(&named), files };
-    (Edition::new(digest, config, content), kept)
-}
-
 /// What was not meant perhaps, and what waits for the next start.
 fn tail(warnings: &[Fault], waiting: &[String]) -> Vec<String> {
     let mut said: Vec<String> =
@@ -608,11 +542,6 @@ fn log_faults(why: &str, faults: &[Fault]) {
         let hint = fault.hint.as_deref().unwrap_or_default();
         tracing::error!(file = %fault.file, line, column, hint, "{}", fault.message);
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "versions tell when they were taken")]
-fn time() -> String {
-    format!("{:.3}", Timestamp::now())
 }
 
 /// The path as the machine knows it.
