@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A socket that the poll watches makes each packet sent through it dearer: the kernel tells the poll when it has left. So
-//! while a call plays and nobody listens to its sound its RTP socket is not watched, and what came is read just before its next packet is sent: nothing that a
-//! key could change goes out before.
+//! while a call plays and nobody listens to its sound its RTP socket is not watched, and what came is read just before its next
+//! packet is sent: nothing that a key could change goes out before.
 
 use std::any::Any;
 use std::io::ErrorKind;
