@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::spread::{Quantiles, Spread};
 use crate::audio::{ClipStore, Codec, Decoder, DtmfDetector, Law, MOST_DECODED};
 use crate::dialogue::{Outcome, Story};
-use crate::facts::{CitizenId, KeyCounts, Language, Month, Query, Reply, Secret};
+use crate::facts::{CitizenId, Identity, KeyCounts, Language, Month, Origin, Query, Reply, Secret};
 use crate::records::demo::{self, DemoOptions, NAMED};
 use crate::records::{CallLog, CallRecord, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::simulate::{Scene, Suite, TestCall, play};
@@ -181,9 +181,12 @@ fn look_up(pool: &RecordsPool, time: Duration, mut turned: impl FnMut(f64)) -> R
             let query = match person.filter(|_| asked % 2 == 1) {
                 Some(person) => Query::Balances(person),
                 None => Query::Verify {
-                    id: Secret::new(id.clone()),
-                    number: Secret::new((*number).to_owned()),
-                    caller: None,
+                    identity: Identity {
+                        id: Some(Secret::new(id.clone())),
+                        number: Some(Secret::new((*number).to_owned())),
+                        ..Identity::default()
+                    },
+                    from: Origin::default(),
                 },
             };
             let (sent, answered, unanswered) = (now(), answered.clone(), Arc::clone(&unanswered));

@@ -133,7 +133,7 @@ impl Call {
             menu: scene.menu,
             prompts: scene.prompts,
             records: RecordsPool::start(&records, PoolOptions::default())?,
-            caller: Caller { number: Some(Secret::new(self.from.clone())), today },
+            caller: Caller { number: Some(Secret::new(self.from.clone())), ..Caller::unknown(today) },
             script,
             speaker: self.speaker(),
         };

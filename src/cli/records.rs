@@ -88,14 +88,19 @@ fn told(database: &Path, report: &DemoReport) -> String {
     let instead = if *replaced { ", in place of those that were there" } else { "" };
     let heading = format!(
         "{}: {people} made-up people with {payments} payments, true as of {as_of}{instead}.\n\n\
-         {:<20}{:<20}{:<10}particular\n",
+         {:<20}{:<20}{:<10}{:<12}{:<10}particular\n",
         database.display(),
         "who",
         "ID number",
-        "number"
+        "number",
+        "card",
+        "password"
     );
-    let row =
-        |person: &NamedPerson| format!("{:<20}{:<20}{:<10}{}\n", person.who, person.id, person.number, person.about);
+    let row = |person: &NamedPerson| {
+        let NamedPerson { who, id, number, card, about, .. } = person;
+        let password = person.password.map_or("", |password| password.digits);
+        format!("{who:<20}{id:<20}{number:<10}{card:<12}{password:<10}{about}\n")
+    };
     std::iter::once(heading).chain(NAMED.iter().map(row)).collect()
 }
 

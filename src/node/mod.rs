@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
 use crate::facts::Fault;
 use crate::media::{EngineConfig, MediaEngine};
-use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
+use crate::records::{CallLog, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
@@ -120,8 +120,7 @@ impl Node {
         let workshop = Arc::new(workshop);
         let config = workshop.started();
         let database = &config.records.database;
-        let locks =
-            LockPolicy { failures: config.records.failures, window: config.records.window, lock: config.records.lock };
+        let locks = config.records.locks();
         let records = SqliteRecords::open(database).map_err(|error| StartFaults::one(database, error))?;
         let records: Arc<dyn Records> = Arc::new(records.with_locks(locks));
         let pool = PoolOptions { workers: config.records.workers, ..PoolOptions::default() };

@@ -24,7 +24,7 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-pub use named::{NAMED, NamedPerson, named};
+pub use named::{NAMED, NamedPassword, NamedPerson, named};
 
 use super::database::{self, IfMissing};
 use super::sqlite::{SqliteRecords, replace_all};
@@ -109,13 +109,13 @@ pub enum DemoError {
 /// [`DemoError`]; the database is then as it was.
 pub fn write(path: &Path, options: DemoOptions, force: bool, progress: impl FnMut()) -> Result<DemoReport, DemoError> {
     let options = options.bounded();
-    let (mut connection, _) = database::open(path, IfMissing::Create)?;
+    let (mut connection, pepper) = database::open(path, IfMissing::Create)?;
     let (as_of, seed): (Option<i64>, Option<i64>) =
         connection.query_row("SELECT as_of, seed FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if as_of.is_some() && seed.is_none() && !force {
         return Err(DemoError::RealRecords(path.to_owned()));
     }
-    let payments = replace_all(&mut connection, options.as_of, Some(options.seed), people(options), progress)?;
+    let payments = replace_all(&mut connection, &pepper, options.as_of, Some(options.seed), people(options), progress)?;
     Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced: as_of.is_some() })
 }
 
@@ -126,7 +126,7 @@ pub fn write(path: &Path, options: DemoOptions, force: bool, progress: impl FnMu
 pub fn in_memory(options: DemoOptions) -> Result<SqliteRecords, DemoError> {
     let options = options.bounded();
     let records = SqliteRecords::open_in_memory()?;
-    replace_all(&mut records.writer(), options.as_of, Some(options.seed), people(options), || ())?;
+    replace_all(&mut records.writer(), records.pepper(), options.as_of, Some(options.seed), people(options), || ())?;
     Ok(records)
 }
 

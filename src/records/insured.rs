@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Identifiers;
 use crate::facts::{CitizenId, Fen, Insurance, InsuranceSummary, Month, Payment, Secret};
 
 /// How a person is insured.
@@ -36,6 +37,8 @@ pub struct Insured {
     pub id: Secret<CitizenId>,
     /// The social security number: 1–32 digits.
     pub number: Secret<String>,
+    /// What else they can be known by.
+    pub identifiers: Identifiers,
     /// How they are insured.
     pub kind: InsuredKind,
     /// The pension account's balance.

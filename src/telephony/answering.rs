@@ -275,7 +275,7 @@ impl Running<'_> {
     fn begin(&mut self, record: &Record) -> Result<(), Failure> {
         let agreed = self.agreed.as_ref().ok_or(Failure::NoCommonMedia)?;
         let leg = self.leg.as_mut().ok_or(Failure::MediaStopped)?;
-        let caller = Caller { number: record.caller.clone(), today: today() };
+        let caller = Caller { number: record.caller.clone(), trunk: record.trunk.clone(), today: today() };
         let conductor = CallerConductor::new(
             Dialogue::new(Arc::clone(&self.menu), caller),
             Arc::clone(&self.version.prompts),
