@@ -166,8 +166,41 @@ enter-year =
     .too-short = A year has four digits.
 
 services =
-    To change your query password, press one.
+    If a payment record is wrong, press one.
+    To change your query password, press two.
     For a person, press zero. To hear this again, star. To go back, pound. To end, nine.
+
+wrong-insurance = Which insurance is the record of? For pension, press one. Medical, two. Unemployment, three. Work injury, four. Maternity, five.
+
+wrong-month =
+    Please key the month that is wrong, four digits of the year and two of the month. For March of twenty twenty-six, key two zero two six zero three.
+    .too-short = That number is too short. A month has six digits.
+    .too-long = That number is too long. A month has six digits.
+    .out-of-range = There are no records of that month.
+
+whose-error = If the agency has made a mistake, press one. If your employer has not declared or not paid, press two.
+
+call-back = Somebody will call you back. To be called at the number you are calling from, press one. For another number, press two.
+
+enter-callback =
+    Please key the number to call back, with its area code, then press pound.
+    .too-short = That number is too short. Please key the area code as well.
+    .too-long = That number is too long. A telephone number has at most twelve digits.
+
+case-kept =
+    What you say of your { $insurance ->
+        [pension] pension insurance
+        [medical] medical insurance
+        [unemployment] unemployment insurance
+        [work-injury] work injury insurance
+       *[maternity] maternity insurance
+    } in { MONTH($month) } has been registered.
+    Your case number is { DIGITS($case) }.
+    Once more, { DIGITS($case) }.
+
+too-many-cases = You have registered three cases within twenty-four hours. Please call again tomorrow, or press zero for a person.
+
+case-not-kept = I cannot confirm that your case has been registered. You can register it again in this call. It will not be registered twice.
 
 person =
     No one can be connected at present. The hours are Monday to Friday, nine to twelve in the morning, and one to five in the afternoon.

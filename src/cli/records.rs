@@ -1,4 +1,6 @@
-//! `hotline records`: makes records to call about.
+//! `hotline records`: makes records to call about, and releases who is locked out.
+
+pub mod locks;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::today;
+use super::{exit_code, today};
 use crate::facts::Month;
 use crate::records::demo::{self, DemoError, DemoOptions, DemoReport, MOST_PEOPLE, NAMED, NamedPerson};
 
@@ -26,6 +28,21 @@ enum Command {
         The same seed and month give the same people on every machine. No real person bears their numbers.\n\
         Demo records that are there already are replaced; a running hotline answers from the new ones at once.")]
     Demo(DemoArgs),
+    /// Shows who is locked out, and until when
+    #[command(
+        after_help = "Examples:\n  hotline records locks --database hotline.db\n  hotline records locks --all --format json\n\n\
+        Nobody is named: an ID is the beginning of a keyed hash, a telephone is masked. Exits with 0; with 1 if the database \
+        cannot be read."
+    )]
+    Locks(locks::Locks),
+    /// Releases a person, a telephone or a trunk that is locked out
+    #[command(
+        after_help = "Examples:\n  hotline records unlock --id-from - --database hotline.db      (then the ID number on standard input)\n  \
+        hotline records unlock --caller-from number.txt\n  hotline records unlock --trunk east\n\n\
+        The numbers of persons stand on no command line. Who released what, and when, is written into the audit trail first.\n\
+        Exits with 0, also where nothing was held against it; with 1 if the database cannot be written, with 2 on wrong use."
+    )]
+    Unlock(locks::Unlock),
 }
 
 #[derive(Debug, Args)]
@@ -50,7 +67,11 @@ struct DemoArgs {
 impl Records {
     /// Runs it. 0: written; 1: not, and why is on standard error.
     pub fn run(&self) -> ExitCode {
-        let Command::Demo(demo) = &self.command;
+        let demo = match &self.command {
+            Command::Demo(demo) => demo,
+            Command::Locks(locks) => return exit_code("records", locks.run()),
+            Command::Unlock(unlock) => return exit_code("records", unlock.run()),
+        };
         let as_of = demo.as_of.unwrap_or_else(|| demo::default_as_of(today()));
         let options = DemoOptions { people: demo.people, seed: demo.seed, as_of };
         match write(&demo.database, options, demo.force) {

@@ -30,6 +30,8 @@ pub(super) enum Purpose {
     Verify,
     /// A `set-password` step.
     SetPassword,
+    /// A `dispute` step.
+    Dispute,
     /// A `say` step about records.
     Tell,
     /// A `read-back` step.
@@ -120,6 +122,8 @@ impl Dialogue {
             (Purpose::Verify, Reply::Matched(_)) => Some(Answered::Matched),
             (Purpose::Verify, Reply::InitialPassword(_)) => Some(Answered::InitialPassword),
             (Purpose::SetPassword, Reply::PasswordSet) => Some(Answered::Found),
+            (Purpose::Dispute, Reply::CaseOpened(_)) => Some(Answered::Found),
+            (Purpose::Dispute, Reply::TooManyCases) => Some(Answered::TooMany),
             (Purpose::SetPassword, Reply::PasswordWeak(weakness)) => Some(Answered::Weak(*weakness)),
             (Purpose::Verify, Reply::Unmatched) => Some(Answered::Unmatched),
             (Purpose::Verify, Reply::Locked { .. }) => Some(Answered::Locked),
@@ -134,6 +138,8 @@ impl Dialogue {
         match (purpose, reply) {
             (Purpose::Verify, reply) => self.take_verification(reply),
             (Purpose::SetPassword, reply) => self.take_password_change(reply),
+            (Purpose::Dispute, Reply::CaseOpened(number)) => self.tell_case(number),
+            (Purpose::Dispute, Reply::TooManyCases) => self.too_many_cases(),
             (Purpose::Tell, Reply::Balances(balances)) => self.tell_balances(&balances),
             (Purpose::Tell, Reply::Summary(summary)) => self.tell_summary(&summary),
             (Purpose::Read, Reply::Payments(payments)) => self.begin_reading(&payments),
@@ -152,9 +158,10 @@ impl Dialogue {
                 matched
             }
             (Reply::InitialPassword(person), Some(initial)) => {
+                // What was keyed stays: whoever is to prove more need not key it again.
                 self.must_change = Some(person);
                 self.forget_questions_of(&slots);
-                initial
+                return Next::Go(Target::Step(initial));
             }
             (Reply::Unmatched, _) => {
                 self.reached(Outcome::NotVerified);
@@ -194,6 +201,14 @@ impl Dialogue {
         Next::Go(Target::Step(then))
     }
 
+    fn too_many_cases(&mut self) -> Next {
+        self.ahead.clear();
+        match self.kind() {
+            Some(Kind::Dispute { too_many, .. }) => Next::Go(Target::Step(*too_many)),
+            _ => Next::Stay,
+        }
+    }
+
     fn is_verified(&mut self, person: PersonRef, slots: &[SlotId]) {
         self.verified = Some(person);
         self.must_change = None;
@@ -202,7 +217,7 @@ impl Dialogue {
     }
 
     /// What was keyed to be compared or kept is of no use any more.
-    fn forget_answers(&mut self, slots: &[SlotId]) {
+    pub(super) fn forget_answers(&mut self, slots: &[SlotId]) {
         for slot in slots {
             if let Some(answer) = self.answers.get_mut(slot.0) {
                 *answer = None;
@@ -219,6 +234,7 @@ impl Dialogue {
                 Kind::Say { unavailable, .. }
                 | Kind::Verify { unavailable, .. }
                 | Kind::SetPassword { unavailable, .. }
+                | Kind::Dispute { unavailable, .. }
                 | Kind::ReadBack { unavailable, .. },
             ) => Next::Go(Target::Step(*unavailable)),
             _ => Next::Stay,
@@ -226,7 +242,7 @@ impl Dialogue {
     }
 
     /// Once verified, `@back` does not lead to the numbers again.
-    fn forget_questions_of(&mut self, slots: &[SlotId]) {
+    pub(super) fn forget_questions_of(&mut self, slots: &[SlotId]) {
         let menu = &self.menu;
         self.history.retain(|asked| {
             !matches!(menu.steps.get(asked.0).map(|step| &step.kind),

@@ -29,6 +29,7 @@
 //! Keys pressed while nothing is asked are kept for the next question, at most [`MOST_AHEAD`]; further ones are dropped.
 
 mod collect;
+mod disputing;
 mod events;
 mod handing_over;
 mod looking_up;
@@ -44,7 +45,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::facts::{CallerNumber, Key, Language, Moment, Origin, PersonRef, Secret, Weakness};
+use crate::facts::{CallId, CallerNumber, Key, Language, Moment, Origin, PersonRef, Secret, Weakness};
 use crate::menu::{Field, Kind, Menu, SlotId, Step, StepId, Target};
 use crate::speech::{Line, Pace};
 
@@ -72,6 +73,8 @@ pub struct Caller {
     pub number: Option<CallerNumber>,
     /// The name of the trunk that brought the call, where one did.
     pub trunk: Option<Arc<str>>,
+    /// The name of the call.
+    pub call: CallId,
     /// The date at the hotline when the call began.
     pub today: Date,
 }
@@ -79,7 +82,7 @@ pub struct Caller {
 impl Caller {
     /// Of a call that begins on this day, about whom nothing is known.
     pub const fn unknown(today: Date) -> Caller {
-        Caller { number: None, trunk: None, today }
+        Caller { number: None, trunk: None, call: CallId::new([0; 16]), today }
     }
 
     fn origin(&self) -> Origin {
@@ -350,6 +353,7 @@ impl Dialogue {
             }
             Kind::Verify { facts, unavailable, .. } => self.enter_verify(now, facts, *unavailable),
             Kind::SetPassword { password, unavailable, .. } => self.enter_set_password(now, *password, *unavailable),
+            Kind::Dispute { .. } => self.enter_dispute(now, &step.kind),
             Kind::ReadBack { period, insurance, unavailable, .. } => {
                 self.enter_read_back(now, *insurance, *period, *unavailable)
             }

@@ -73,6 +73,8 @@ pub enum Answered {
     Weak(Weakness),
     /// There were too many failures.
     Locked,
+    /// There were too many cases.
+    TooMany,
     /// What was asked for.
     Found,
     /// Nothing, or that they cannot.
@@ -91,6 +93,7 @@ impl Answered {
             Answered::Weak(Weakness::Birthday) => "weak birthday",
             Answered::Weak(Weakness::PartOfId) => "weak part-of-id",
             Answered::Locked => "locked",
+            Answered::TooMany => "too-many",
             Answered::Found => "answered",
             Answered::Unavailable => "unavailable",
         }

@@ -102,7 +102,7 @@ impl Dialogue {
 
     fn told_what_follows(&self) -> Next {
         match self.kind() {
-            Some(Kind::Say { then, .. }) => Next::Go(*then),
+            Some(Kind::Say { then, .. } | Kind::Dispute { then, .. }) => Next::Go(*then),
             _ => Next::Stay,
         }
     }

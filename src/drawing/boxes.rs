@@ -115,6 +115,7 @@ fn kind(kind: &Kind) -> (String, &'static str) {
             let facts: Vec<&str> = facts.iter().map(|(fact, _)| fact.key()).collect();
             (format!("verify {}", facts.join(" + ")), "#b45309")
         }
+        Kind::Dispute { .. } => ("dispute".into(), "#b45309"),
         Kind::SetPassword { .. } => ("set-password".into(), "#b45309"),
         Kind::ReadBack { .. } => ("read-back".into(), "#0f766e"),
         Kind::SetLanguage { language, .. } => (format!("set-language {language}"), "#64748b"),
@@ -145,6 +146,7 @@ fn message(kind: &Kind) -> Option<&str> {
         | Kind::Menu { message, .. }
         | Kind::Ask { message, .. }
         | Kind::ReadBack { message, .. }
+        | Kind::Dispute { message, .. }
         | Kind::Transfer { message, .. } => Some(message),
         Kind::HangUp { message } => message.as_deref(),
         Kind::Verify { .. } | Kind::SetPassword { .. } | Kind::SetLanguage { .. } | Kind::GoTo { .. } => None,

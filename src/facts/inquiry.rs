@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Balances, CitizenId, Insurance, Month, Payments, Secret, Summary, Weakness};
+use super::{Balances, Blame, CallId, CaseNumber, CitizenId, Insurance, Month, Payments, Secret, Summary, Weakness};
 
 /// The caller's telephone number as the network gave it: personal, so a secret. At most 32 characters.
 pub type CallerNumber = Secret<String>;
@@ -75,6 +75,19 @@ pub struct Origin {
     pub trunk: Option<Arc<str>>,
 }
 
+/// What a person says is wrong with their record (Social Insurance Law, article 83).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispute {
+    /// In which insurance.
+    pub insurance: Insurance,
+    /// Of which month.
+    pub month: Month,
+    /// Whose error it is.
+    pub blame: Blame,
+    /// Where the person may be called: at most 32 characters.
+    pub callback: Secret<String>,
+}
+
 /// A question to the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
@@ -91,6 +104,15 @@ pub enum Query {
         person: PersonRef,
         /// Six digits.
         password: Secret<String>,
+    },
+    /// Keep a case: the person says that a record is wrong. Saying the same again in one call makes no second case.
+    Dispute {
+        /// Whose record.
+        person: PersonRef,
+        /// What is wrong.
+        dispute: Dispute,
+        /// In which call it is said.
+        call: CallId,
     },
     /// Both accounts' balances.
     Balances(PersonRef),
@@ -127,6 +149,10 @@ pub enum Reply {
     PasswordSet,
     /// It is not: it is too easy to guess.
     PasswordWeak(Weakness),
+    /// The case is kept, under this number.
+    CaseOpened(CaseNumber),
+    /// It is not: this person has opened as many today as one may.
+    TooManyCases,
     /// Answer to [`Query::Balances`].
     Balances(Balances),
     /// Answer to [`Query::Summary`].

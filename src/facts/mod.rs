@@ -2,6 +2,8 @@
 //! hold, check and convert.
 
 mod account;
+mod call_id;
+mod case;
 mod diagnostic;
 mod files;
 mod form;
@@ -19,11 +21,13 @@ mod time_text;
 mod toml_keys;
 
 pub use account::{Balances, Blame, Insurance, InsuranceSummary, Payment, Payments, Summary};
+pub use call_id::{CallId, hex, octets};
+pub use case::CaseNumber;
 pub use diagnostic::{Example, Fault, did_you_mean};
 pub use files::{Disk, Files};
 pub use form::Form;
 pub use identity::{CitizenId, IdFault};
-pub use inquiry::{CARD_END, CallerNumber, Fact, Identity, Origin, PersonRef, Query, Reply};
+pub use inquiry::{CARD_END, CallerNumber, Dispute, Fact, Identity, Origin, PersonRef, Query, Reply};
 pub use key::Key;
 pub use key_source::{KeyCounts, KeySource};
 pub use language::Language;

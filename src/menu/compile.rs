@@ -12,7 +12,7 @@ use super::graph::{Graph, Node};
 use super::live::live;
 use super::read::{Body, Chosen, Script, ScriptStep};
 use super::scalar::{At, Goal, LanguageTag, LastWords, MessageName, PersonRoute, SlotName, StepName, shorten};
-use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, SetPassword, Transfer, Verify};
+use super::script::{self, Ask, DigitCount, Dispute, Hotline, ReadBack, Records, Say, SetPassword, Transfer, Verify};
 use super::slots::{Content, Slots};
 use crate::facts::{CARD_END, Fact, Key, Language, did_you_mean};
 
@@ -34,7 +34,8 @@ pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec
     compiler.defaults(script);
     let slots = compiler.slots.names.clone();
     let (kinds, nodes): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
-    Graph { nodes, start }.check(faults);
+    let noticed = hotline.is_none_or(|hotline| hotline.notice_said_before);
+    Graph { nodes, start, noticed }.check(faults);
     let (hotline, start, limits) = (hotline?, start?, script.limits.as_ref()?);
     let mut compiled = Vec::new();
     for (step, kind) in script.steps.iter().zip(kinds) {
@@ -71,6 +72,7 @@ fn place(step: &ScriptStep) -> Place {
         Some(Body::Menu(menu, ..)) => Some(&menu.menu),
         Some(Body::Ask(ask, _)) => Some(&ask.ask),
         Some(Body::ReadBack(read)) => Some(&read.read_back),
+        Some(Body::Dispute(dispute)) => Some(&dispute.dispute),
         Some(Body::Transfer(transfer)) => Some(&transfer.transfer),
         _ => None,
     };
@@ -204,6 +206,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 self.ask(ask, step, &mut node, rules)
             }
             Some(Body::Verify(verify)) => self.verify(verify, step, &mut node),
+            Some(Body::Dispute(dispute)) => self.dispute(dispute, step, &mut node),
             Some(Body::SetPassword(set)) => self.set_password(set, step, &mut node),
             Some(Body::ReadBack(read)) => self.read_back(read, step, &mut node),
             Some(Body::SetLanguage(set)) => {
@@ -251,6 +254,11 @@ impl<'s, 'f> Compiler<'s, 'f> {
             Records::Balances => About::Balances,
             Records::Summary => About::Summary,
         };
+        node.notice = say.notice.value;
+        if say.notice.value && say.skippable {
+            let what = "a key cuts this notice short, and then it has not been said";
+            self.faults.error(&say.notice.span, what, "write `skippable = false` in this step");
+        }
         let then = self.goal(&say.then, node);
         let unavailable = match about {
             // Nothing is looked up, so it leads nowhere: the step itself stands for that.
@@ -447,6 +455,7 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 self.faults.error(&slot.span, what, format!("let `min` of the field be {CARD_END} or more"));
             }
             facts.push((fact, id));
+            node.compares.push(id);
         }
         (facts.len() == most).then_some(facts)
     }
@@ -457,6 +466,42 @@ impl<'s, 'f> Compiler<'s, 'f> {
         let weak = self.to(&set.weak, node);
         let unavailable = self.unavailable(set.unavailable.as_ref(), step, node);
         Some(Kind::SetPassword { password: password?, changed: changed?, weak: weak?, unavailable: unavailable? })
+    }
+
+    fn dispute(&mut self, dispute: &Dispute, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
+        let about = &dispute.about;
+        let insurance = self.slot(&about.insurance, Content::Insurance, node);
+        let month = self.slot(&about.month, Content::Month, node);
+        let blame = self.slot(&about.whose_error, Content::WhoseError, node);
+        let callback = about.callback.as_ref().map(|slot| self.slot(slot, Content::Digits(1), node));
+        let then = self.goal(&dispute.then, node);
+        let too_many = self.to(&dispute.too_many, node);
+        let no_number = dispute.no_number.as_ref().map(|step| self.to(step, node));
+        match (&about.callback, &dispute.no_number) {
+            (None, None) => {
+                let what = "nothing says where it leads when the caller's number is withheld";
+                let hint = "write `no-number = \"…\"`: the step that asks for a number to call back";
+                self.faults.error(&step.span, what, hint);
+                node.open = true;
+            }
+            (Some(_), Some(no_number)) => {
+                let what = "`no-number` is for disputes without a `callback`, and this one has one";
+                self.faults.error(&no_number.span, what, "leave it out");
+            }
+            _ => {}
+        }
+        let unavailable = self.unavailable(dispute.unavailable.as_ref(), step, node);
+        Some(Kind::Dispute {
+            message: id(&dispute.dispute),
+            insurance: insurance?,
+            month: month?,
+            blame: blame?,
+            callback: callback.map_or(Some(None), |slot| slot.map(Some))?,
+            then: then?,
+            too_many: too_many?,
+            no_number: no_number.map_or(Some(None), |step| step.map(Some))?,
+            unavailable: unavailable?,
+        })
     }
 
     fn read_back(&mut self, read: &ReadBack, step: &ScriptStep, node: &mut Node) -> Option<Kind> {

@@ -140,6 +140,27 @@ pub enum Kind {
         /// The records do not answer, or nobody is verified.
         unavailable: StepId,
     },
+    /// Keeps a case, and says its number.
+    Dispute {
+        /// The message: `$case`, `$insurance`, `$month`.
+        message: MessageId,
+        /// Slot of the insurance.
+        insurance: SlotId,
+        /// Slot of the month.
+        month: SlotId,
+        /// Slot of whose error it is.
+        blame: SlotId,
+        /// Slot of the number to call back; the caller's own if there is none.
+        callback: Option<SlotId>,
+        /// The next step, when the number has been said.
+        then: Target,
+        /// The person has opened as many as one may.
+        too_many: StepId,
+        /// There is neither a slot nor a caller's number.
+        no_number: Option<StepId>,
+        /// The records do not answer, or nobody is verified.
+        unavailable: StepId,
+    },
     /// Reads the verified person's payments, a stretch of equal months at a time.
     ReadBack {
         /// The message: heading; attributes `.run`, `.month`, `.gap`, `.gap-month`, `.end`, `.none`.

@@ -49,6 +49,9 @@ fn reads(kind: &Kind, must_change: usize) -> Vec<usize> {
         }
         Kind::Verify { facts, .. } => facts.iter().map(|(_, slot)| slot.0).collect(),
         Kind::SetPassword { password, .. } => vec![password.0, must_change],
+        Kind::Dispute { insurance, month, blame, callback, .. } => {
+            [*insurance, *month, *blame].into_iter().chain(*callback).map(|slot| slot.0).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -133,6 +133,10 @@ pub(super) const LOCKED: Given = ("minutes", ValueKind::Count);
 /// The value that a `say` step's message about no records is given where a `set-password` step's `weak` leads to it.
 pub(super) const WEAK: Given = ("reason", ValueKind::Word);
 
+/// The values of a `dispute` step's message.
+pub(super) const DISPUTE: &[Given] =
+    &[("case", ValueKind::Digits), ("insurance", ValueKind::Word), ("month", ValueKind::Month)];
+
 /// Every message that the menu may say, step by step, and those of `common` at the end.
 pub fn needs(menu: &Menu) -> Vec<Need> {
     let locked: Vec<StepId> = menu
@@ -176,6 +180,7 @@ pub fn needs(menu: &Menu) -> Vec<Need> {
                     need(&format!("{message}.{attribute}"), given, true);
                 }
             }
+            Kind::Dispute { message, .. } => need(message, DISPUTE, true),
             Kind::Transfer { message, .. } | Kind::HangUp { message: Some(message) } => need(message, &[], true),
             Kind::HangUp { message: None }
             | Kind::Verify { .. }

@@ -16,8 +16,8 @@ use super::faults::Faults;
 use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
 use super::script::{
-    Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, SetPassword, Transfer,
-    Verify,
+    Ask, Dispute, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, SetPassword,
+    Transfer, Verify,
 };
 use super::syntax::mend;
 use crate::facts::{Key, did_you_mean, plain_words, remove_at, word_meant};
@@ -61,6 +61,7 @@ pub(super) enum Body {
     Ask(Ask, Rules),
     Verify(Verify),
     SetPassword(SetPassword),
+    Dispute(Dispute),
     ReadBack(Box<ReadBack>),
     SetLanguage(SetLanguage),
     GoTo(GoTo),
@@ -238,6 +239,7 @@ impl<'i> Reader<'_, 'i> {
             }
             KindName::Verify => self.typed(own, span, own_table, &what).map(Body::Verify),
             KindName::SetPassword => self.typed(own, span, own_table, &what).map(Body::SetPassword),
+            KindName::Dispute => self.typed(own, span, own_table, &what).map(Body::Dispute),
             KindName::ReadBack => self.typed(own, span, own_table, &what).map(|body| Body::ReadBack(Box::new(body))),
             KindName::SetLanguage => self.typed(own, span, own_table, &what).map(Body::SetLanguage),
             KindName::GoTo => self.typed(own, span, own_table, &what).map(Body::GoTo),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::compiled::{About, Field, SlotId};
 use super::needs::{
-    COMMON, COMMON_ATTRIBUTES, EACH_INSURANCE, LOCKED, QUESTION, READ_BACK, READ_BACK_ATTRIBUTES, WEAK,
+    COMMON, COMMON_ATTRIBUTES, DISPUTE, EACH_INSURANCE, LOCKED, QUESTION, READ_BACK, READ_BACK_ATTRIBUTES, WEAK,
     field_attributes,
 };
 use super::read::{LONGEST_SCRIPT, MOST_STEPS};
@@ -199,6 +199,7 @@ An ID number of 15 digits counts as the one of 18; letters of a card's number ar
 mistake, is said by the questions that store the slots. Whoever is not known is answered as a wrong number is.
 
 ".into(),
+        KindName::Dispute => format!("The message may name {}.\n\n", named(DISPUTE)),
         KindName::SetPassword | KindName::SetLanguage | KindName::GoTo | KindName::HangUp => String::new(),
     }
 }

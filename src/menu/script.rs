@@ -29,6 +29,10 @@ pub(super) struct Hotline {
     pub(super) start: At<StepName>,
     /// The languages it speaks, as in `["zh-CN", "en"]`. Calls begin in the first; every message must exist in each.
     pub(super) languages: At<Vec<At<LanguageTag>>>,
+    /// Whether callers have heard the notice of what becomes of what they tell before they come here, as from the exchange in
+    /// front. Else a step with `notice = true` must say it.
+    #[serde(default)]
+    pub(super) notice_said_before: bool,
     /// How long a call may last. Then the caller hears `common.call-limit` and the call ends.
     #[serde(default = "call_limit")]
     pub(super) call_limit: Time,
@@ -129,6 +133,10 @@ pub(super) struct Say {
     /// Whether a key cuts the message short. `false` for what the law wants heard: keys pressed in it are kept.
     #[serde(default = "yes")]
     pub(super) skippable: bool,
+    /// Whether this is the notice of what becomes of what the caller tells (Personal Information Protection Law, articles 17
+    /// and 35). It must be said to its end before anything is keyed that a `verify` step compares.
+    #[serde(default = "unmarked")]
+    pub(super) notice: At<bool>,
     /// Where it goes on.
     pub(super) then: At<Goal>,
     /// Where it leads when the records do not answer or nobody is verified; as `[defaults]` says if it is not written.
@@ -261,6 +269,41 @@ pub(super) struct SetPassword {
     pub(super) unavailable: Option<At<StepName>>,
 }
 
+/// Keeps a case: the person who has been verified says that a record is wrong. Said again in the same call, as after a lost
+/// answer, it is no second case; one person may open three cases a day.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Dispute {
+    /// The message that says the case is kept. It must tell its number, `$case`, digit by digit.
+    pub(super) dispute: At<MessageName>,
+    /// The slots that say what is wrong, and where the person may be called.
+    pub(super) about: DisputeSlots,
+    /// Where it goes on.
+    pub(super) then: At<Goal>,
+    /// Where it leads when the person has opened three cases within 24 hours.
+    pub(super) too_many: At<StepName>,
+    /// Where it leads when no `callback` was asked for and the caller's number is withheld: to a question for one. Must be
+    /// there where `about` names no `callback`.
+    pub(super) no_number: Option<At<StepName>>,
+    /// Where it leads when the records do not answer or nobody is verified; as `[defaults]` says if it is not written.
+    pub(super) unavailable: Option<At<StepName>>,
+}
+
+/// The slots of a dispute.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(inline)]
+pub(super) struct DisputeSlots {
+    /// Which insurance, stored by an `"insurance"` field.
+    pub(super) insurance: At<SlotName>,
+    /// Which month, stored by a `"month"` field.
+    pub(super) month: At<SlotName>,
+    /// Whose error, stored by a `"whose-error"` field.
+    pub(super) whose_error: At<SlotName>,
+    /// The telephone number to call back, stored by a `digits` field; the one the call comes from if it is not written.
+    pub(super) callback: Option<At<SlotName>>,
+}
+
 /// Reads the verified person's payments, a stretch of equal months at a time, with keys to go on, back, again, slower.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -359,6 +402,10 @@ pub(super) struct Transfer {
 pub(super) struct HangUp {
     /// The message to end with, or `true` to hang up without a word.
     pub(super) hang_up: At<LastWords>,
+}
+
+fn unmarked() -> At<bool> {
+    At { span: 0..0, value: false }
 }
 
 fn call_limit() -> Time {

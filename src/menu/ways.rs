@@ -70,6 +70,11 @@ pub(super) fn ways_of(step: &Step) -> Vec<Way> {
         Kind::SetPassword { changed, weak, unavailable, .. } => {
             vec![step_of("changed", *changed), step_of("weak", *weak), step_of("unavailable", *unavailable)]
         }
+        Kind::Dispute { then, too_many, no_number, unavailable, .. } => {
+            let no_number = no_number.map(|step| step_of("no-number", step));
+            let others = [step_of("too-many", *too_many), step_of("unavailable", *unavailable)];
+            std::iter::once(event("then", *then)).chain(no_number).chain(others).collect()
+        }
         Kind::ReadBack { then, unavailable, person, .. } => vec![
             event("then", *then),
             step_of("unavailable", *unavailable),

@@ -76,6 +76,7 @@ impl Acts {
             Some(Query::SetPassword { .. }) => {
                 says.extend(Weakness::ALL.map(RecordsSay::Weak).map(Some));
             }
+            Some(Query::Dispute { .. }) => says.push(Some(RecordsSay::TooMany)),
             _ => {}
         }
         says.extend(self.late.filter(|_| matched).map(Some));
@@ -122,8 +123,10 @@ fn entries(field: Field) -> Vec<Act> {
         // A year with payments of the made-up people, and one without.
         Field::Year => texts.extend(["2025#", "1950#", "25#", "20255#", "1900#"].map(str::to_owned)),
         Field::Month => texts.extend(["202603#", "2603#", "2026033#", "190003#"].map(str::to_owned)),
-        Field::YesNo | Field::WhoseError => texts.extend(["1", "2", "3"].map(str::to_owned)),
-        Field::Insurance => texts.extend(["1", "2", "3", "4", "5", "6"].map(str::to_owned)),
+        Field::YesNo => texts.extend(["1", "2", "3"].map(str::to_owned)),
+        // One stands for all: none leads anywhere else.
+        Field::WhoseError => texts.extend(["2", "3"].map(str::to_owned)),
+        Field::Insurance => texts.extend(["2", "6"].map(str::to_owned)),
         Field::Password => texts.extend([PASSWORD, "274#", "2749511#"].map(str::to_owned)),
         Field::PasswordAgain(_) => texts.extend([PASSWORD, "274952#", "274#", "2749511#"].map(str::to_owned)),
     }

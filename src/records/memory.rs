@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::cases::{Filed, MemoryCases};
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::{self, Attempt, LockPolicy, LockTable, MOST_SUBJECTS, Standing, Subject};
 use super::password::{self, StoredPassword};
@@ -23,6 +24,7 @@ pub struct MemoryRecords {
     locks: Mutex<Locks>,
     /// Passwords that were set since, by the hash of the ID.
     passwords: Mutex<HashMap<Keyed, StoredPassword>>,
+    cases: Mutex<MemoryCases>,
 }
 
 struct People {
@@ -70,6 +72,7 @@ impl MemoryRecords {
             policy: LockPolicy::default(),
             locks: Mutex::default(),
             passwords: Mutex::default(),
+            cases: Mutex::default(),
         }
     }
 
@@ -77,7 +80,14 @@ impl MemoryRecords {
     #[must_use]
     pub fn fresh(&self) -> MemoryRecords {
         let (people, pepper) = (Arc::clone(&self.people), self.pepper.clone());
-        MemoryRecords { people, pepper, policy: self.policy, locks: Mutex::default(), passwords: Mutex::default() }
+        MemoryRecords {
+            people,
+            pepper,
+            policy: self.policy,
+            locks: Mutex::default(),
+            passwords: Mutex::default(),
+            cases: Mutex::default(),
+        }
     }
 
     /// The same records under another lock policy than the default one.
@@ -93,6 +103,12 @@ impl Records for MemoryRecords {
         match query {
             Query::Verify { identity, from } => self.verify(identity, from, at),
             Query::SetPassword { person, password } => self.set_password(*person, password),
+            Query::Dispute { person, dispute, call } => {
+                let id = self.people.person(*person)?.id.reveal();
+                let subject = self.pepper.hash(Kind::Id, id.as_str().as_bytes());
+                let filed = Filed { subject, id, call: *call, dispute, at: at.as_millisecond() };
+                Ok(self.cases.lock().unwrap_or_else(PoisonError::into_inner).open(&filed))
+            }
             Query::Balances(person) => {
                 let insured = self.people.person(*person)?;
                 Ok(Reply::Balances(Balances { pension: insured.pension, medical: insured.medical, as_of }))

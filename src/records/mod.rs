@@ -14,8 +14,10 @@
 //! keyed hashes, and no error names them.
 
 mod calls;
+mod cases;
 mod database;
 pub mod demo;
+mod desk;
 mod ended;
 mod insured;
 mod keyed;
@@ -27,8 +29,11 @@ mod sqlite;
 mod traffic;
 mod verification;
 
+pub(crate) use calls::masked;
 pub use calls::{CallLog, CallRecord};
+pub use cases::{Case, MOST_A_DAY};
 pub use database::{DatabaseStanding, OpenError, look};
+pub use desk::{Desk, DeskAct, LockShown, LogTrail, MOST_LISTED, Release, Trail};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
 pub use locks::{LockPolicy, Locked};

@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::cases::{self, Filed};
 use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::{self, Attempt, LockPolicy, LockTable, MOST_SUBJECTS, Standing, Subject};
@@ -21,8 +22,8 @@ use super::password::{self, StoredPassword};
 use super::verification::{self, Held, Name};
 use super::{Insured, Records, RecordsError, bounded};
 use crate::facts::{
-    Balances, CitizenId, Fen, Identity, Insurance, InsuranceSummary, Month, Origin, Payment, Payments, PersonRef,
-    Query, Reply, Secret, Summary, Weakness,
+    Balances, CallId, CitizenId, Dispute, Fen, Identity, Insurance, InsuranceSummary, Month, Origin, Payment, Payments,
+    PersonRef, Query, Reply, Secret, Summary, Weakness,
 };
 
 /// Connections that read. More questions at once wait for one to be free.
@@ -103,6 +104,7 @@ impl Records for SqliteRecords {
         match query {
             Query::Verify { identity, from } => self.verify(identity, from, at),
             Query::SetPassword { person, password } => self.set_password(*person, password, at),
+            Query::Dispute { person, dispute, call } => self.dispute(*person, dispute, *call, at),
             Query::Balances(person) => balances(&self.reader(), *person).map(Reply::Balances),
             Query::Summary(person) => summary(&self.reader(), *person).map(Reply::Summary),
             Query::Payments { person, insurance, from, to } => {
@@ -154,18 +156,40 @@ impl SqliteRecords {
     }
 
     fn set_password(&self, person: PersonRef, chosen: &Secret<String>, at: Timestamp) -> Result<Reply, RecordsError> {
+        let id = self.id_of(person)?;
+        if let Some(weakness) = Weakness::of(chosen.reveal(), id.reveal()) {
+            return Ok(Reply::PasswordWeak(weakness));
+        }
+        let hash = password::hash(chosen.reveal())?;
+        let subject = self.pepper.hash(Kind::Id, id.reveal().as_str().as_bytes());
+        keep_password(&self.writer(), &subject, &StoredPassword { hash, initial: false }, at.as_millisecond())?;
+        Ok(Reply::PasswordSet)
+    }
+
+    fn dispute(
+        &self,
+        person: PersonRef,
+        dispute: &Dispute,
+        call: CallId,
+        at: Timestamp,
+    ) -> Result<Reply, RecordsError> {
+        let id = self.id_of(person)?;
+        let subject = self.pepper.hash(Kind::Id, id.reveal().as_str().as_bytes());
+        let filed = Filed { subject, id: id.reveal(), call, dispute, at: at.as_millisecond() };
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let reply = cases::open(&transaction, &filed)?;
+        transaction.commit()?;
+        Ok(reply)
+    }
+
+    fn id_of(&self, person: PersonRef) -> Result<Secret<CitizenId>, RecordsError> {
         let sql = "SELECT id_number FROM insured WHERE person = ?1";
         let id = |row: &rusqlite::Row<'_>| row.get::<_, String>(0).map(Secret::new);
         let id = self.reader().prepare_cached(sql)?.query_row([person.0], id).optional()?;
         let id = id.ok_or(RecordsError::NoSuchPerson)?;
-        let bearer = CitizenId::parse(id.reveal(), jiff::civil::Date::MAX).ok().map(Secret::new);
-        if let Some(weakness) = bearer.and_then(|bearer| Weakness::of(chosen.reveal(), bearer.reveal())) {
-            return Ok(Reply::PasswordWeak(weakness));
-        }
-        let hash = password::hash(chosen.reveal())?;
-        let subject = self.pepper.hash(Kind::Id, id.reveal().as_bytes());
-        keep_password(&self.writer(), &subject, &StoredPassword { hash, initial: false }, at.as_millisecond())?;
-        Ok(Reply::PasswordSet)
+        let out_of_range = |_| RecordsError::OutOfRange { what: "ID number, of the person", value: person.0 };
+        CitizenId::parse(id.reveal(), jiff::civil::Date::MAX).map(Secret::new).map_err(out_of_range)
     }
 }
 
@@ -393,7 +417,7 @@ fn keep_identifiers(
 }
 
 /// The insurance's number in the database.
-const fn code(insurance: Insurance) -> i64 {
+pub(super) const fn code(insurance: Insurance) -> i64 {
     match insurance {
         Insurance::Pension => 0,
         Insurance::Medical => 1,
@@ -401,6 +425,11 @@ const fn code(insurance: Insurance) -> i64 {
         Insurance::WorkInjury => 3,
         Insurance::Maternity => 4,
     }
+}
+
+/// The insurance of that number.
+pub(super) fn insurance(number: i64) -> Option<Insurance> {
+    Insurance::ALL.into_iter().find(|insurance| code(*insurance) == number)
 }
 
 fn month(ordinal: i64) -> Result<Month, RecordsError> {

@@ -11,7 +11,7 @@ use jiff::tz::Offset;
 
 use super::transcript::{Action, Deed, RecordsSay, RecordsState, TestCall};
 use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId, Story, Taken};
-use crate::facts::{Key, Moment, Query, Reply, Secret};
+use crate::facts::{CallId, Key, Moment, Query, Reply, Secret};
 use crate::menu::Menu;
 use crate::records::Records;
 use crate::speech::{Prompts, SaidLine};
@@ -128,7 +128,9 @@ impl<'a> Live<'a> {
         held: bool,
     ) -> Live<'a> {
         let number = call.given.caller.clone().map(Secret::new);
-        let caller = Caller { number, ..Caller::unknown(clock.date()) };
+        // Each call of a file has a clock of its own.
+        let began = Offset::constant(8).to_timestamp(clock).map_or(0, Timestamp::as_nanosecond);
+        let caller = Caller { number, call: CallId::new(began.to_be_bytes()), ..Caller::unknown(clock.date()) };
         let mut live = Live {
             scene,
             records,

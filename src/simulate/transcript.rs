@@ -11,7 +11,7 @@
 //! | `Caller waits 12s` | does nothing for so long |
 //! | `Caller hangs up` | once the hotline waits for a key |
 //! | `Caller hangs up at once` | now |
-//! | `Records answer locked` | what the records answer to the question that is open: `matched`, `initial` (a password to be changed), `unmatched`, `locked`, `weak run` (or `equal-digits`, `birthday`, `part-of-id`), `unavailable`, `nothing`, or what they would, `after 3s`; not theirs to say without this line |
+//! | `Records answer locked` | what the records answer to the question that is open: `matched`, `initial` (a password to be changed), `unmatched`, `locked`, `weak run` (or `equal-digits`, `birthday`, `part-of-id`), `too-many` (cases), `unavailable`, `nothing`, or what they would, `after 3s`; not theirs to say without this line |
 //! | `Transfer busy` | what becomes of handing the call over: `answered`, `busy`, `unanswered`, `refused` |
 //! | `Next call after 31m` | the same records and locks, another call so much later |
 //! | `Hotline …` | what was heard |
@@ -123,6 +123,8 @@ pub enum RecordsSay {
     Weak(Weakness),
     /// There were too many failures; half an hour is left.
     Locked,
+    /// There were too many cases.
+    TooMany,
     /// They cannot answer.
     Unavailable,
     /// Nothing: no answer comes.
@@ -132,7 +134,7 @@ pub enum RecordsSay {
 }
 
 impl RecordsSay {
-    const WORDS: [(&'static str, RecordsSay); 10] = [
+    const WORDS: [(&'static str, RecordsSay); 11] = [
         ("matched", RecordsSay::Matched),
         ("initial", RecordsSay::Initial),
         ("weak equal-digits", RecordsSay::Weak(Weakness::EqualDigits)),
@@ -141,6 +143,7 @@ impl RecordsSay {
         ("weak part-of-id", RecordsSay::Weak(Weakness::PartOfId)),
         ("unmatched", RecordsSay::Unmatched),
         ("locked", RecordsSay::Locked),
+        ("too-many", RecordsSay::TooMany),
         ("unavailable", RecordsSay::Unavailable),
         ("nothing", RecordsSay::Nothing),
     ];
@@ -153,6 +156,7 @@ impl RecordsSay {
             RecordsSay::Unmatched => Some(Reply::Unmatched),
             RecordsSay::Weak(weakness) => Some(Reply::PasswordWeak(weakness)),
             RecordsSay::Locked => Some(Reply::Locked { minutes: LOCKED_MINUTES }),
+            RecordsSay::TooMany => Some(Reply::TooManyCases),
             RecordsSay::Unavailable => Some(Reply::Unavailable),
             RecordsSay::Nothing | RecordsSay::After(_) => None,
         }

@@ -175,6 +175,15 @@ fn of_step(menu: &Menu, kind: &Kind) -> Facts {
             fact("for a weak password leads to", step(weak));
             fact("without records leads to", step(unavailable));
         }
+        Kind::Dispute { message, callback, then, too_many, no_number, unavailable, .. } => {
+            fact("keeps a case and says", message.to_string());
+            let whom = if callback.is_some() { "the number that was keyed" } else { "the caller's own number" };
+            fact("calls back", whom.to_owned());
+            fact("then leads to", target(then));
+            fact("for one case too many leads to", step(too_many));
+            no_number.iter().for_each(|no_number| fact("for a withheld number leads to", step(no_number)));
+            fact("without records leads to", step(unavailable));
+        }
         Kind::ReadBack { message, insurance, period, keys, between, then, unavailable, person } => {
             fact("reads payments, begun by", message.to_string());
             fact("reads those of", format!("{insurance:?}").to_lowercase());
