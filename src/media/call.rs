@@ -19,6 +19,8 @@ use crate::rtp::{HEADER_LENGTH, Header, JitterBuffer, KeySender, KeyStep, Packet
 use super::engine::{EngineConfig, Reservation};
 use super::keys::HeardKeys;
 use super::latch::{Latch, Verdict};
+use super::line::Line;
+use super::ports::Pair;
 use super::sieve::Sieve;
 use super::voice::Voice;
 use super::{Action, Actions, Conductor, MediaStats};
@@ -31,8 +33,6 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const PLAYLISTS_A_TICK: usize = 4;
 /// Comfort noise (RFC 3389), which some phones send unasked when the caller is silent.
 const COMFORT_NOISE: u8 = 13;
-/// The longest packet, in milliseconds, at whose end what came is still read in time.
-const A_TICK: u8 = 20;
 /// What lies between packets of one stretch of sound is shorter.
 const A_PAUSE: Duration = Duration::from_millis(40);
 
@@ -87,7 +87,7 @@ pub type OnEvent = Box<dyn FnMut(MediaEvent) + Send>;
 /// One call.
 pub(super) struct Call {
     // The sockets close before the reservation gives their ports back.
-    pub(super) rtp: UdpSocket,
+    pub(super) rtp: Line,
     pub(super) rtcp: UdpSocket,
     pub(super) reservation: Reservation,
     params: MediaParams,
@@ -126,7 +126,7 @@ impl Call {
     pub(super) fn new(
         now: Moment,
         config: &EngineConfig,
-        sockets: (UdpSocket, UdpSocket),
+        pair: Pair,
         reservation: Reservation,
         params: MediaParams,
         conductor: Box<dyn Conductor>,
@@ -136,8 +136,8 @@ impl Call {
         let mut heard_keys = HeardKeys::default();
         heard_keys.listen_for_tones(params.in_band_keys);
         let mut call = Call {
-            rtp: sockets.0,
-            rtcp: sockets.1,
+            rtp: pair.rtp,
+            rtcp: pair.rtcp,
             reservation,
             latch: Latch::new(config.latching, params.remote, now),
             srtp: params.srtp.clone().map(|keys| Box::new(Srtp::new(keys))),
@@ -338,21 +338,8 @@ impl Call {
         sent().or_else(|error| if is_refusal(&error) { sent() } else { Err(error) })
     }
 
-    /// Whether what comes may wait until the next packet is sent: nothing that it could change goes out before. Sound that is
-    /// listened to may not: while it waited it would be taken for lost.
-    pub(super) fn may_be_read_at_ticks(&self) -> bool {
-        self.wants_tick() && self.latch.is_latched() && self.ptime() <= A_TICK && self.sound.is_none()
-    }
-
-    /// A datagram on the RTP port, which came at `came`.
-    pub(super) fn receive(
-        &mut self,
-        now: Moment,
-        came: Moment,
-        from: SocketAddr,
-        datagram: &mut [u8],
-        out: &mut Actions,
-    ) {
+    /// A datagram on the RTP port.
+    pub(super) fn receive(&mut self, now: Moment, from: SocketAddr, datagram: &mut [u8], out: &mut Actions) {
         if self.over {
             return;
         }
@@ -386,12 +373,12 @@ impl Call {
         let sound = event.is_none() && header.payload_type == self.params.payload_type;
         let clock_rate = sound.then(|| self.params.codec.clock_rate());
         let stands_for = match self.sieve.is_on() {
-            true => self.reception.receive_sieved(came, &header, clock_rate),
-            false => self.reception.receive(came, &header, clock_rate),
+            true => self.reception.receive_sieved(now, &header, clock_rate),
+            false => self.reception.receive(now, &header, clock_rate),
         };
         self.stats.packets_received += u64::from(stands_for);
         if sound {
-            self.hear(now, came, &packet, out);
+            self.hear(now, &packet, out);
         }
         let Some(event) = event else { return };
         let keys = self.heard_keys.event(now, &header, event.clock_rate, packet.payload);
@@ -424,7 +411,7 @@ impl Call {
     pub(super) fn update(&mut self, now: Moment, config: &EngineConfig, params: MediaParams) {
         if params.remote != self.latch.signalled() && !params.remote.ip().is_unspecified() {
             self.latch = Latch::new(config.latching, params.remote, now);
-            if let Err(error) = rustix::net::connect_unspec(&self.rtp) {
+            if let Err(error) = self.rtp.disconnect() {
                 tracing::debug!(%error, "a media socket cannot be let go of its far end");
             }
         }
@@ -446,7 +433,7 @@ impl Call {
         if new_key {
             self.begin_stream();
         }
-        self.sieve.open(&self.rtp);
+        self.sieve.open(self.rtp.ear());
         self.voice.change(params.codec);
         let new_codec = params.codec != self.params.codec;
         // What follows may count in another clock.

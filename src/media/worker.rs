@@ -5,26 +5,20 @@
 //!
 //!   pacing, one turn of 20 ms:   |0 ms: calls 3, 17 |1 ms: 8 |2 ms: 5, 21 | …     new calls go where fewest are
 //! ```
-//!
-//! A socket that the poll watches makes each packet sent through it dearer: the kernel tells the poll when it has left. So
-//! while a call plays and nobody listens to its sound its RTP socket is not watched, and what came is read just before its next
-//! packet is sent: nothing that a key could change goes out before.
 
 use std::any::Any;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use arrayvec::ArrayVec;
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::facts::{Key, Moment};
 
-use super::arrival::{Stamps, stamp};
 use super::call::{Call, is_refusal};
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
+use super::ports::Pair;
 use super::wheel::Wheel;
 use super::{Actions, Conductor, MediaParams, OnEvent};
 
@@ -40,8 +34,6 @@ const TIMER_TURN: usize = 8192;
 const DATAGRAMS_A_TURN: usize = 64;
 /// Commands before packets have their turn.
 const COMMANDS_A_TURN: usize = 256;
-/// Calls whose packets are due that are looked at together.
-const CALLS_A_LOOK: usize = 64;
 /// Packets sent before the clock is asked again.
 const PACKETS_A_LOOK: usize = 16;
 /// A packet later than this is not caught up with: the stream goes on from now.
@@ -54,7 +46,7 @@ const DATAGRAM: usize = 2048;
 /// What a worker is asked to do. `call` is a slot, `id` the reservation's, so that a late message misses.
 pub(super) enum Command {
     Begin {
-        sockets: (mio::net::UdpSocket, mio::net::UdpSocket),
+        pair: Pair,
         reservation: Reservation,
         params: MediaParams,
         conductor: Box<dyn Conductor>,
@@ -94,17 +86,12 @@ pub(super) struct Worker {
     phases: [u32; PHASES],
     /// Sockets that have more to read.
     unread: Vec<Token>,
-    /// Calls whose packets are due, each with when.
-    due: Vec<(u32, u64)>,
-    stamps: Stamps,
     actions: Actions,
 }
 
 struct Slot {
     id: u64,
     phase: u64,
-    /// Whether the poll watches the RTP socket; if not, it is read at ticks.
-    watched: bool,
     call: Call,
 }
 
@@ -126,8 +113,6 @@ impl Worker {
             timers: Wheel::new(TIMER_TURN, most_calls),
             phases: [0; PHASES],
             unread: Vec::new(),
-            due: Vec::with_capacity(CALLS_A_LOOK),
-            stamps: Stamps::new(),
             actions: Actions::new(),
         }
     }
@@ -180,22 +165,16 @@ impl Worker {
     }
 
     fn send_due(&mut self) {
-        let until = millisecond(self.clock.now());
-        let mut due = std::mem::take(&mut self.due);
-        loop {
-            due.extend(std::iter::from_fn(|| self.pacing.take(until)).take(CALLS_A_LOOK));
-            self.read_before_sending(&due);
-            for part in due.chunks(PACKETS_A_LOOK) {
-                let now = self.clock.now();
-                part.iter().for_each(|(call, due)| self.tick(now, *call, *due, until));
-            }
-            let more = due.len() == CALLS_A_LOOK;
-            due.clear();
-            if !more {
-                break;
+        let mut now = self.clock.now();
+        let until = millisecond(now);
+        let mut sent = 0;
+        while let Some((call, due)) = self.pacing.take(until) {
+            self.tick(now, call, due, until);
+            sent += 1;
+            if sent % PACKETS_A_LOOK == 0 {
+                now = self.clock.now();
             }
         }
-        self.due = due;
     }
 
     /// Sends a call's packet, and sets the next.
@@ -210,31 +189,6 @@ impl Worker {
         // Sound that ended may have changed the dialogue's timers.
         if slot.call.was_conducted() || next.is_none() {
             self.arm(call, now);
-        }
-    }
-
-    /// Reads what has come for calls that the poll does not watch and whose packets are due: at most [`CALLS_A_LOOK`].
-    fn read_before_sending(&mut self, due: &[(u32, u64)]) {
-        let mut calls = ArrayVec::<u32, CALLS_A_LOOK>::new();
-        let mut sockets = ArrayVec::<PollFd<'_>, CALLS_A_LOOK>::new();
-        for (call, _) in due.iter().take(CALLS_A_LOOK) {
-            if let Some(Some(slot)) = self.calls.get(*call as usize)
-                && !slot.watched
-            {
-                calls.push(*call);
-                sockets.push(PollFd::new(&slot.call.rtp, PollFlags::IN));
-            }
-        }
-        if calls.is_empty() {
-            return;
-        }
-        // A failure is told by the reads, then of all.
-        let all = poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_err();
-        let ready: ArrayVec<bool, CALLS_A_LOOK> =
-            sockets.iter().map(|socket| all || !socket.revents().is_empty()).collect();
-        drop(sockets);
-        for (call, _) in calls.into_iter().zip(ready).filter(|(_, ready)| *ready) {
-            self.read(Token(call as usize * 2));
         }
     }
 
@@ -264,9 +218,6 @@ impl Worker {
             }
             _ => {}
         }
-        if slot.watched == slot.call.may_be_read_at_ticks() {
-            watch(&self.poll, call, slot, &mut self.unread);
-        }
         match slot.call.wake_at(&self.config) {
             // Rounded up, and never this millisecond again: a timer that is always due does not stop the rest.
             Some(wake) => {
@@ -291,8 +242,8 @@ impl Worker {
             let Ok(command) = self.mailbox.try_recv() else { return Some(false) };
             let now = self.clock.now();
             match command {
-                Command::Begin { sockets, reservation, params, conductor, on_event } => {
-                    let call = Call::new(now, &self.config, sockets, reservation, params, conductor, on_event);
+                Command::Begin { pair, reservation, params, conductor, on_event } => {
+                    let call = Call::new(now, &self.config, pair, reservation, params, conductor, on_event);
                     self.begin(now, call);
                 }
                 Command::Update { call, id, params } => self.update(now, call, id, params),
@@ -310,7 +261,7 @@ impl Worker {
         let token = place as usize * 2;
         let registry = self.poll.registry();
         let registered = registry
-            .register(&mut call.rtp, Token(token), Interest::READABLE)
+            .register(call.rtp.inward(), Token(token), Interest::READABLE)
             .and_then(|()| registry.register(&mut call.rtcp, Token(token + 1), Interest::READABLE));
         if let Err(error) = registered {
             tracing::error!(%error, "a media socket cannot be watched; its call is ended");
@@ -324,10 +275,9 @@ impl Worker {
         if self.calls.len() <= place as usize {
             self.calls.resize_with(place as usize + 1, || None);
         }
-        stamp(&call.rtp);
         call.conduct(now, &mut self.actions, |conductor, out| conductor.start(now, out));
         if let Some(free) = self.calls.get_mut(place as usize) {
-            *free = Some(Box::new(Slot { id, phase: least as u64, watched: true, call }));
+            *free = Some(Box::new(Slot { id, phase: least as u64, call }));
         }
         self.arm(place, now);
         // What came before the sockets were watched.
@@ -381,16 +331,16 @@ impl Worker {
         let mut emptied = false;
         for _ in 0..DATAGRAMS_A_TURN {
             let received = match rtcp {
-                true => slot.call.rtcp.recv_from(&mut datagram).map(|(length, from)| (length, from, now)),
-                false => self.stamps.receive(now, &slot.call.rtp, &mut datagram),
+                true => slot.call.rtcp.recv_from(&mut datagram),
+                false => slot.call.rtp.receive(&mut datagram),
             };
             match received {
-                Ok((length, from, came)) => {
+                Ok((length, from)) => {
                     let datagram = datagram.get_mut(..length).unwrap_or_default();
                     if rtcp {
                         slot.call.receive_rtcp(now, from, datagram);
                     } else {
-                        slot.call.receive(now, came, from, datagram, &mut self.actions);
+                        slot.call.receive(now, from, datagram, &mut self.actions);
                     }
                 }
                 Err(error) if is_refusal(&error) || error.kind() == ErrorKind::Interrupted => {}
@@ -404,27 +354,10 @@ impl Worker {
         if !emptied {
             self.unread.push(token);
         }
-        let changed = slot.watched == slot.call.may_be_read_at_ticks();
-        if slot.call.was_conducted() || changed {
+        if slot.call.was_conducted() {
             self.arm(call, now);
         }
     }
-}
-
-/// Lets the poll watch a call's RTP socket, or not, as it is to be read from now on.
-fn watch(poll: &Poll, call: u32, slot: &mut Slot, unread: &mut Vec<Token>) {
-    let token = Token(call as usize * 2);
-    let (registry, rtp) = (poll.registry(), &mut slot.call.rtp);
-    let changed = match slot.watched {
-        true => registry.deregister(rtp),
-        false => registry.register(rtp, token, Interest::READABLE),
-    };
-    match changed {
-        Ok(()) => slot.watched = !slot.watched,
-        Err(error) => tracing::error!(%error, "a media socket's watch cannot be changed"),
-    }
-    // What has come meanwhile is not told anew.
-    unread.push(token);
 }
 
 fn millisecond(now: Moment) -> u64 {
