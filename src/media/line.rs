@@ -72,7 +72,7 @@ impl Line {
         matches!(parted, Some(Ok(())))
     }
 
-    fn bind_any(address: IpAddr, parted: bool) -> Result<Line> {
+    pub(super) fn bind_any(address: IpAddr, parted: bool) -> Result<Line> {
         let bind = || {
             let at = UdpSocket::bind((address, 0).into())?.local_addr()?;
             Line::bind(address, at.port(), parted)

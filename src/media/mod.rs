@@ -25,6 +25,7 @@ mod key_stream;
 mod keys;
 mod latch;
 mod line;
+mod phases;
 mod ports;
 mod sieve;
 mod stats;

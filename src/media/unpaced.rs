@@ -1,7 +1,6 @@
 //! One call without a worker's clock, poll and thread: each packet is sent when it is asked for, as fast as that. So what a
 //! packet costs can be counted, which waiting for the next one would blur.
 
-
 use crate::facts::Moment;
 
 use super::call::Call;

@@ -10,6 +10,7 @@ use std::any::Any;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
 
@@ -18,14 +19,13 @@ use crate::facts::{Key, Moment};
 use super::call::{Call, is_refusal};
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
+use super::phases::{Phases, SOON};
 use super::ports::Pair;
 use super::wheel::Wheel;
 use super::{Actions, Conductor, MediaParams, OnEvent};
 
 /// The poll's name for the mailbox.
 pub(super) const MAILBOX: Token = Token(usize::MAX);
-/// Milliseconds over which calls are spread.
-const PHASES: usize = 20;
 /// A turn of the pacing wheel: longer than the longest packet and a phase.
 const PACING_TURN: usize = 256;
 /// A turn of the timer wheel: longer than the RTCP interval.
@@ -83,7 +83,7 @@ pub(super) struct Worker {
     pacing: Wheel,
     timers: Wheel,
     /// Calls in each phase.
-    phases: [u32; PHASES],
+    phases: Phases,
     /// Sockets that have more to read.
     unread: Vec<Token>,
     actions: Actions,
@@ -91,7 +91,7 @@ pub(super) struct Worker {
 
 struct Slot {
     id: u64,
-    phase: u64,
+    phase: Option<usize>,
     call: Call,
 }
 
@@ -111,7 +111,7 @@ impl Worker {
             calls: Vec::new(),
             pacing: Wheel::new(PACING_TURN, most_calls),
             timers: Wheel::new(TIMER_TURN, most_calls),
-            phases: [0; PHASES],
+            phases: Phases::default(),
             unread: Vec::new(),
             actions: Actions::new(),
         }
@@ -158,21 +158,23 @@ impl Worker {
         for (part, begun, ended) in parts {
             let took = ended.since(*begun);
             if took > LONG_PART {
-                let calls: u32 = self.phases.iter().sum();
+                let calls = self.phases.calls();
                 tracing::debug!(part, ms = took.as_millis(), calls, "a media worker was held up");
             }
         }
     }
 
     fn send_due(&mut self) {
-        let mut now = self.clock.now();
-        let until = millisecond(now);
-        let mut sent = 0;
-        while let Some((call, due)) = self.pacing.take(until) {
-            self.tick(now, call, due, until);
-            sent += 1;
-            if sent % PACKETS_A_LOOK == 0 {
-                now = self.clock.now();
+        let until = millisecond(self.clock.now());
+        loop {
+            let due: ArrayVec<_, PACKETS_A_LOOK> =
+                std::iter::from_fn(|| self.pacing.take(until)).take(PACKETS_A_LOOK).collect();
+            let slots = due.iter().filter_map(|(call, _)| self.calls.get(*call as usize)?.as_ref());
+            slots.for_each(|slot| slot.call.sending.warm());
+            let now = self.clock.now();
+            due.iter().for_each(|(call, due)| self.tick(now, *call, *due, until));
+            if due.len() < PACKETS_A_LOOK {
+                break;
             }
         }
     }
@@ -206,15 +208,20 @@ impl Worker {
     fn arm(&mut self, call: u32, now: Moment) {
         let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
         let this = millisecond(now);
-        match (slot.call.wants_tick(), self.pacing.due(call)) {
-            (true, None) => {
-                let next = this + 1;
-                let wait = (slot.phase + PHASES as u64 - next % PHASES as u64) % PHASES as u64;
-                self.pacing.set(call, next + wait);
+        let (wants_tick, begins) = (slot.call.sending.wants_tick(), slot.call.sending.begins());
+        match self.pacing.due(call) {
+            None if wants_tick => {
+                self.pacing.set(call, self.phases.enter(&mut slot.phase, slot.call.sending.earliest(this)))
             }
-            (false, Some(_)) => {
+            Some(due) if wants_tick && begins => {
+                let earliest = slot.call.sending.earliest(this);
+                if earliest + SOON < due {
+                    self.pacing.set(call, self.phases.enter(&mut slot.phase, earliest));
+                }
+            }
+            Some(_) if !wants_tick => {
                 self.pacing.clear(call);
-                slot.call.pause();
+                slot.call.sending.pause();
             }
             _ => {}
         }
@@ -261,23 +268,19 @@ impl Worker {
         let token = place as usize * 2;
         let registry = self.poll.registry();
         let registered = registry
-            .register(call.rtp.inward(), Token(token), Interest::READABLE)
+            .register(call.sending.line.inward(), Token(token), Interest::READABLE)
             .and_then(|()| registry.register(&mut call.rtcp, Token(token + 1), Interest::READABLE));
         if let Err(error) = registered {
             tracing::error!(%error, "a media socket cannot be watched; its call is ended");
             call.end(now);
             return;
         }
-        let least = self.phases.iter().enumerate().min_by_key(|(_, calls)| **calls).map_or(0, |(phase, _)| phase);
-        if let Some(calls) = self.phases.get_mut(least) {
-            *calls += 1;
-        }
         if self.calls.len() <= place as usize {
             self.calls.resize_with(place as usize + 1, || None);
         }
         call.conduct(now, &mut self.actions, |conductor, out| conductor.start(now, out));
         if let Some(free) = self.calls.get_mut(place as usize) {
-            *free = Some(Box::new(Slot { id, phase: least as u64, call }));
+            *free = Some(Box::new(Slot { id, phase: None, call }));
         }
         self.arm(place, now);
         // What came before the sockets were watched.
@@ -316,9 +319,7 @@ impl Worker {
         let Some(slot) = place.take_if(|slot| slot.id == id) else { return };
         self.pacing.clear(call);
         self.timers.clear(call);
-        if let Some(calls) = self.phases.get_mut(slot.phase as usize) {
-            *calls = calls.saturating_sub(1);
-        }
+        self.phases.leave(slot.phase);
         slot.call.end(now);
     }
 
@@ -332,7 +333,7 @@ impl Worker {
         for _ in 0..DATAGRAMS_A_TURN {
             let received = match rtcp {
                 true => slot.call.rtcp.recv_from(&mut datagram),
-                false => slot.call.rtp.receive(&mut datagram),
+                false => slot.call.sending.line.receive(&mut datagram),
             };
             match received {
                 Ok((length, from)) => {

@@ -12,7 +12,7 @@ impl Call {
         let clock_rate = self.params.codec.clock_rate();
         self.sound = self.is_listened_to().then(|| Box::new(JitterBuffer::new(clock_rate)));
         if self.sound.is_some() {
-            self.sieve.open(self.rtp.ear());
+            self.sieve.open(self.sending.line.ear());
         }
     }
 
@@ -31,7 +31,7 @@ impl Call {
             sound.push(now, &packet.header, self.params.codec.ticks(packet.payload), packet.payload);
             self.hear_due(now, out);
         } else if self.latch.is_latched() {
-            self.sieve.unheard(self.rtp.ear(), &self.params.events);
+            self.sieve.unheard(self.sending.line.ear(), &self.params.events);
         }
     }
 
