@@ -16,6 +16,7 @@ use crate::facts::{Key, Moment};
 use crate::rtp::is_rtcp;
 use crate::rtp::srtp::{Srtp, SrtpFault, SrtpKeys};
 use crate::rtp::{JitterBuffer, KeySender, KeyStep, Packet, Reception, Reporter};
+use crate::sip::sdp::Negotiated;
 
 use super::engine::{EngineConfig, Reservation};
 use super::keys::HeardKeys;
@@ -68,6 +69,43 @@ pub struct MediaParams {
     pub send: bool,
     /// The keys of SRTP and SRTCP. With them nothing goes out in clear, and what comes in clear is refused.
     pub srtp: Option<SrtpKeys>,
+}
+
+impl MediaParams {
+    /// A-law and keys as telephone-events, in clear, both ways.
+    pub fn plain(remote: SocketAddr) -> MediaParams {
+        MediaParams {
+            remote,
+            remote_rtcp: None,
+            rtcp_mux: false,
+            codec: Codec::Pcma,
+            payload_type: Codec::Pcma.payload_type(),
+            events: vec![EventType { payload_type: 101, clock_rate: 8000 }],
+            in_band_keys: false,
+            ptime: 20,
+            send: true,
+            srtp: None,
+        }
+    }
+}
+
+/// What was agreed, without keys in the sound. Who has no address (RFC 3264's way to hold) is sent nothing.
+impl From<&Negotiated> for MediaParams {
+    fn from(agreed: &Negotiated) -> MediaParams {
+        let events = agreed.telephone_event.iter();
+        MediaParams {
+            remote: agreed.remote,
+            remote_rtcp: agreed.rtcp,
+            rtcp_mux: agreed.rtcp_mux,
+            codec: agreed.codec,
+            payload_type: agreed.payload_type,
+            events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
+            in_band_keys: false,
+            ptime: agreed.ptime,
+            send: agreed.direction.may_send() && !agreed.remote.ip().is_unspecified(),
+            srtp: agreed.srtp.clone(),
+        }
+    }
 }
 
 /// What a call's owner is told, on the worker's thread.
