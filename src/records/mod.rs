@@ -22,6 +22,7 @@ mod keyed;
 mod locks;
 mod memory;
 mod pool;
+mod seal;
 mod sqlite;
 mod traffic;
 
@@ -32,6 +33,7 @@ pub use insured::{Insured, InsuredKind};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
+pub use seal::{KeyId, MOST_KEYS, OVERHEAD, Place, Seal, SealFault, SealSource, key_of, new_key_file};
 pub use sqlite::SqliteRecords;
 pub use traffic::{StepTraffic, Traffic, TrafficFault, traffic};
 
