@@ -31,7 +31,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-pub use source::{SealSource, new_key_file};
+pub use source::{SealSource, new_key_file, put_new_key_first};
 
 use crate::facts::Secret;
 

@@ -82,6 +82,32 @@ pub fn new_key_file(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Puts a new key before those in a file. The file is replaced in one go.
+///
+/// # Errors
+/// The system's; [`io::ErrorKind::InvalidData`] if what is there are no keys, or as many as there may be.
+pub fn put_new_key_first(path: &Path) -> io::Result<()> {
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    let before = of_file(path).map_err(invalid)?;
+    if keys(&before).map_err(invalid)?.len() >= MOST_KEYS {
+        return Err(invalid(format!("there are {MOST_KEYS} keys already: take away those that seal nothing any more")));
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    // What a run that was broken off may have left.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    new_key_file(&beside)?;
+    let mut file = File::options().append(true).open(&beside)?;
+    file.write_all(before.as_bytes())?;
+    file.sync_all()?;
+    std::fs::set_permissions(&beside, std::fs::metadata(path)?.permissions())?;
+    std::fs::rename(&beside, path)
+}
+
 fn of_file(path: &Path) -> Result<Zeroizing<String>, String> {
     let open = File::open(path).map_err(|error| error.to_string())?;
     let mode = open.metadata().map_err(|error| error.to_string())?.permissions().mode();
@@ -155,6 +181,10 @@ mod tests {
         let source = SealSource::File(path.clone());
         assert_eq!(source.read().unwrap().len(), 1);
         assert_eq!(new_key_file(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let first = source.read().unwrap();
+        put_new_key_first(&path).unwrap();
+        let both = source.read().unwrap();
+        assert!(both.len() == 2 && both[1] == first[0] && both[0] != first[0]);
         for (mode, well) in [(0o644, false), (0o660, false), (0o640, true), (0o400, true)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(source.read().is_ok(), well, "{mode:o}");
