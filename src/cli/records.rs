@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::place::Place;
+pub(crate) use self::place::Place;
 use super::{Wrong, exit_code, today};
 use crate::facts::Month;
 use crate::records::demo::{self, DemoOptions, DemoReport, MOST_PEOPLE, MOST_TABLED, NAMED, NamedPerson};

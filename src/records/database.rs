@@ -275,6 +275,7 @@ fn database(path: &Path, source: rusqlite::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::CitizenId;
 
     #[test]
     fn a_new_file_is_strict_wal_and_its_owners() {
@@ -311,6 +312,40 @@ mod tests {
         let row: (i64, Option<i64>, Option<i64>) =
             connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         assert_eq!(row, (3, None, None));
+    }
+
+    #[test]
+    fn rows_of_the_first_versions_are_carried_over() {
+        use crate::facts::{Fen, Insurance, Month, PersonRef, Query, Reply, Secret};
+        use crate::records::{Records as _, SqliteRecords};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.sqlite");
+        let old = Connection::open(&path).unwrap();
+        MIGRATIONS.iter().take(5).for_each(|step| old.execute_batch(step).unwrap());
+        old.execute_batch(
+            "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (5);
+             INSERT INTO meta VALUES (1, randomblob(32), 24320, NULL);
+             INSERT INTO insured VALUES (7, '11010519491231002X', '42', '002X', 'retired');
+             INSERT INTO accounts VALUES (7, 1234, 56);
+             INSERT INTO payments VALUES (7, 1, 24300, 700, 14, 56), (7, 0, 24299, 800, 64, 128), (7, 1, 24299, 700, 14, 56)",
+        )
+        .unwrap();
+        drop(old);
+        let records = SqliteRecords::open(&path).unwrap();
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let id = CitizenId::parse("11010519491231002X", jiff::civil::date(2026, 11, 25)).unwrap();
+        let verify = Query::Verify { id: Secret::new(id), number: Secret::new("42".into()), caller: None };
+        assert_eq!(records.answer(&verify, at).unwrap(), Reply::Matched(PersonRef(7)));
+        let Reply::Balances(balances) = records.answer(&Query::Balances(PersonRef(7)), at).unwrap() else { panic!() };
+        assert_eq!(
+            (balances.pension, balances.medical, balances.as_of),
+            (Fen(1234), Fen(56), Month::new(2026, 9).unwrap())
+        );
+        let [from, to] = [24_290, 24_320].map(|ordinal| Month::of_ordinal(ordinal).unwrap());
+        let ask = Query::Payments { person: PersonRef(7), insurance: Insurance::Medical, from, to };
+        let Reply::Payments(payments) = records.answer(&ask, at).unwrap() else { panic!() };
+        let paid: Vec<_> = payments.paid.iter().map(|paid| (paid.month.ordinal(), paid.base, paid.employer)).collect();
+        assert_eq!(paid, [(24_299, Fen(700), Fen(56)), (24_300, Fen(700), Fen(56))]);
     }
 
     #[test]

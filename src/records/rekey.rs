@@ -129,13 +129,11 @@ fn copy(
     Ok(all)
 }
 
+/// A person's number, identity and payments, both sealed.
+type Row = (i64, Vec<u8>, Vec<u8>);
+
 /// The next people, sealed by the first key.
-fn sealed_anew(
-    connection: &Connection,
-    side: Side,
-    seal: &Seal,
-    after: i64,
-) -> Result<Vec<(i64, Vec<u8>, Vec<u8>)>, WriteError> {
+fn sealed_anew(connection: &Connection, side: Side, seal: &Seal, after: i64) -> Result<Vec<Row>, WriteError> {
     let sql = side.sql("SELECT person, identity, payments FROM RECORDS WHERE person > ?1 ORDER BY person LIMIT ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![after, BATCH])?;

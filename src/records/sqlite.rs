@@ -85,6 +85,25 @@ impl SqliteRecords {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// People from all over the records, at most so many, for those who measure how fast they are found.
+    pub(crate) fn some_people(&self, most: u32) -> Result<Vec<(CitizenId, String)>, RecordsError> {
+        let reader = self.reader();
+        let (side, _) = Side::read(&reader)?;
+        let last: Option<i64> = reader.query_row(&side.sql("SELECT max(person) FROM RECORDS"), [], |row| row.get(0))?;
+        let sql = side.sql("SELECT person, identity FROM RECORDS WHERE person >= ?1 ORDER BY person LIMIT 1");
+        let mut statement = reader.prepare(&sql)?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let mut people = Vec::new();
+        for turn in 0..i64::from(most) {
+            // Steps of the golden section lie evenly, and far from each other.
+            let from = (turn.wrapping_mul(0x9e37_79b9) & 0xffff_ffff).saturating_mul(last.unwrap_or(0)) >> 32;
+            let Some((person, sealed)) = statement.query_row([from], row).optional()? else { continue };
+            let held = Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
+            people.push((held.id.reveal().clone(), held.number.reveal().clone()));
+        }
+        Ok(people)
+    }
+
     /// The key of its hashes.
     pub(super) fn pepper(&self) -> &Pepper {
         &self.pepper

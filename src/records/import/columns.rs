@@ -204,4 +204,16 @@ mod tests {
         assert!(insurance("城乡居民基本养老保险").is_err(), "another scheme");
         assert!(PEOPLE[0].is_called("身份证号") && PEOPLE[0].is_called("ID number") && !PEOPLE[0].is_called("姓名"));
     }
+
+    #[test]
+    fn the_documentation_has_every_column_and_its_other_names() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/records-import.md")).unwrap();
+        for column in PEOPLE.iter().chain(&PAYMENTS) {
+            let row =
+                page.lines().filter(|line| line.starts_with(&format!("| `{}` |", column.name))).collect::<String>();
+            for name in column.also {
+                assert!(row.contains(name), "{}: {name}", column.name);
+            }
+        }
+    }
 }

@@ -170,13 +170,10 @@ impl<const N: usize> Table<N> {
             if self.line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            let split = self.split().and_then(|()| {
-                if self.found == self.fields {
-                    Ok(())
-                } else {
-                    Err((None, "it has not as many fields as the first line"))
-                }
-            });
+            let mut split = self.split();
+            if split.is_ok() && self.found != self.fields {
+                split = Err((None, "it has not as many fields as the first line"));
+            }
             return Ok(Some(split));
         }
     }
