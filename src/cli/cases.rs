@@ -1,16 +1,16 @@
 //! `hotline cases`: what callers have said is wrong with their records.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
+use super::records::Place;
 use super::records::locks::{failed, now, open};
 use super::{Wrong, exit_code, operator, start_log};
 use crate::facts::{Blame, CaseNumber};
-use crate::records::{Case, Desk, DeskAct, LogTrail, Trail, masked};
+use crate::records::{Case, DeskAct, LogTrail, Trail, masked};
 
 /// `hotline cases`.
 #[derive(Debug, Args)]
@@ -42,9 +42,8 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Which {
-    /// The SQLite file
-    #[arg(long, value_name = "FILE", default_value = "hotline.db")]
-    database: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Those that are closed too
     #[arg(long)]
     all: bool,
@@ -82,9 +81,8 @@ struct Close {
     /// The case's number, all its digits
     #[arg(value_name = "NUMBER")]
     number: CaseNumber,
-    /// The SQLite file
-    #[arg(long, value_name = "FILE", default_value = "hotline.db")]
-    database: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// The operator's name [default: this user's]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
@@ -120,8 +118,8 @@ impl Cases {
 
 impl Which {
     fn cases(&self, what: &'static str) -> Result<Vec<Shown>, Wrong> {
-        let desk = open(&self.database)?;
-        let cases = desk.cases(self.all).map_err(|error| failed(&error))?;
+        let desk = open(&self.place)?;
+        let cases = desk.cases(self.all).map_err(|error| Wrong::Failed(error.to_string()))?;
         if self.reveal {
             let (subject, outcome) = ("cases".to_owned(), format!("{} revealed", cases.len()));
             record(self.by.as_ref(), what, subject, outcome)?;
@@ -145,7 +143,7 @@ impl Export {
 
 impl Close {
     fn run(&self) -> Result<bool, Wrong> {
-        let desk: Desk = open(Path::new(&self.database))?;
+        let desk = open(&self.place)?;
         record(self.by.as_ref(), "cases close", format!("case:{}", self.number), "closed".into())?;
         let by = self.by.clone().unwrap_or_else(operator);
         if desk.close(self.number, &by, now()).map_err(|error| failed(&error))? {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
+use super::sealing::Keys;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
 use crate::records::LockPolicy;
@@ -239,6 +240,8 @@ pub struct Records {
     /// A caller's number is locked for twice as long each time, and at most for so long.
     #[serde(deserialize_with = "duration")]
     pub longest_lock: Duration,
+    /// Where the keys come from that its personal values are sealed by.
+    pub keys: Keys,
 }
 
 impl Default for Records {
@@ -252,6 +255,7 @@ impl Default for Records {
             window: Duration::from_secs(24 * 3600),
             lock: Duration::from_secs(30 * 60),
             longest_lock: Duration::from_secs(24 * 3600),
+            keys: Keys::default(),
         }
     }
 }
@@ -325,6 +329,7 @@ impl Config {
         let tls = &mut self.sip.tls;
         [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
         within(&mut self.records.database);
+        self.records.keys.resolve(folder);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         [&mut self.versions.folder, &mut self.versions.socket].into_iter().flatten().for_each(within);
@@ -452,6 +457,7 @@ impl Records {
             "records.longest-lock is shorter than records.lock",
             "as in lock = \"30m\" and longest-lock = \"24h\"",
         );
+        wrongs.extend(self.keys.wrongs());
         wrongs
     }
 }

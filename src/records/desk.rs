@@ -14,12 +14,13 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
+use super::RecordsError;
 use super::calls::name;
-use super::cases::Case;
+use super::cases::{Case, insurance, opened};
 use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::Standing;
-use super::sqlite::insurance;
+use super::seal::Seal;
 use crate::facts::{Blame, CallerNumber, CaseNumber, CitizenId, Month, Secret};
 
 /// The cases and locks that one listing tells at most.
@@ -90,16 +91,17 @@ impl Trail for LogTrail {
 pub struct Desk {
     connection: Connection,
     pepper: Pepper,
+    seal: Seal,
 }
 
 impl Desk {
-    /// Opens a database file that exists.
+    /// Opens a database file that exists, with the keys that its personal values are sealed by.
     ///
     /// # Errors
     /// [`OpenError`] says which file, why, and what to do.
-    pub fn open(path: &Path) -> Result<Desk, OpenError> {
-        let (connection, pepper) = database::open(path, IfMissing::Refuse)?;
-        Ok(Desk { connection, pepper })
+    pub fn open(path: &Path, seal: &Seal) -> Result<Desk, OpenError> {
+        let (connection, pepper) = database::open(path, IfMissing::Refuse, seal)?;
+        Ok(Desk { connection, pepper, seal: seal.clone() })
     }
 
     /// Who is locked at a time, the longest first; with `all` those too against whom only failures are held.
@@ -156,12 +158,42 @@ impl Desk {
     /// The cases, the newest first; those that are closed too with `all`.
     ///
     /// # Errors
-    /// The database cannot be read.
-    pub fn cases(&self, all: bool) -> rusqlite::Result<Vec<Case>> {
-        let sql = "SELECT number, opened, id_number, insurance, month, blame, callback, closed, closed_by FROM cases \
+    /// The database cannot be read, or a value not be opened.
+    pub fn cases(&self, all: bool) -> Result<Vec<Case>, RecordsError> {
+        let sql = "SELECT number, opened, person, insurance, month, blame, closed, closed_by FROM cases \
                    WHERE ?1 OR closed IS NULL ORDER BY number DESC LIMIT ?2";
         let mut statement = self.connection.prepare(sql)?;
-        statement.query_map(params![all, MOST_LISTED], case)?.collect()
+        let mut rows = statement.query(params![all, MOST_LISTED])?;
+        let mut cases = Vec::new();
+        while let Some(row) = rows.next()? {
+            cases.push(self.case(row)?);
+        }
+        Ok(cases)
+    }
+
+    fn case(&self, row: &Row<'_>) -> Result<Case, RecordsError> {
+        let time = |value: i64| {
+            let out_of_range = |_| RecordsError::OutOfRange { what: "time", value };
+            Timestamp::from_millisecond(value).map_err(out_of_range)
+        };
+        let (number, of, month): (i64, i64, i64) = (row.get(0)?, row.get(3)?, row.get(4)?);
+        let [id, callback] = opened(&self.seal, number, &row.get::<_, Vec<u8>>(2)?)?;
+        let blame: String = row.get(5)?;
+        let blame = Blame::ALL.into_iter().find(|one| one.name() == blame);
+        let closed: Option<i64> = row.get(6)?;
+        let closed_by: Option<String> = row.get(7)?;
+        let out_of_range = |what, value| RecordsError::OutOfRange { what, value };
+        let known = i32::try_from(month).ok().and_then(Month::of_ordinal);
+        Ok(Case {
+            number: CaseNumber::new(number.unsigned_abs()),
+            opened: time(row.get(1)?)?,
+            id,
+            insurance: insurance(of).ok_or_else(|| out_of_range("insurance", of))?,
+            month: known.ok_or_else(|| out_of_range("month", month))?,
+            blame: blame.ok_or_else(|| out_of_range("party, of the case", number))?,
+            callback,
+            closed: closed.map(time).transpose()?.map(|at| (at, closed_by.unwrap_or_default())),
+        })
     }
 
     /// Closes a case. False if there is none of that number, or it is closed already.
@@ -173,27 +205,6 @@ impl Desk {
         let number = i64::try_from(number.case()).unwrap_or(0);
         Ok(self.connection.execute(sql, params![at.as_millisecond(), name(who), number])? > 0)
     }
-}
-
-fn case(row: &Row<'_>) -> rusqlite::Result<Case> {
-    let wrong = |column| rusqlite::Error::IntegralValueOutOfRange(column, 0);
-    let at = |column, millis: i64| Timestamp::from_millisecond(millis).map_err(|_| wrong(column));
-    let blame: String = row.get(5)?;
-    let closed: Option<i64> = row.get(7)?;
-    let month = i32::try_from(row.get::<_, i64>(4)?).map_err(|_| wrong(4))?;
-    Ok(Case {
-        number: CaseNumber::new(row.get::<_, i64>(0)?.unsigned_abs()),
-        opened: at(1, row.get(1)?)?,
-        id: Secret::new(row.get(2)?),
-        insurance: insurance(row.get(3)?).ok_or_else(|| wrong(3))?,
-        month: Month::new(0, 1).ok_or_else(|| wrong(4))?.plus(month),
-        blame: Blame::ALL.into_iter().find(|one| one.name() == blame).ok_or_else(|| wrong(5))?,
-        callback: Secret::new(row.get(6)?),
-        closed: match closed {
-            Some(millis) => Some((at(7, millis)?, row.get::<_, Option<String>>(8)?.unwrap_or_default())),
-            None => None,
-        },
-    })
 }
 
 fn beginning(hash: &Keyed) -> String {

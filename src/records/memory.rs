@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::cases::{Filed, MemoryCases};
+use super::insured::summaries;
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::{self, Attempt, LockPolicy, LockTable, MOST_SUBJECTS, Standing, Subject};
 use super::password::{self, StoredPassword};
@@ -114,7 +115,7 @@ impl Records for MemoryRecords {
                 Ok(Reply::Balances(Balances { pension: insured.pension, medical: insured.medical, as_of }))
             }
             Query::Summary(person) => {
-                Ok(Reply::Summary(Summary { insurances: self.people.person(*person)?.summaries(), as_of }))
+                Ok(Reply::Summary(Summary { insurances: summaries(&self.people.person(*person)?.payments), as_of }))
             }
             Query::Payments { person, insurance, from, to } => {
                 let insured = self.people.person(*person)?;

@@ -14,17 +14,23 @@
 //! keyed hashes, and no error names them.
 
 mod calls;
+mod carried;
 mod cases;
 mod database;
 pub mod demo;
 mod desk;
 mod ended;
+pub mod import;
 mod insured;
 mod keyed;
 mod locks;
 mod memory;
+mod packed;
 mod password;
 mod pool;
+mod rekey;
+mod seal;
+mod sides;
 mod sqlite;
 mod traffic;
 mod verification;
@@ -32,14 +38,20 @@ mod verification;
 pub(crate) use calls::masked;
 pub use calls::{CallLog, CallRecord};
 pub use cases::{Case, MOST_A_DAY};
-pub use database::{DatabaseStanding, OpenError, look};
+pub use database::{DatabaseStanding, OpenError, look, sealed_by};
 pub use desk::{Desk, DeskAct, LockShown, LogTrail, MOST_LISTED, Release, Trail};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
 pub use locks::{LockPolicy, Locked};
 pub use memory::MemoryRecords;
+pub use packed::Unreadable;
 pub use password::{LANES, MEMORY_KIB, MOST_AT_ONCE, PASSES, StoredPassword};
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
+pub use rekey::{Rekeyed, rekey};
+pub use seal::{
+    KeyId, MOST_KEYS, OVERHEAD, Place, Seal, SealFault, SealSource, key_of, new_key_file, put_new_key_first,
+};
+pub use sides::{Difference, WriteError};
 pub use sqlite::SqliteRecords;
 pub use traffic::{StepTraffic, Traffic, TrafficFault, traffic};
 pub use verification::Identifiers;
@@ -82,6 +94,12 @@ pub enum RecordsError {
     /// A password could not be hashed: there is no memory.
     #[error("a password could not be hashed")]
     PasswordHash,
+    /// A stored value cannot be opened: its key is not there, or it was changed.
+    #[error(transparent)]
+    Seal(#[from] SealFault),
+    /// A stored value is not written as this version writes it.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// A stored value is outside what it may be.
     #[error("the records database holds a {what} out of range: {value}")]
     OutOfRange {

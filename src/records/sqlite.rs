@@ -3,7 +3,7 @@
 //! ```text
 //!   Verify                         ──▶ any free reader: person, compare, hash
 //!                                  ──▶ writer, one transaction: standings, count                       (waits its turn)
-//!   SetPassword                    ──▶ reader, hash, writer
+//!   SetPassword, Dispute           ──▶ reader; hash; writer
 //!   Balances, Summary, Payments    ──▶ any free reader: WAL readers never wait for the writer
 //! ```
 
@@ -16,14 +16,18 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::cases::{self, Filed};
 use super::database::{self, IfMissing, OpenError};
+use super::insured::summaries;
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::{self, Attempt, LockPolicy, LockTable, MOST_SUBJECTS, Standing, Subject};
+use super::packed::{self, paid_into, unpack_payments};
 use super::password::{self, StoredPassword};
+use super::seal::Seal;
+use super::sides::{IDENTITY, PAYMENTS, Side, place};
 use super::verification::{self, Held, Name};
-use super::{Insured, Records, RecordsError, bounded};
+use super::{Records, RecordsError, bounded};
 use crate::facts::{
-    Balances, CallId, CitizenId, Dispute, Fen, Identity, Insurance, InsuranceSummary, Month, Origin, Payment, Payments,
-    PersonRef, Query, Reply, Secret, Summary, Weakness,
+    Balances, CallId, CitizenId, Dispute, Identity, Month, Origin, Payment, Payments, PersonRef, Query, Reply, Secret,
+    Summary, Weakness,
 };
 
 /// Connections that read. More questions at once wait for one to be free.
@@ -40,19 +44,28 @@ pub struct SqliteRecords {
     /// Whose turn it is to be waited for when no reader is free.
     turn: AtomicUsize,
     pepper: Pepper,
+    seal: Seal,
     policy: LockPolicy,
     most_subjects: u32,
 }
 
 impl SqliteRecords {
-    /// Opens a database file that exists, and brings its tables up to date.
+    /// Opens a database file that exists with the keys beside it ([`Seal::beside`]), and brings its tables up to date.
     ///
     /// # Errors
     /// [`OpenError`] says which file, why, and what to do.
     pub fn open(path: &Path) -> Result<SqliteRecords, OpenError> {
-        let (writer, pepper) = database::open(path, IfMissing::Refuse)?;
+        SqliteRecords::open_with(path, &database::beside(path)?)
+    }
+
+    /// The same with these keys.
+    ///
+    /// # Errors
+    /// [`OpenError`] says which file, why, and what to do.
+    pub fn open_with(path: &Path, seal: &Seal) -> Result<SqliteRecords, OpenError> {
+        let (writer, pepper) = database::open(path, IfMissing::Refuse, seal)?;
         let readers = (0..READERS).map(|_| database::open_reader(path).map(Mutex::new));
-        Ok(SqliteRecords::over(writer, readers.collect::<Result<_, _>>()?, pepper))
+        Ok(SqliteRecords::over(writer, readers.collect::<Result<_, _>>()?, pepper, seal.clone()))
     }
 
     /// An empty database that lasts as long as this value. One connection serves all questions.
@@ -61,7 +74,7 @@ impl SqliteRecords {
     /// [`OpenError::Database`] if SQLite refuses.
     pub fn open_in_memory() -> Result<SqliteRecords, OpenError> {
         let (writer, pepper) = database::open_in_memory()?;
-        Ok(SqliteRecords::over(writer, Vec::new(), pepper))
+        Ok(SqliteRecords::over(writer, Vec::new(), pepper, Seal::open_values()))
     }
 
     /// The same records under another lock policy than the default one.
@@ -70,14 +83,33 @@ impl SqliteRecords {
         SqliteRecords { policy, ..self }
     }
 
-    fn over(writer: Connection, readers: Vec<Mutex<Connection>>, pepper: Pepper) -> SqliteRecords {
+    fn over(writer: Connection, readers: Vec<Mutex<Connection>>, pepper: Pepper, seal: Seal) -> SqliteRecords {
         let (writer, turn, policy) = (Mutex::new(writer), AtomicUsize::new(0), LockPolicy::default());
-        SqliteRecords { writer, readers, turn, pepper, policy, most_subjects: MOST_SUBJECTS }
+        SqliteRecords { writer, readers, turn, pepper, seal, policy, most_subjects: MOST_SUBJECTS }
     }
 
     /// The writing connection. A panic under it rolled its transaction back, so it stays usable.
     pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// People from all over the records, at most so many, for those who measure how fast they are found.
+    pub(crate) fn some_people(&self, most: u32) -> Result<Vec<(CitizenId, String)>, RecordsError> {
+        let reader = self.reader();
+        let (side, _) = Side::read(&reader)?;
+        let last: Option<i64> = reader.query_row(&side.sql("SELECT max(person) FROM RECORDS"), [], |row| row.get(0))?;
+        let sql = side.sql("SELECT person, identity FROM RECORDS WHERE person >= ?1 ORDER BY person LIMIT 1");
+        let mut statement = reader.prepare(&sql)?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let mut people = Vec::new();
+        for turn in 0..i64::from(most) {
+            // Steps of the golden section lie evenly, and far from each other.
+            let from = (turn.wrapping_mul(0x9e37_79b9) & 0xffff_ffff).saturating_mul(last.unwrap_or(0)) >> 32;
+            let Some((person, sealed)) = statement.query_row([from], row).optional()? else { continue };
+            let held = packed::Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
+            people.push((held.id.reveal().clone(), held.number.reveal().clone()));
+        }
+        Ok(people)
     }
 
     /// The key of its hashes.
@@ -105,16 +137,37 @@ impl Records for SqliteRecords {
             Query::Verify { identity, from } => self.verify(identity, from, at),
             Query::SetPassword { person, password } => self.set_password(*person, password, at),
             Query::Dispute { person, dispute, call } => self.dispute(*person, dispute, *call, at),
-            Query::Balances(person) => balances(&self.reader(), *person).map(Reply::Balances),
-            Query::Summary(person) => summary(&self.reader(), *person).map(Reply::Summary),
+            Query::Balances(person) => {
+                let (packed::Identity { pension, medical, .. }, as_of) = self.identity(*person)?;
+                Ok(Reply::Balances(Balances { pension, medical, as_of }))
+            }
+            Query::Summary(person) => {
+                let (payments, as_of) = self.payments(*person)?;
+                Ok(Reply::Summary(Summary { insurances: summaries(&payments), as_of }))
+            }
             Query::Payments { person, insurance, from, to } => {
-                payments(&self.reader(), *person, *insurance, *from, *to).map(Reply::Payments)
+                let (payments, as_of) = self.payments(*person)?;
+                let (insurance, from, to) = (*insurance, bounded(*from, *to), *to);
+                let of_it = paid_into(&payments, insurance);
+                let paid = of_it.iter().filter(|payment| (from..=to).contains(&payment.month)).copied().collect();
+                let first_ever = of_it.first().map(|payment| payment.month);
+                Ok(Reply::Payments(Payments { insurance, from, to, paid, first_ever, as_of }))
             }
         }
     }
 }
 
 impl SqliteRecords {
+    fn identity(&self, person: PersonRef) -> Result<(packed::Identity, Month), RecordsError> {
+        let (sealed, as_of) = stored(&self.reader(), IDENTITY, person)?;
+        Ok((packed::Identity::unpack(&self.seal.open(place(IDENTITY, person.0), &sealed)?)?, as_of))
+    }
+
+    fn payments(&self, person: PersonRef) -> Result<([Vec<Payment>; 5], Month), RecordsError> {
+        let (sealed, as_of) = stored(&self.reader(), PAYMENTS, person)?;
+        Ok((unpack_payments(&self.seal.open(place(PAYMENTS, person.0), &sealed)?)?, as_of))
+    }
+
     fn verify(&self, identity: &Identity, from: &Origin, at: Timestamp) -> Result<Reply, RecordsError> {
         let Some(name) = verification::name(&self.pepper, identity) else { return Ok(Reply::Unmatched) };
         let held = self.held(name)?;
@@ -128,40 +181,45 @@ impl SqliteRecords {
         Ok(reply)
     }
 
-    /// The one person of that name. Where there is none, somebody else is fetched all the same, and forgotten.
+    /// The one person of that name. Where there is none, somebody else is opened all the same, and forgotten: the same work
+    /// either way.
     fn held(&self, name: Name<'_>) -> Result<Option<Held>, RecordsError> {
         let reader = self.reader();
-        let found = person_of(&reader, name)?;
-        let sql = "SELECT person, id_number, number, card, card_end, personal \
-                   FROM insured LEFT JOIN identifiers USING (person) \
-                   WHERE person = coalesce(?1, (SELECT min(person) FROM insured))";
-        let hash =
-            |row: &rusqlite::Row<'_>, column: usize| row.get::<_, Option<[u8; 32]>>(column).map(|hash| hash.map(Keyed));
-        let held = reader.prepare_cached(sql)?.query_row([found], |row| {
-            let secret = |column| row.get::<_, String>(column).map(Secret::new);
-            Ok(Held {
-                person: PersonRef(row.get(0)?),
-                subject: self.pepper.hash(Kind::Id, secret(1)?.reveal().as_bytes()),
-                number: self.pepper.hash(Kind::Number, secret(2)?.reveal().as_bytes()),
-                card: hash(row, 3)?.zip(hash(row, 4)?).map(|(whole, end)| [whole, end]),
-                personal_number: hash(row, 5)?,
-                password: None,
-            })
-        });
-        let Some(mut held) = held.optional()? else { return Ok(None) };
+        let moment = reader.unchecked_transaction()?;
+        let found = person_of(&moment, &self.pepper, name)?;
+        let (side, _) = Side::read(&moment)?;
+        let sql = side.sql(
+            "SELECT person, identity FROM RECORDS \
+             WHERE person = coalesce((SELECT person FROM RECORDS WHERE person = ?1), (SELECT min(person) FROM RECORDS))",
+        );
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let Some((person, sealed)) = moment.prepare_cached(&sql)?.query_row([found], row).optional()? else {
+            return Ok(None);
+        };
+        let identity = packed::Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
+        let subject = self.pepper.hash(Kind::Id, identity.id.reveal().as_str().as_bytes());
         let sql = "SELECT hash, initial FROM passwords WHERE subject = ?1";
         let row = |row: &rusqlite::Row<'_>| Ok(StoredPassword { hash: Secret::new(row.get(0)?), initial: row.get(1)? });
-        held.password = reader.prepare_cached(sql)?.query_row([held.subject.0], row).optional()?;
-        Ok(Some(held).filter(|_| found.is_some()))
+        let password = moment.prepare_cached(sql)?.query_row([subject.0], row).optional()?;
+        moment.commit()?;
+        let held = Held {
+            person: PersonRef(person),
+            subject,
+            number: self.pepper.hash(Kind::Number, identity.number.reveal().as_bytes()),
+            card: identity.identifiers.card_hashes(&self.pepper),
+            personal_number: identity.identifiers.personal_hash(&self.pepper),
+            password,
+        };
+        Ok(Some(held).filter(|_| found == Some(person)))
     }
 
     fn set_password(&self, person: PersonRef, chosen: &Secret<String>, at: Timestamp) -> Result<Reply, RecordsError> {
-        let id = self.id_of(person)?;
-        if let Some(weakness) = Weakness::of(chosen.reveal(), id.reveal()) {
+        let (identity, _) = self.identity(person)?;
+        if let Some(weakness) = Weakness::of(chosen.reveal(), identity.id.reveal()) {
             return Ok(Reply::PasswordWeak(weakness));
         }
         let hash = password::hash(chosen.reveal())?;
-        let subject = self.pepper.hash(Kind::Id, id.reveal().as_str().as_bytes());
+        let subject = self.pepper.hash(Kind::Id, identity.id.reveal().as_str().as_bytes());
         keep_password(&self.writer(), &subject, &StoredPassword { hash, initial: false }, at.as_millisecond())?;
         Ok(Reply::PasswordSet)
     }
@@ -173,48 +231,38 @@ impl SqliteRecords {
         call: CallId,
         at: Timestamp,
     ) -> Result<Reply, RecordsError> {
-        let id = self.id_of(person)?;
-        let subject = self.pepper.hash(Kind::Id, id.reveal().as_str().as_bytes());
-        let filed = Filed { subject, id: id.reveal(), call, dispute, at: at.as_millisecond() };
+        let (identity, _) = self.identity(person)?;
+        let id = identity.id.reveal();
+        let subject = self.pepper.hash(Kind::Id, id.as_str().as_bytes());
+        let filed = Filed { subject, id, call, dispute, at: at.as_millisecond() };
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let reply = cases::open(&transaction, &filed)?;
+        let reply = cases::open(&transaction, &self.seal, &filed)?;
         transaction.commit()?;
         Ok(reply)
-    }
-
-    fn id_of(&self, person: PersonRef) -> Result<Secret<CitizenId>, RecordsError> {
-        let sql = "SELECT id_number FROM insured WHERE person = ?1";
-        let id = |row: &rusqlite::Row<'_>| row.get::<_, String>(0).map(Secret::new);
-        let id = self.reader().prepare_cached(sql)?.query_row([person.0], id).optional()?;
-        let id = id.ok_or(RecordsError::NoSuchPerson)?;
-        let out_of_range = |_| RecordsError::OutOfRange { what: "ID number, of the person", value: person.0 };
-        CitizenId::parse(id.reveal(), jiff::civil::Date::MAX).map(Secret::new).map_err(out_of_range)
     }
 }
 
 /// The one person of that name: by index alone, so that it takes the same time whether there is one.
-fn person_of(connection: &Connection, name: Name<'_>) -> rusqlite::Result<Option<i64>> {
-    let by_id = "SELECT person FROM insured WHERE id_number = ?1 LIMIT 2";
-    let by_card = "SELECT person FROM identifiers WHERE card = ?1 UNION \
-                   SELECT person FROM identifiers WHERE card_end = ?1 LIMIT 2";
-    let by_personal = "SELECT person FROM identifiers WHERE personal = ?1 LIMIT 2";
-    let person = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-    let found: Vec<i64> = match name {
+fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqlite::Result<Option<i64>> {
+    let (sql, hash) = match name {
         Name::Id(id) => {
-            connection.prepare_cached(by_id)?.query_map([id.as_str()], person)?.collect::<Result<_, _>>()?
+            ("SELECT person FROM people WHERE id_hash = ?1 LIMIT 2", pepper.hash(Kind::Id, id.as_str().as_bytes()))
         }
-        Name::Card(hash) => {
-            connection.prepare_cached(by_card)?.query_map([hash.0], person)?.collect::<Result<_, _>>()?
-        }
-        Name::PersonalNumber(hash) => {
-            connection.prepare_cached(by_personal)?.query_map([hash.0], person)?.collect::<Result<_, _>>()?
-        }
+        Name::Card(hash) => (
+            "SELECT person FROM identifiers WHERE card = ?1 UNION \
+             SELECT person FROM identifiers WHERE card_end = ?1 LIMIT 2",
+            hash,
+        ),
+        Name::PersonalNumber(hash) => ("SELECT person FROM identifiers WHERE personal = ?1 LIMIT 2", hash),
     };
+    let mut statement = connection.prepare_cached(sql)?;
+    let found: Vec<i64> = statement.query_map([hash.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(if let [one] = found.as_slice() { Some(*one) } else { None })
 }
 
-fn keep_password(
+/// Keeps a query password, in the place of any other.
+pub(super) fn keep_password(
     connection: &Connection,
     subject: &Keyed,
     password: &StoredPassword,
@@ -223,6 +271,17 @@ fn keep_password(
     let sql = "INSERT INTO passwords VALUES (?1, ?2, ?3, ?4) ON CONFLICT (subject) DO UPDATE SET \
                hash = excluded.hash, initial = excluded.initial, changed = excluded.changed";
     connection.prepare_cached(sql)?.execute(params![subject.0, password.hash.reveal(), password.initial, at])
+}
+
+/// A person's value as it is stored, and the month it is true as of: both of one moment, whatever is swapped meanwhile.
+fn stored(connection: &Connection, column: &str, person: PersonRef) -> Result<(Vec<u8>, Month), RecordsError> {
+    let moment = connection.unchecked_transaction()?;
+    let (side, as_of) = Side::read(&moment)?;
+    let as_of = as_of.ok_or(RecordsError::Empty)?;
+    let sql = side.sql(&format!("SELECT {column} FROM RECORDS WHERE person = ?1"));
+    let sealed: Option<Vec<u8>> = moment.prepare_cached(&sql)?.query_row([person.0], |row| row.get(0)).optional()?;
+    moment.commit()?;
+    Ok((sealed.ok_or(RecordsError::NoSuchPerson)?, month(as_of)?))
 }
 
 /// The lock-outs, within one transaction.
@@ -291,154 +350,9 @@ impl LockTable for SqliteLocks<'_> {
     }
 }
 
-fn balances(connection: &Connection, person: PersonRef) -> Result<Balances, RecordsError> {
-    let as_of = as_of(connection)?;
-    let sql = "SELECT pension, medical FROM accounts WHERE person = ?1";
-    let row = |row: &rusqlite::Row<'_>| Ok(Balances { pension: Fen(row.get(0)?), medical: Fen(row.get(1)?), as_of });
-    connection.prepare_cached(sql)?.query_row([person.0], row).optional()?.ok_or(RecordsError::NoSuchPerson)
-}
-
-fn summary(connection: &Connection, person: PersonRef) -> Result<Summary, RecordsError> {
-    let as_of = as_of(connection)?;
-    exists(connection, person)?;
-    let sql = "SELECT count(*), min(month), max(month) FROM payments WHERE person = ?1 AND insurance = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut insurances = Vec::with_capacity(Insurance::ALL.len());
-    for insurance in Insurance::ALL {
-        let (months_paid, first, last): (u32, Option<i64>, Option<i64>) = statement
-            .query_row(params![person.0, code(insurance)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let (first, last) = (first.map(month).transpose()?, last.map(month).transpose()?);
-        insurances.push(InsuranceSummary { insurance, months_paid, first, last });
-    }
-    Ok(Summary { insurances, as_of })
-}
-
-fn payments(
-    connection: &Connection,
-    person: PersonRef,
-    insurance: Insurance,
-    from: Month,
-    to: Month,
-) -> Result<Payments, RecordsError> {
-    let as_of = as_of(connection)?;
-    exists(connection, person)?;
-    let from = bounded(from, to);
-    let first = "SELECT min(month) FROM payments WHERE person = ?1 AND insurance = ?2";
-    let first_ever: Option<i64> =
-        connection.prepare_cached(first)?.query_row(params![person.0, code(insurance)], |row| row.get(0))?;
-    let sql = "SELECT month, base, personal, employer FROM payments \
-               WHERE person = ?1 AND insurance = ?2 AND month BETWEEN ?3 AND ?4 ORDER BY month";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![person.0, code(insurance), from.ordinal(), to.ordinal()])?;
-    let mut paid = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (base, personal, employer) = (Fen(row.get(1)?), Fen(row.get(2)?), Fen(row.get(3)?));
-        paid.push(Payment { month: month(row.get(0)?)?, base, personal, employer });
-    }
-    Ok(Payments { insurance, from, to, paid, first_ever: first_ever.map(month).transpose()?, as_of })
-}
-
-fn as_of(connection: &Connection) -> Result<Month, RecordsError> {
-    let stored: Option<i64> = connection.prepare_cached("SELECT as_of FROM meta")?.query_row([], |row| row.get(0))?;
-    month(stored.ok_or(RecordsError::Empty)?)
-}
-
-fn exists(connection: &Connection, person: PersonRef) -> Result<(), RecordsError> {
-    let known = connection.prepare_cached("SELECT 1 FROM insured WHERE person = ?1")?.exists([person.0])?;
-    if known { Ok(()) } else { Err(RecordsError::NoSuchPerson) }
-}
-
-/// Replaces all records by others, in one transaction; call records stay, lock-outs go. Tells the payments written.
-///
-/// Readers see the old records until it is done.
-pub(super) fn replace_all(
-    connection: &mut Connection,
-    pepper: &Pepper,
-    as_of: Month,
-    seed: Option<u64>,
-    people: impl Iterator<Item = Insured>,
-    mut progress: impl FnMut(),
-) -> rusqlite::Result<u64> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(
-        "DELETE FROM payments; DELETE FROM accounts; DELETE FROM identifiers; DELETE FROM insured; DELETE FROM lock_outs; \
-         DELETE FROM known_callers; UPDATE lock_out_count SET count = 0; UPDATE known_caller_count SET count = 0",
-    )?;
-    transaction
-        .execute("UPDATE meta SET as_of = ?1, seed = ?2", params![as_of.ordinal(), seed.map(u64::cast_signed)])?;
-    let mut written = 0;
-    {
-        let mut person_row = transaction.prepare("INSERT INTO insured VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        let mut account_row = transaction.prepare("INSERT INTO accounts VALUES (?1, ?2, ?3)")?;
-        let mut payment_row = transaction.prepare("INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        for (person, insured) in (1_i64..).zip(people) {
-            let id = insured.id.reveal();
-            let (number, kind) = (insured.number.reveal(), insured.kind.name());
-            person_row.execute(params![person, id.as_str(), number, id.last_four(), kind])?;
-            account_row.execute(params![person, insured.pension.0, insured.medical.0])?;
-            keep_identifiers(&transaction, pepper, person, &insured)?;
-            for (insurance, paid) in insured.all_payments() {
-                let (base, personal, employer) = (paid.base.0, paid.personal.0, paid.employer.0);
-                payment_row.execute(params![
-                    person,
-                    code(insurance),
-                    paid.month.ordinal(),
-                    base,
-                    personal,
-                    employer
-                ])?;
-                written += 1;
-            }
-            progress();
-        }
-    }
-    transaction.commit()?;
-    Ok(written)
-}
-
-fn keep_identifiers(
-    transaction: &Transaction<'_>,
-    pepper: &Pepper,
-    person: i64,
-    insured: &Insured,
-) -> rusqlite::Result<()> {
-    let known = &insured.identifiers;
-    let (card, personal) = (known.card_hashes(pepper), known.personal_hash(pepper));
-    if card.is_some() || personal.is_some() {
-        let [whole, end] = card.map_or([None; 2], |card| card.map(|hash| Some(hash.0)));
-        let sql = "INSERT INTO identifiers VALUES (?1, ?2, ?3, ?4)";
-        transaction.prepare_cached(sql)?.execute(params![person, whole, end, personal.map(|hash| hash.0)])?;
-    }
-    if let Some(password) = &known.password {
-        let subject = pepper.hash(Kind::Id, insured.id.reveal().as_str().as_bytes());
-        keep_password(transaction, &subject, password, 0)?;
-    }
-    Ok(())
-}
-
-/// The insurance's number in the database.
-pub(super) const fn code(insurance: Insurance) -> i64 {
-    match insurance {
-        Insurance::Pension => 0,
-        Insurance::Medical => 1,
-        Insurance::Unemployment => 2,
-        Insurance::WorkInjury => 3,
-        Insurance::Maternity => 4,
-    }
-}
-
-/// The insurance of that number.
-pub(super) fn insurance(number: i64) -> Option<Insurance> {
-    Insurance::ALL.into_iter().find(|insurance| code(*insurance) == number)
-}
-
 fn month(ordinal: i64) -> Result<Month, RecordsError> {
-    let out_of_range = RecordsError::OutOfRange { what: "month", value: ordinal };
-    let (Ok(year), Ok(of_year)) = (i16::try_from(ordinal.div_euclid(12)), i8::try_from(ordinal.rem_euclid(12) + 1))
-    else {
-        return Err(out_of_range);
-    };
-    Month::new(year, of_year).ok_or(out_of_range)
+    let month = i32::try_from(ordinal).ok().and_then(Month::of_ordinal);
+    month.ok_or(RecordsError::OutOfRange { what: "month", value: ordinal })
 }
 
 #[cfg(test)]

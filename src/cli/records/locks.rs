@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::Place;
 use crate::cli::{Wrong, operator, start_log, today};
 use crate::facts::{CitizenId, Secret};
 use crate::records::{Desk, DeskAct, LockShown, LogTrail, Release, Trail};
@@ -17,9 +18,8 @@ const LONGEST: u64 = 1024;
 /// `hotline records locks`.
 #[derive(Debug, Args)]
 pub struct Locks {
-    /// The SQLite file
-    #[arg(long, value_name = "FILE", default_value = "hotline.db")]
-    database: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// Those too against whom failures are counted, and who are not locked
     #[arg(long)]
     all: bool,
@@ -38,9 +38,8 @@ enum Format {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("whom").required(true))]
 pub struct Unlock {
-    /// The SQLite file
-    #[arg(long, value_name = "FILE", default_value = "hotline.db")]
-    database: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// A person, from wherever they were asked for: reads the ID number from a file, from standard input with `-`
     #[arg(long, value_name = "FILE", group = "whom")]
     id_from: Option<PathBuf>,
@@ -58,7 +57,7 @@ pub struct Unlock {
 impl Locks {
     /// Runs it.
     pub fn run(&self) -> Result<bool, Wrong> {
-        let desk = open(&self.database)?;
+        let desk = open(&self.place)?;
         let locks = desk.locks(now(), self.all).map_err(|error| failed(&error))?;
         let text = match self.format {
             Format::Json => {
@@ -75,7 +74,7 @@ impl Unlock {
     /// Runs it.
     pub fn run(&self) -> Result<bool, Wrong> {
         let release = self.whom()?;
-        let desk = open(&self.database)?;
+        let desk = open(&self.place)?;
         start_log();
         let subject = desk.subject(&release);
         let who = self.by.clone().unwrap_or_else(operator);
@@ -139,8 +138,8 @@ fn table(locks: &[LockShown]) -> String {
     text
 }
 
-pub(crate) fn open(database: &Path) -> Result<Desk, Wrong> {
-    Desk::open(database).map_err(|error| Wrong::Failed(error.to_string()))
+pub(crate) fn open(place: &Place) -> Result<Desk, Wrong> {
+    Desk::open(&place.database()?, &place.seal()?).map_err(|error| Wrong::Failed(error.to_string()))
 }
 
 pub(crate) fn failed(error: &rusqlite::Error) -> Wrong {

@@ -4,11 +4,10 @@ CREATE TABLE cases (
     number    INTEGER PRIMARY KEY AUTOINCREMENT,
     opened    INTEGER NOT NULL,                                                -- Unix milliseconds
     subject   BLOB    NOT NULL CHECK (length(subject) = 32),                   -- hash of the ID number
-    id_number TEXT    NOT NULL,
     insurance INTEGER NOT NULL CHECK (insurance BETWEEN 0 AND 4),
     month     INTEGER NOT NULL,                                                -- year * 12 + month - 1
     blame     TEXT    NOT NULL CHECK (blame IN ('agency', 'employer')),
-    callback  TEXT    NOT NULL CHECK (length(callback) BETWEEN 1 AND 32),
+    person    BLOB    NOT NULL,                                                -- sealed: ID number, blank, number to call back
     call      BLOB    NOT NULL CHECK (length(call) = 16),
     closed    INTEGER,                                                         -- Unix milliseconds; NULL while it is open
     closed_by TEXT,

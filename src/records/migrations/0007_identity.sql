@@ -1,8 +1,9 @@
 -- What else than ID and social security number a person can be verified by, and lock-outs that can be told apart.
 -- Hashes are HMAC-SHA-256 under meta.pepper.
 
+-- By which other names a person is found; the numbers themselves are in the sealed records.
 CREATE TABLE identifiers (
-    person   INTEGER PRIMARY KEY REFERENCES insured ON DELETE CASCADE,
+    person   INTEGER PRIMARY KEY REFERENCES people ON DELETE CASCADE,
     card     BLOB CHECK (length(card) = 32),      -- of the card number's digits
     card_end BLOB CHECK (length(card_end) = 32),  -- of the last eight of them
     personal BLOB CHECK (length(personal) = 32)   -- of the number under which the agency keeps the person
