@@ -25,6 +25,7 @@ mod engine;
 mod key_stream;
 mod keys;
 mod latch;
+mod params;
 mod ports;
 mod sieve;
 mod stats;
@@ -35,11 +36,12 @@ mod worker;
 
 #[cfg(target_os = "linux")]
 pub(crate) use arrival::socket_address;
-pub use call::{EventType, MediaEvent, MediaParams, OnEvent};
+pub use call::{MediaEvent, OnEvent};
 pub use clock::Clock;
 pub use conductor::{Action, Actions, Conductor};
 pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError, may_precede};
 pub use key_stream::KeyStream;
 pub use latch::Latching;
+pub use params::{EventType, MediaParams};
 pub use stats::{Lateness, MediaStats};
 pub use unpaced::Unpaced;
