@@ -54,6 +54,7 @@ use loading::Missing;
 pub use loading::read_script;
 pub use log::log_to;
 pub use metrics::metrics_reference;
+pub(crate) use password::read_password;
 pub use sealing::Keys as KeysConfig;
 pub use survey::{Survey, survey};
 pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
