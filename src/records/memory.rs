@@ -153,14 +153,10 @@ impl MemoryRecords {
         let (place, insured) = place.and_then(|place| Some((place, self.people.insured.get(place)?)))?;
         let subject = self.pepper.hash(Kind::Id, insured.id.reveal().as_str().as_bytes());
         let set = self.passwords.lock().unwrap_or_else(PoisonError::into_inner).get(&subject).cloned();
-        Some(Held {
-            person: PersonRef(i64::try_from(place + 1).ok()?),
-            subject,
-            number: self.pepper.hash(Kind::Number, insured.number.reveal().as_bytes()),
-            card: insured.identifiers.card_hashes(&self.pepper),
-            personal_number: insured.identifiers.personal_hash(&self.pepper),
-            password: set.or_else(|| insured.identifiers.password.clone()),
-        })
+        let person = PersonRef(i64::try_from(place + 1).ok()?);
+        let names = [insured.id.reveal().as_str(), insured.number.reveal()];
+        let password = set.or_else(|| insured.identifiers.password.clone());
+        Some(Held::of(&self.pepper, person, names, &insured.identifiers, password))
     }
 
     fn set_password(&self, person: PersonRef, chosen: &Secret<String>) -> Result<Reply, RecordsError> {

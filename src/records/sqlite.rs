@@ -186,14 +186,20 @@ impl SqliteRecords {
     fn held(&self, name: Name<'_>) -> Result<Option<Held>, RecordsError> {
         let reader = self.reader();
         let moment = reader.unchecked_transaction()?;
-        let found = person_of(&moment, &self.pepper, name)?;
+        let (found, chance) = person_of(&moment, &self.pepper, name)?;
         let (side, _) = Side::read(&moment)?;
+        // Somebody who lies anywhere, so that reading them takes as long as reading whoever is meant.
         let sql = side.sql(
-            "SELECT person, identity FROM RECORDS \
-             WHERE person = coalesce((SELECT person FROM RECORDS WHERE person = ?1), (SELECT min(person) FROM RECORDS))",
+            "SELECT person FROM RECORDS WHERE person <= ?1 % (SELECT max(person) + 1 FROM RECORDS) \
+                            ORDER BY person DESC LIMIT 1",
+        );
+        let other: Option<i64> = moment.prepare_cached(&sql)?.query_row([chance], |row| row.get(0)).optional()?;
+        let sql = side.sql(
+            "SELECT person, identity FROM RECORDS WHERE person = coalesce( \
+             (SELECT person FROM RECORDS WHERE person = ?1), ?2, (SELECT min(person) FROM RECORDS))",
         );
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
-        let Some((person, sealed)) = moment.prepare_cached(&sql)?.query_row([found], row).optional()? else {
+        let Some((person, sealed)) = moment.prepare_cached(&sql)?.query_row([found, other], row).optional()? else {
             return Ok(None);
         };
         let identity = packed::Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
@@ -202,14 +208,8 @@ impl SqliteRecords {
         let row = |row: &rusqlite::Row<'_>| Ok(StoredPassword { hash: Secret::new(row.get(0)?), initial: row.get(1)? });
         let password = moment.prepare_cached(sql)?.query_row([subject.0], row).optional()?;
         moment.commit()?;
-        let held = Held {
-            person: PersonRef(person),
-            subject,
-            number: self.pepper.hash(Kind::Number, identity.number.reveal().as_bytes()),
-            card: identity.identifiers.card_hashes(&self.pepper),
-            personal_number: identity.identifiers.personal_hash(&self.pepper),
-            password,
-        };
+        let names = [identity.id.reveal().as_str(), identity.number.reveal()];
+        let held = Held::of(&self.pepper, PersonRef(person), names, &identity.identifiers, password);
         Ok(Some(held).filter(|_| found == Some(person)))
     }
 
@@ -243,8 +243,9 @@ impl SqliteRecords {
     }
 }
 
-/// The one person of that name: by index alone, so that it takes the same time whether there is one.
-fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqlite::Result<Option<i64>> {
+/// The one person of that name, by index alone, so that it takes the same time whether there is one; and a number that is as good
+/// as chance.
+fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqlite::Result<(Option<i64>, i64)> {
     let (sql, hash) = match name {
         Name::Id(id) => {
             ("SELECT person FROM people WHERE id_hash = ?1 LIMIT 2", pepper.hash(Kind::Id, id.as_str().as_bytes()))
@@ -258,7 +259,8 @@ fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqli
     };
     let mut statement = connection.prepare_cached(sql)?;
     let found: Vec<i64> = statement.query_map([hash.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(if let [one] = found.as_slice() { Some(*one) } else { None })
+    let chance = hash.0.iter().take(7).fold(0, |number, octet| number << 8 | i64::from(*octet));
+    Ok((if let [one] = found.as_slice() { Some(*one) } else { None }, chance))
 }
 
 /// Keeps a query password, in the place of any other.

@@ -31,9 +31,15 @@ pub struct Identifiers {
 impl Identifiers {
     /// The hashes by which a card is known: of all its digits, and of the last eight; the same if there are no more.
     pub(super) fn card_hashes(&self, pepper: &Pepper) -> Option<[Keyed; 2]> {
+        let digits = self.card_digits()?;
+        let end = digits.reveal().get(digits.reveal().len().checked_sub(CARD_END)?..)?;
+        Some([digits.reveal(), end].map(|digits| pepper.hash(Kind::Card, digits.as_bytes())))
+    }
+
+    /// The card's number without its letters, if there are digits enough.
+    fn card_digits(&self) -> Option<Secret<String>> {
         let digits: String = self.card.as_ref()?.reveal().chars().filter(char::is_ascii_digit).collect();
-        let end = digits.get(digits.len().checked_sub(CARD_END)?..)?;
-        Some([&*digits, end].map(|digits| pepper.hash(Kind::Card, digits.as_bytes())))
+        Some(Secret::new(digits)).filter(|digits| digits.reveal().len() >= CARD_END)
     }
 
     pub(super) fn personal_hash(&self, pepper: &Pepper) -> Option<Keyed> {
@@ -48,6 +54,35 @@ pub(super) enum Name<'a> {
     Id(&'a CitizenId),
     Card(Keyed),
     PersonalNumber(Keyed),
+}
+
+impl Held {
+    /// Of what the records hold. As many hashes are made whatever a person can be known by: how long it takes tells nothing.
+    pub(super) fn of(
+        pepper: &Pepper,
+        person: PersonRef,
+        [id, number]: [&str; 2],
+        identifiers: &Identifiers,
+        password: Option<StoredPassword>,
+    ) -> Held {
+        let zeros = || Some(Secret::new("0".repeat(CARD_END)));
+        let Identifiers { card, personal_number, .. } = identifiers.clone();
+        let has = (identifiers.card_digits().is_some(), personal_number.is_some());
+        let made = Identifiers {
+            card: if has.0 { card } else { zeros() },
+            personal_number: personal_number.or_else(zeros),
+            password: None,
+        };
+        let (card, personal) = (made.card_hashes(pepper), made.personal_hash(pepper));
+        Held {
+            person,
+            subject: pepper.hash(Kind::Id, id.as_bytes()),
+            number: pepper.hash(Kind::Number, number.as_bytes()),
+            card: card.filter(|_| has.0),
+            personal_number: personal.filter(|_| has.1),
+            password,
+        }
+    }
 }
 
 /// A person as far as a verification goes.

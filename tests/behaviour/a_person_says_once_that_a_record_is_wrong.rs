@@ -70,7 +70,8 @@ fn what_is_personal_lies_sealed_and_is_sealed_anew_by_a_new_key() {
     hotline::records::put_new_key_first(&key).unwrap();
     let seal = Seal::beside(&path).unwrap();
     rekey(&path, &seal, |_, _| ()).unwrap();
-    let newest = std::fs::read_to_string(&key).unwrap().lines().next().unwrap().to_owned();
+    let keys = std::fs::read_to_string(&key).unwrap();
+    let newest = keys.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap().to_owned();
     std::fs::write(&key, newest + "\n").unwrap();
     let cases = Desk::open(&path, &Seal::beside(&path).unwrap()).unwrap().cases(false).unwrap();
     assert_eq!(cases[0].callback.reveal(), "02087654321", "without the old key");

@@ -63,7 +63,7 @@ fn it_lies_in_the_file_as_a_hash_and_survives() {
     let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
     let bytes = files.flatten().collect::<Vec<u8>>();
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("$argon2id$v=19$m=19456,t=2,p=1$") && !holds("135797") && !holds("HL731000011"));
+    assert!(holds("$argon2id$v=19$m=19456,t=2,p=1$") && !holds("135797"));
 }
 
 const MENU: &str = r#"
@@ -148,20 +148,19 @@ fn until_then_nobody_is_verified_in_the_call() {
                 asked.push(query);
             }
         }
-        asked.len()
     };
     give(&mut call, Input::Answered);
     let keys = |text: &str| text.chars().filter_map(Key::from_char).map(Input::Key).collect::<Vec<_>>();
-    keys("31000021#000021#").into_iter().for_each(|key| drop(give(&mut call, key)));
+    keys("31000021#000021#").into_iter().for_each(|key| give(&mut call, key));
     give(&mut call, Input::LookedUp(Box::new(Reply::InitialPassword(CHECK_X))));
     assert_eq!(call.verified(), None);
-    keys("123456#123457#").into_iter().for_each(|key| drop(give(&mut call, key)));
+    keys("123456#123457#").into_iter().for_each(|key| give(&mut call, key));
     assert_eq!(&*call.story().path.last().unwrap().clone(), "again", "the second entry is another");
-    keys("123456#").into_iter().for_each(|key| drop(give(&mut call, key)));
+    keys("123456#").into_iter().for_each(|key| give(&mut call, key));
     give(&mut call, Input::LookedUp(Box::new(Reply::PasswordWeak(Weakness::Run))));
     assert_eq!(call.verified(), None);
     assert_eq!(&*call.story().path.last().unwrap().clone(), "weak");
-    keys("#").into_iter().chain(keys("135797#135797#")).for_each(|key| drop(give(&mut call, key)));
+    keys("#").into_iter().chain(keys("135797#135797#")).for_each(|key| give(&mut call, key));
     give(&mut call, Input::LookedUp(Box::new(Reply::PasswordSet)));
     assert_eq!(call.verified(), Some(CHECK_X));
     assert_eq!(asked.len(), 3);
