@@ -2,6 +2,7 @@
 //!
 //! Exit codes mean the same everywhere: 0 all is well, 1 faults were found, 2 the command was used wrongly.
 
+pub mod audit;
 pub mod bench;
 pub mod call;
 pub mod check;
@@ -20,6 +21,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 use crate::facts::Fault;
 use crate::menu::{self, Compiled};
@@ -40,6 +44,8 @@ struct Hotline {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Tell who has been at whose record, and whether the log of it is whole
+    Audit(audit::Audit),
     /// Measure how much this machine can carry
     Bench(bench::Bench),
     /// Dial a hotline from this terminal
@@ -77,6 +83,7 @@ enum Command {
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
     match Hotline::parse().command {
+        Command::Audit(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Call(command) => command.run(),
         Command::Check(command) => command.run(),
@@ -166,6 +173,18 @@ pub(crate) fn start_log() {
     let log = log_to(&asked, io::stderr, io::stderr().is_terminal());
     // A second start in one process, as in tests, keeps the first.
     let _ = tracing::subscriber::set_global_default(log);
+}
+
+/// From the beginning of a day to the end of another, where they are named, by this machine's clock.
+pub(crate) fn span(from: Option<Date>, to: Option<Date>) -> Result<[Option<Timestamp>; 2], Wrong> {
+    let begin = |day: Date| TimeZone::system().to_timestamp(day.to_datetime(Time::midnight()));
+    let wrong = |day: Date| Wrong::Use(format!("{day} is no day that anything can be of"));
+    let from = from.map(|day| begin(day).map_err(|_| wrong(day))).transpose()?;
+    let to = to.map(|day| day.tomorrow().and_then(begin).map_err(|_| wrong(day))).transpose()?;
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(Wrong::Use("--to is before --from".into()));
+    }
+    Ok([from, to])
 }
 
 /// This machine's day.

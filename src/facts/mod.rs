@@ -2,6 +2,7 @@
 //! hold, check and convert.
 
 mod account;
+mod call_id;
 mod diagnostic;
 mod files;
 mod form;
@@ -18,6 +19,7 @@ mod time_text;
 mod toml_keys;
 
 pub use account::{Balances, Insurance, InsuranceSummary, Payment, Payments, Summary};
+pub use call_id::{CallId, hex, octets};
 pub use diagnostic::{Example, Fault, did_you_mean};
 pub use files::{Disk, Files};
 pub use form::Form;

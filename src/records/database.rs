@@ -12,12 +12,13 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::keyed::Pepper;
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
     include_str!("migrations/0004_step_times.sql"),
     include_str!("migrations/0005_versions.sql"),
+    include_str!("migrations/0006_audit.sql"),
 ];
 
 /// How long a statement waits for another connection's lock.

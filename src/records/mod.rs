@@ -13,6 +13,7 @@
 //! argument. What is personal stays here: ID numbers and callers' numbers lie in lock-outs and call records only as
 //! keyed hashes, and no error names them.
 
+pub mod audit;
 mod calls;
 mod database;
 pub mod demo;
