@@ -111,6 +111,8 @@ mod both_families_are_served_together;
 mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
 mod call_records_hold_nothing_secret;
+#[path = "behaviour/call_records_outlive_a_database_that_is_down.rs"]
+mod call_records_outlive_a_database_that_is_down;
 #[path = "behaviour/calls_beyond_a_share_are_refused_for_now_and_touch_no_other.rs"]
 mod calls_beyond_a_share_are_refused_for_now_and_touch_no_other;
 #[path = "behaviour/calls_come_and_go_over_connections.rs"]

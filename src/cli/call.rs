@@ -10,8 +10,9 @@ use clap::Args;
 use super::{Wrong, exit_code, today};
 use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
 use crate::dialogue::Caller;
-use crate::facts::Secret;
+use crate::facts::{CallId, Secret};
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
+use crate::records::audit::{self, Act, Audit};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
 use crate::records::{PoolOptions, Records, RecordsPool, SqliteRecords};
 
@@ -125,6 +126,8 @@ impl Call {
     fn locally(&self, script: Option<Script>) -> Result<(CallEnd, Vec<i16>), Wrong> {
         let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
         let today = today();
+        let audit: Option<Arc<dyn Audit>> =
+            self.database.clone().map(|database| Arc::new(AuditedAtOnce { database }) as Arc<dyn Audit>);
         let records: Arc<dyn Records> = match &self.database {
             Some(file) => Arc::new(SqliteRecords::open(file).map_err(|error| Wrong::Failed(error.to_string()))?),
             None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
@@ -132,7 +135,11 @@ impl Call {
         let call = LocalCall {
             menu: scene.menu,
             prompts: scene.prompts,
-            records: RecordsPool::start(&records, PoolOptions::default())?,
+            call: CallId::new(rand::random()),
+            records: match audit {
+                Some(audit) => RecordsPool::audited(&records, PoolOptions::default(), audit)?,
+                None => RecordsPool::start(&records, PoolOptions::default())?,
+            },
             caller: Caller { number: Some(Secret::new(self.from.clone())), today },
             script,
             speaker: self.speaker(),
@@ -145,6 +152,19 @@ impl Call {
 
     fn speaker(&self) -> Speaker {
         if self.quiet { Speaker::off() } else { Speaker::open() }
+    }
+}
+
+/// An audit log without a hotline: each line is written before the answer is heard.
+struct AuditedAtOnce {
+    database: PathBuf,
+}
+
+impl Audit for AuditedAtOnce {
+    fn tell(&self, act: Act) {
+        if let Err(error) = audit::record(&self.database, &act) {
+            eprintln!("hotline call: {error}");
+        }
     }
 }
 

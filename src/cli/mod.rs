@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod bench;
 pub mod call;
+pub mod calls;
 pub mod check;
 pub mod doctor;
 pub mod graph;
@@ -50,6 +51,8 @@ enum Command {
     Bench(bench::Bench),
     /// Dial a hotline from this terminal
     Call(call::Call),
+    /// Tell what calls came to
+    Calls(calls::Calls),
     /// Report every mistake in menu scripts and their messages
     Check(check::Check),
     /// Tell what this machine and its network give to a configuration
@@ -64,7 +67,7 @@ enum Command {
     Diff(reload::Diff),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
-    /// Make records to call about
+    /// Make records to call about, and remove what is too old
     Records(records::Records),
     /// Let the calls of the call records go through a changed menu
     Replay(replay::Replay),
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Call(command) => command.run(),
+        Command::Calls(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Graph(command) => command.run(),
@@ -185,6 +189,12 @@ pub(crate) fn span(from: Option<Date>, to: Option<Date>) -> Result<[Option<Times
         return Err(Wrong::Use("--to is before --from".into()));
     }
     Ok([from, to])
+}
+
+/// This user's name, for what is kept of operators' acts.
+pub(crate) fn operator() -> String {
+    let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    user.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// This machine's day.

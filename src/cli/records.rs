@@ -1,4 +1,6 @@
-//! `hotline records`: makes records to call about.
+//! `hotline records`: makes records to call about, and removes what is too old.
+
+mod prune;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::today;
+use super::{exit_code, today};
 use crate::facts::Month;
 use crate::records::demo::{self, DemoError, DemoOptions, DemoReport, MOST_PEOPLE, NAMED, NamedPerson};
 
@@ -26,6 +28,11 @@ enum Command {
         The same seed and month give the same people on every machine. No real person bears their numbers.\n\
         Demo records that are there already are replaced; a running hotline answers from the new ones at once.")]
     Demo(DemoArgs),
+    /// Removes what is older than the configuration lets it be kept
+    #[command(after_help = "Example:\n  hotline records prune --config hotline.toml\n\n\
+        A running hotline does so by itself, once an hour. Says how many of each kind went, and writes it into the audit log. \
+        Exits with 0; with 1 if some could not be removed, with 2 on wrong use.")]
+    Prune(prune::Prune),
 }
 
 #[derive(Debug, Args)]
@@ -50,7 +57,10 @@ struct DemoArgs {
 impl Records {
     /// Runs it. 0: written; 1: not, and why is on standard error.
     pub fn run(&self) -> ExitCode {
-        let Command::Demo(demo) = &self.command;
+        let demo = match &self.command {
+            Command::Demo(demo) => demo,
+            Command::Prune(prune) => return exit_code("records", prune.run()),
+        };
         let as_of = demo.as_of.unwrap_or_else(|| demo::default_as_of(today()));
         let options = DemoOptions { people: demo.people, seed: demo.seed, as_of };
         match write(&demo.database, options, demo.force) {

@@ -176,7 +176,7 @@ impl Dialogue {
             Input::SayingDone(id) => self.saying_done(now, id),
             Input::Timeout => self.timeout(now),
             Input::LookedUp(reply) => self.looked_up(now, *reply),
-            Input::TransferDone(outcome) => self.handed_over(outcome),
+            Input::TransferDone(outcome) => self.handed_over(now, outcome),
             Input::HungUp => {
                 self.outputs.clear();
                 self.end(Ending::CallerHungUp);

@@ -12,6 +12,7 @@ mod control;
 pub mod doctor;
 mod draft;
 mod inbound;
+mod keeping;
 mod loading;
 mod log;
 mod metrics;
@@ -32,6 +33,7 @@ use tokio::task::JoinHandle;
 use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
 use crate::facts::Fault;
 use crate::media::{EngineConfig, MediaEngine};
+use crate::records::audit::{Audit, AuditLog};
 use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
@@ -49,6 +51,7 @@ pub use config::{
 pub use control::order;
 pub use draft::Draft;
 pub use inbound::Strangers as StrangersConfig;
+pub use keeping::{CallRecords as CallRecordsConfig, Kept as RetentionConfig, To as CallRecordsTo};
 use loading::Missing;
 pub use loading::read_script;
 pub use log::log_to;
@@ -80,6 +83,7 @@ pub struct Node {
     _control: Option<Control>,
     answering: JoinHandle<()>,
     log: Arc<CallLog>,
+    audit: Arc<AuditLog>,
     outbound: Outbound,
     metrics: Arc<Metrics>,
     _metrics_server: Option<metrics::Server>,
@@ -125,8 +129,9 @@ impl Node {
         let records = SqliteRecords::open(database).map_err(|error| StartFaults::one(database, error))?;
         let records: Arc<dyn Records> = Arc::new(records.with_locks(locks));
         let pool = PoolOptions { workers: config.records.workers, ..PoolOptions::default() };
-        let records = RecordsPool::start(&records, pool).map_err(|error| StartFaults::one(database, error))?;
-        let log = Arc::new(CallLog::open(database).map_err(|error| StartFaults::one(database, error))?);
+        let (log, audit) = keeping::open(config)?;
+        let records = RecordsPool::audited(&records, pool, Arc::clone(&audit) as Arc<dyn Audit>)
+            .map_err(|error| StartFaults::one(database, error))?;
         let media = start_media(config)?;
         let trunks = config.trunks.iter().map(|(name, trunk)| (name.as_str(), trunk.register.is_some()));
         let metrics = Arc::new(Metrics::new(trunks));
@@ -151,7 +156,7 @@ impl Node {
             Agent::start(agent_config, sender).await.map_err(|error| StartFaults::one(Path::new("[sip]"), error))?;
         workshop.tell(&agent);
         let records = Arc::new(records);
-        metrics.ask(&agent, &records, &log, &workshop);
+        metrics.ask(&agent, &records, &log, &audit, &workshop);
         let exchange = Exchange {
             versions: Arc::clone(&workshop.serving) as Arc<dyn Versions>,
             records,
@@ -166,7 +171,8 @@ impl Node {
         let control = control(config, &workshop);
         let watching =
             config.versions.watch.then(|| tokio::spawn(watch(Arc::clone(&workshop), file.map(Path::to_owned))));
-        let tasks = watching.into_iter().chain([tokio::spawn(judge(Arc::clone(&workshop)))]);
+        let keeping = tokio::spawn(keeping::keep(config.clone()));
+        let tasks = watching.into_iter().chain([tokio::spawn(judge(Arc::clone(&workshop))), keeping]);
         Ok(Node {
             agent,
             addresses,
@@ -177,6 +183,7 @@ impl Node {
             workshop,
             answering,
             log,
+            audit,
             outbound,
             metrics,
             _metrics_server: metrics_server,
@@ -221,8 +228,9 @@ impl Node {
             tracing::error!("calls were cut off before they were recorded");
             answering.abort();
         }
-        if self.log.lost() > 0 {
-            tracing::error!(records = self.log.lost(), "call records were lost: the disk was too slow");
+        let (records, lines) = (self.log.counts().lost, self.audit.counts().lost);
+        if records + lines > 0 {
+            tracing::error!(records, lines, "call records or lines of the audit log were lost");
         }
         cut
     }

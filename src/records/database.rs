@@ -12,13 +12,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::keyed::Pepper;
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
     include_str!("migrations/0004_step_times.sql"),
     include_str!("migrations/0005_versions.sql"),
     include_str!("migrations/0006_audit.sql"),
+    include_str!("migrations/0007_call_ids.sql"),
 ];
 
 /// How long a statement waits for another connection's lock.
@@ -34,6 +35,14 @@ pub enum OpenError {
     #[error("cannot open the records database {}: {source}. Check that its folder may be written to", .path.display())]
     Io {
         /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder of what waits to be written cannot be made, read or written.
+    #[error("cannot use the spool {}: {source}. Each hotline needs one of its own, in a folder that may be written to", .path.display())]
+    Spool {
+        /// Which folder.
         path: PathBuf,
         /// Why.
         source: std::io::Error,

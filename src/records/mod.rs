@@ -5,8 +5,7 @@
 //!                                            2 workers              ├ SqliteRecords   a file; locks outlive the process
 //!                 ◀──────reply(Reply)────── 256 waiting             └ MemoryRecords   simulated calls, tests
 //!
-//!   a call's end ───write(CallRecord)──────▶ CallLog ──a transaction a batch──▶ table `calls`
-//!                                           1,024 waiting
+//!   a call's end ───write(CallRecord)──────▶ CallLog ──journal──▶ spool on disk ──▶ SQLite, JSON lines
 //! ```
 //!
 //! A [`Records`] blocks and knows no clock: the pool keeps it off the call's path, and the time of a question is its
@@ -19,17 +18,21 @@ mod database;
 pub mod demo;
 mod ended;
 mod insured;
+mod journal;
 mod keyed;
 mod locks;
 mod memory;
 mod pool;
+pub mod retention;
+mod spool;
 mod sqlite;
 mod traffic;
 
-pub use calls::{CallLog, CallRecord};
+pub use calls::{CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallsError, OTHER, Service, ServiceCounts};
 pub use database::{DatabaseStanding, OpenError, look};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
+pub use journal::{JournalCounts, Sink, SinkError};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};

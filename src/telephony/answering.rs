@@ -21,7 +21,7 @@ use super::srtp::{reanswer, reoffer};
 use super::version::{Served, Version, Versions};
 use super::watch::{CallReport, CallWatch, Progress};
 use crate::dialogue::{Caller, Dialogue, Ending, Story, Transferred};
-use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
+use crate::facts::{CallId, CallerNumber, KeyCounts, KeySource, Language, Secret};
 use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
@@ -82,6 +82,7 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
     match prepare(exchange, &version, &incoming) {
         Ok((menu, leg, local, sdp, agreed)) => {
             let record = Record {
+                call: CallId::new(rand::random()),
                 started,
                 called: incoming.number.clone(),
                 caller: caller_number(&incoming.caller.user),
@@ -159,6 +160,7 @@ fn told(incoming: &IncomingCall, socket: IpAddr) -> IpAddr {
 
 /// What a record needs to know from the call's beginning.
 struct Record {
+    call: CallId,
     started: Timestamp,
     called: String,
     caller: Option<CallerNumber>,
@@ -277,6 +279,7 @@ impl Running<'_> {
         let leg = self.leg.as_mut().ok_or(Failure::MediaStopped)?;
         let caller = Caller { number: record.caller.clone(), today: today() };
         let conductor = CallerConductor::new(
+            record.call,
             Dialogue::new(Arc::clone(&self.menu), caller),
             Arc::clone(&self.version.prompts),
             Arc::clone(&self.exchange.records),
@@ -369,6 +372,7 @@ impl Running<'_> {
         let (ending, wrong_entries) = (story.ending, story.wrong_entries);
         self.progress.ended(&CallReport { outcome, ending, wrong_entries, failure, keys, media: stats });
         self.exchange.log.write(CallRecord {
+            call: record.call,
             started: record.started,
             answered: self.answered,
             ended: now(),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::dialogue::{Dialogue, Input, Output, SayingId, Story, Transferred};
-use crate::facts::{Key, Moment, PersonRef, Query, Reply};
+use crate::facts::{CallId, Key, Moment, PersonRef, Query, Reply};
 use crate::media::{Actions, Conductor, Mailbox, MediaEvent, MediaStats};
 use crate::records::RecordsPool;
 use crate::speech::Prompts;
@@ -43,6 +43,7 @@ impl From<MediaEvent> for Told {
 
 /// Drives one caller's call.
 pub(super) struct CallerConductor {
+    call: CallId,
     dialogue: Dialogue,
     prompts: Arc<Prompts>,
     records: Arc<RecordsPool>,
@@ -56,7 +57,9 @@ pub(super) struct CallerConductor {
 }
 
 impl CallerConductor {
+    #[allow(clippy::too_many_arguments, reason = "what a call is made of, each once")]
     pub(super) fn new(
+        call: CallId,
         dialogue: Dialogue,
         prompts: Arc<Prompts>,
         records: Arc<RecordsPool>,
@@ -65,7 +68,7 @@ impl CallerConductor {
         transfers: mpsc::Sender<Told>,
         ended: Ended,
     ) -> CallerConductor {
-        CallerConductor { dialogue, prompts, records, mailbox, deadline, saying: None, transfers, ended }
+        CallerConductor { call, dialogue, prompts, records, mailbox, deadline, saying: None, transfers, ended }
     }
 
     fn give(&mut self, now: Moment, input: Input, out: &mut Actions) {
@@ -100,7 +103,7 @@ impl CallerConductor {
     fn look_up(&self, query: Query) {
         let mailbox = self.mailbox.clone();
         let expires = Instant::now() + self.deadline;
-        self.records.ask(query, Timestamp::now(), expires, move |reply| {
+        self.records.ask(self.call, query, Timestamp::now(), expires, move |reply| {
             // The call may have ended meanwhile: then nobody waits.
             let _ = mailbox.send(Box::new(reply));
         });

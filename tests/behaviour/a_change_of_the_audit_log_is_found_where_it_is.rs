@@ -9,7 +9,7 @@ use hotline::records::demo::{self, DemoOptions};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::records_support::as_of;
+use crate::records_support::{as_of, everything_in};
 
 const ID: &str = "119999198503150010";
 
@@ -72,8 +72,7 @@ fn a_log_that_nobody_changed_is_whole_and_holds_nobodys_number() {
     .unwrap();
     assert_eq!(lines.iter().map(|line| line.line).collect::<Vec<_>>(), [1, 4, 7]);
     assert!(lines.iter().all(|line| line.subject.as_ref().is_some_and(|subject| subject.starts_with("id:"))));
-    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
-    let bytes = files.flatten().collect::<Vec<u8>>();
+    let bytes = everything_in(folder.path());
     let subject = lines[0].subject.clone().unwrap();
     assert!(bytes.windows(subject.len()).any(|window| window == subject.as_bytes()));
     // The demo's own people are in the file; only the audit log may not hold them.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::super::config::{Config, Media, Metrics, Prompts, Records, Session, Sip, Tls, Versions};
+use super::super::keeping::{CallRecords, Kept};
 
 /// What a version has of a configuration: a configuration's text, in which everything else is left out.
 pub(super) fn frozen(config: &Config) -> String {
@@ -71,7 +72,10 @@ pub(super) fn waiting(started: &Config, written: &Config) -> Vec<String> {
 
 /// Every key that only a start reads, with what it says. Taken apart whole, so that a new key is sorted before it compiles.
 fn settled(config: &Config) -> Vec<(&'static str, String)> {
-    let Config { sip, media, records, prompts, numbers: _, trunks: _, metrics, versions } = config;
+    let Config { sip, media, records, prompts, numbers: _, trunks: _, metrics, versions, call_records, retention } =
+        config;
+    let CallRecords { to, folder: calls_folder, spool, spool_mib } = call_records;
+    let Kept { call_records: calls_kept, audit } = retention;
     let Sip {
         listen,
         advertised,
@@ -120,6 +124,12 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.failures", format!("{failures:?}")),
         ("records.window", format!("{window:?}")),
         ("records.lock", format!("{lock:?}")),
+        ("call-records.to", format!("{to:?}")),
+        ("call-records.folder", format!("{calls_folder:?}")),
+        ("call-records.spool", format!("{spool:?}")),
+        ("call-records.spool-mib", format!("{spool_mib:?}")),
+        ("retention.call-records", format!("{calls_kept:?}")),
+        ("retention.audit", format!("{audit:?}")),
         ("metrics.listen", format!("{metrics:?}")),
         ("versions.folder", format!("{folder:?}")),
         ("versions.kept", format!("{kept:?}")),

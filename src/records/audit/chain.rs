@@ -62,20 +62,20 @@ pub(super) fn follows(before: &[u8; 32], line: i64, entry: &Entry) -> [u8; 32] {
 }
 
 /// The chain in a database, to add to.
-pub(crate) struct Chain {
+pub(super) struct Chain {
     connection: Connection,
     head_file: PathBuf,
 }
 
 impl Chain {
     /// The chain of an open database, whose file is this. Each of its commits is on the disk before it returns.
-    pub(crate) fn over(connection: Connection, database: &Path) -> Result<Chain, AuditError> {
+    pub(super) fn over(connection: Connection, database: &Path) -> Result<Chain, AuditError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         Ok(Chain { connection, head_file: head_file(database) })
     }
 
     /// Adds lines in order, in one transaction; one that is there already is passed over. Then the head's file says so.
-    pub(crate) fn append(&mut self, entries: &[Entry]) -> Result<(), AuditError> {
+    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), AuditError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut head = head(&transaction)?;
         for entry in entries {
@@ -87,7 +87,7 @@ impl Chain {
 
     /// Removes the lines from before a time, all but the last. The anchor keeps the hash that the rest follows from, and a
     /// line is added that names both.
-    pub(crate) fn prune(&mut self, before: Timestamp, at: Timestamp) -> Result<Option<Removed>, AuditError> {
+    pub(super) fn prune(&mut self, before: Timestamp, at: Timestamp) -> Result<Option<Removed>, AuditError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let first: i64 = transaction.query_row("SELECT first FROM audit_anchor", [], |row| row.get(0))?;
         let last = "SELECT line, hash FROM audit WHERE line < (SELECT coalesce(min(line), (SELECT max(line) FROM audit)) \
@@ -134,7 +134,7 @@ fn append(connection: &Connection, head: Head, entry: &Entry) -> rusqlite::Resul
     Ok(Head { line, hash })
 }
 
-fn head(connection: &Connection) -> rusqlite::Result<Head> {
+pub(super) fn head(connection: &Connection) -> rusqlite::Result<Head> {
     let last = "SELECT line, hash FROM audit ORDER BY line DESC LIMIT 1";
     let row = |row: &rusqlite::Row<'_>| Ok(Head { line: row.get(0)?, hash: row.get(1)? });
     match connection.prepare_cached(last)?.query_row([], row).optional()? {

@@ -11,6 +11,7 @@
 //! is what the head kept elsewhere is for. The person stands in it as a keyed hash alone.
 
 mod chain;
+mod log;
 mod look;
 
 use std::path::Path;
@@ -23,8 +24,10 @@ use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Kind, Pepper};
 use crate::facts::{CallId, CallerNumber, CitizenId, PersonRef, Secret, hex};
 
-pub(super) use chain::Chain;
+use chain::Chain;
 pub use chain::{Head, Removed};
+pub(super) use log::access;
+pub use log::{Audit, AuditLog};
 pub use look::{AuditFault, AuditLine, Verified, Wanted, list, verify};
 
 /// Letters of an outcome at most.
@@ -140,6 +143,14 @@ pub fn record(database: &Path, act: &Act) -> Result<(), AuditError> {
     let entry = Entry::of(act, rand::random(), &pepper);
     Chain::over(connection, database)?.append(&[entry])?;
     Ok(())
+}
+
+/// The last line: what is to be kept elsewhere, so that a cut-off end is found.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn head(database: &Path) -> Result<Head, AuditError> {
+    Ok(chain::head(&database::open_reader(database)?)?)
 }
 
 /// Removes the lines from before a time, all but the last, and says so in a line of its own.
