@@ -17,6 +17,8 @@ mod support;
 mod a_ban_tool_is_told_what_no_sender_can_write;
 #[path = "behaviour/a_call_in_this_process_sounds_as_one_on_the_line.rs"]
 mod a_call_in_this_process_sounds_as_one_on_the_line;
+#[path = "behaviour/a_call_is_followed_by_one_trace.rs"]
+mod a_call_is_followed_by_one_trace;
 #[path = "behaviour/a_call_is_handed_over_or_goes_on.rs"]
 mod a_call_is_handed_over_or_goes_on;
 #[path = "behaviour/a_call_is_held_moved_and_goes_on_where_it_was.rs"]
@@ -64,6 +66,8 @@ mod a_hotline_told_to_end_lets_its_calls_finish;
 mod a_key_on_a_bad_line_is_one_key;
 #[path = "behaviour/a_key_stops_the_sound_at_once.rs"]
 mod a_key_stops_the_sound_at_once;
+#[path = "behaviour/a_kill_at_any_moment_leaves_every_record_whole_and_once.rs"]
+mod a_kill_at_any_moment_leaves_every_record_whole_and_once;
 #[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]
 mod a_late_answer_of_the_records_holds_no_call;
 #[cfg(target_os = "linux")]
@@ -149,6 +153,8 @@ mod every_number_below_a_million_is_spoken_as_cldr_says;
 mod every_recording_is_fit_to_be_played;
 #[path = "behaviour/every_seeded_fault_is_found_where_it_is.rs"]
 mod every_seeded_fault_is_found_where_it_is;
+#[path = "behaviour/every_threat_has_its_test.rs"]
+mod every_threat_has_its_test;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
 mod in_band_keys_are_recognized_as_q24_asks;
 #[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
@@ -213,5 +219,7 @@ mod two_hundred_calls_share_a_worker;
 mod verification_does_not_tell_unknown_from_wrong;
 #[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]
 mod what_cannot_be_served_is_answered_at_once;
+#[path = "behaviour/what_is_kept_goes_when_its_time_is_over.rs"]
+mod what_is_kept_goes_when_its_time_is_over;
 #[path = "behaviour/what_no_test_call_takes_is_told_and_filled.rs"]
 mod what_no_test_call_takes_is_told_and_filled;

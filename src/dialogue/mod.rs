@@ -75,7 +75,7 @@ pub struct Caller {
 }
 
 /// One call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Dialogue {
     menu: Arc<Menu>,
     caller: Caller,
@@ -122,6 +122,18 @@ enum State {
     HandingOver(HandingOver),
     Leaving(Ending),
     Ended,
+}
+
+/// Where it stands, and nothing that was keyed or looked up.
+impl std::fmt::Debug for Dialogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Dialogue");
+        shown
+            .field("step", &self.step)
+            .field("doing", &self.doing())
+            .field("story", &self.story)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a state does next, so that one loop takes all the steps.

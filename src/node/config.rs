@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
 use super::keeping::{CallRecords, Kept};
+use super::spans::Telemetry;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::door::challenge::Algorithm;
@@ -45,6 +46,8 @@ pub struct Config {
     pub trunks: BTreeMap<String, Trunk>,
     /// Where it is told how the hotline stands.
     pub metrics: Metrics,
+    /// Where calls are followed, one by one.
+    pub telemetry: Telemetry,
     /// How versions of menus and prompts are kept, changed and tried.
     pub versions: Versions,
 }
@@ -308,7 +311,7 @@ impl Config {
     pub(super) fn wrongs(&self) -> Vec<Wrong> {
         let mut wrongs =
             [self.sip.wrongs(), self.media.wrongs(), self.records.wrongs(), self.versions.wrongs()].concat();
-        wrongs.extend([self.call_records.wrongs(), self.retention.wrongs()].concat());
+        wrongs.extend([self.call_records.wrongs(), self.retention.wrongs(), self.telemetry.wrongs()].concat());
         wrongs.extend(self.trunks.iter().flat_map(|(name, trunk)| trunk.wrongs(name)));
         wrongs.extend(inbound::check(self));
         wrongs

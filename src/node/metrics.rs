@@ -14,7 +14,7 @@ mod table;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use prometheus_client::collector::Collector;
@@ -37,6 +37,7 @@ use crate::sip::door::Refusals;
 use crate::sip::door::notice::Why;
 use crate::telephony::{CallReport, CallWatch, Failure, Stage};
 
+use super::spans::{Sending, SpanCounts};
 use super::versions::{RESULTS, Workshop};
 
 pub(super) use http::Server;
@@ -153,11 +154,20 @@ impl Metrics {
         log: &Arc<CallLog>,
         audit: &Arc<AuditLog>,
         workshop: &Arc<Workshop>,
+        spans: Option<&Sending>,
     ) {
+        let spans = spans.map(|spans| Arc::clone(&spans.counts));
         let (records, log, audit) = (Arc::downgrade(records), Arc::downgrade(log), Arc::downgrade(audit));
         let workshop = Arc::downgrade(workshop);
-        let asked =
-            Asked { agent: agent.downgrade(), records, log, audit, workshop, draining: Arc::clone(&self.draining) };
+        let asked = Asked {
+            agent: agent.downgrade(),
+            records,
+            log,
+            audit,
+            workshop,
+            spans,
+            draining: Arc::clone(&self.draining),
+        };
         self.registry().register_collector(Box::new(asked));
     }
 
@@ -245,6 +255,7 @@ struct Asked {
     log: Weak<CallLog>,
     audit: Weak<AuditLog>,
     workshop: Weak<Workshop>,
+    spans: Option<Arc<SpanCounts>>,
     draining: Arc<AtomicBool>,
 }
 
@@ -281,6 +292,11 @@ impl Collector for Asked {
                 RESULTS.into_iter().zip(workshop.results()).map(|(name, times)| (vec![name], times)),
             )?;
         }
+        let spans = |of: fn(&SpanCounts) -> &AtomicU64| {
+            self.spans.as_ref().map_or(0, |spans| of(spans).load(Ordering::Relaxed))
+        };
+        put(&mut page, &table::SPANS_SENT, [(vec![], spans(|spans| &spans.sent))])?;
+        put(&mut page, &table::SPANS_DROPPED, [(vec![], spans(|spans| &spans.dropped))])?;
         put(&mut page, &table::DRAINING, [(vec![], self.draining.load(Ordering::Relaxed).into())])?;
         put(&mut page, &table::BUILD, [(vec![env!("CARGO_PKG_VERSION")], 1)])
     }

@@ -18,6 +18,7 @@ mod log;
 mod metrics;
 mod outbound;
 mod password;
+mod spans;
 mod survey;
 mod trunk;
 mod versions;
@@ -38,10 +39,11 @@ use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, Sql
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
-use crate::telephony::{CallWatch, Exchange, Versions, answer_calls};
+use crate::telephony::{CallTraces, CallWatch, Exchange, Versions, answer_calls};
 use control::Control;
 use metrics::Metrics;
 use outbound::Outbound;
+use spans::Sending;
 use versions::watch;
 
 pub use config::{
@@ -56,6 +58,7 @@ use loading::Missing;
 pub use loading::read_script;
 pub use log::log_to;
 pub use metrics::metrics_reference;
+pub use spans::Telemetry as TelemetryConfig;
 pub use survey::{Survey, survey};
 pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
 pub use versions::{Answer, By, Deed, History, Kept, Order, Shelf, ToldFault, Tried, Workshop, differences};
@@ -68,6 +71,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(100);
 const UNREGISTERED_WITHIN: Duration = Duration::from_secs(5);
 /// How long the records of calls that are over are waited for.
 const RECORDED_WITHIN: Duration = Duration::from_secs(10);
+/// How long a collector of spans is waited for.
+const SPANS_SENT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A hotline that answers.
 pub struct Node {
@@ -84,6 +89,8 @@ pub struct Node {
     answering: JoinHandle<()>,
     log: Arc<CallLog>,
     audit: Arc<AuditLog>,
+    /// Spans on their way, where there are any.
+    sending: Option<Sending>,
     outbound: Outbound,
     metrics: Arc<Metrics>,
     _metrics_server: Option<metrics::Server>,
@@ -156,7 +163,8 @@ impl Node {
             Agent::start(agent_config, sender).await.map_err(|error| StartFaults::one(Path::new("[sip]"), error))?;
         workshop.tell(&agent);
         let records = Arc::new(records);
-        metrics.ask(&agent, &records, &log, &audit, &workshop);
+        let (spans, sending) = spans::start(&config.telemetry)?.unzip();
+        metrics.ask(&agent, &records, &log, &audit, &workshop, sending.as_ref());
         let exchange = Exchange {
             versions: Arc::clone(&workshop.serving) as Arc<dyn Versions>,
             records,
@@ -164,6 +172,7 @@ impl Node {
             media: Arc::new(media),
             retry_after: retry_after(config),
             watch: Arc::clone(&metrics) as Arc<dyn CallWatch>,
+            traces: spans.map(|spans| Arc::new(spans) as Arc<dyn CallTraces>),
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
         let outbound = plan.begin(&agent, &metrics).map_err(|fault| StartFaults(vec![fault]))?;
@@ -184,6 +193,7 @@ impl Node {
             answering,
             log,
             audit,
+            sending,
             outbound,
             metrics,
             _metrics_server: metrics_server,
@@ -227,6 +237,9 @@ impl Node {
         if tokio::time::timeout(RECORDED_WITHIN, &mut answering).await.is_err() {
             tracing::error!("calls were cut off before they were recorded");
             answering.abort();
+        }
+        if let Some(sending) = self.sending {
+            sending.end(SPANS_SENT_WITHIN).await;
         }
         let (records, lines) = (self.log.counts().lost, self.audit.counts().lost);
         if records + lines > 0 {

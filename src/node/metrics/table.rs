@@ -63,6 +63,8 @@ metrics! {
     CALL_RECORDS_DOWN: Gauge "hotline_call_records_down" [] "1 while call records cannot be written where they are kept, else 0";
     AUDIT_LINES_LOST: Counter "hotline_audit_lines_lost" [] "Lines of the audit log that could not be kept";
     AUDIT_LINES_WAITING: Gauge "hotline_audit_lines_waiting_bytes" [] "Lines of the audit log that wait on the disk to be written";
+    SPANS_SENT: Counter "hotline_spans_sent" [] "OpenTelemetry spans that a collector took";
+    SPANS_DROPPED: Counter "hotline_spans_dropped" [] "Spans that were not sent: too many waited, or the collector did not take them";
     VERSIONS_LIVE: Gauge "hotline_versions_live" [] "Versions of menus and prompts that calls are served by, or may still be";
     RELOADS: Counter "hotline_reloads" ["result"] "Reloads that were asked for";
     DRAINING: Gauge "hotline_draining" [] "1 from the moment that no new calls are taken, else 0";
