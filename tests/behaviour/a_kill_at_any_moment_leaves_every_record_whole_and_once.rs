@@ -66,10 +66,13 @@ impl House {
     async fn open(&self) -> (Child, std::net::SocketAddr) {
         let mut program = hotline();
         program.args(["serve", "--config"]).arg(self.folder.path().join("hotline.toml"));
-        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        let mut child = program.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         loop {
-            let line = lines.next_line().await.unwrap().expect("it does not listen");
+            let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+            let line = lines.next_line().await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("it does not listen: {}", log()));
             if let Some(address) = line.strip_prefix("listening on udp ") {
                 return (child, address.parse().unwrap());
             }
