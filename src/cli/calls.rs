@@ -108,7 +108,10 @@ impl Report {
         match (&self.database, &self.json_lines) {
             (Some(database), _) => Ok(CallPlace::Sqlite(database.clone())),
             (None, Some(folder)) => Ok(CallPlace::JsonLines(folder.clone())),
-            (None, None) => Ok(super::draft(&self.config)?.config.call_place()),
+            (None, None) => {
+                let place = super::draft(&self.config)?.config.call_place();
+                place.map_err(|fault| Wrong::Faults(vec![fault]))
+            }
         }
     }
 

@@ -12,12 +12,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::StartFaults;
 use super::config::Config;
 use super::draft::Wrong;
+use super::{StartFaults, password};
+use crate::facts::Fault;
 use crate::records::audit::{self, AuditLog};
 use crate::records::retention::{self, Gone, LEAST_AUDIT_DAYS, Retention};
-use crate::records::{CallLog, CallLogOptions, CallPlace};
+use crate::records::{CallLog, CallLogOptions, CallPlace, CallServer};
 
 /// How often it is looked whether anything is too old.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -28,6 +29,10 @@ const EVERY: Duration = Duration::from_secs(3600);
 pub struct CallRecords {
     /// Where they are kept.
     pub to: To,
+    /// The database of `postgres`, as in `"postgres://hotline@db.example/calls"`.
+    pub server: Option<String>,
+    /// A file whose first line is the password of the server's user.
+    pub password_file: Option<PathBuf>,
     /// The folder of JSON lines; without it beside the database, under its name with `.calls` after it.
     pub folder: Option<PathBuf>,
     /// Where those wait that cannot be written now; without it beside the database, under its name with `.spool` after it.
@@ -45,11 +50,20 @@ pub enum To {
     Database,
     /// In files of JSON lines.
     JsonLines,
+    /// On a PostgreSQL server.
+    Postgres,
 }
 
 impl Default for CallRecords {
     fn default() -> CallRecords {
-        CallRecords { to: To::Database, folder: None, spool: None, spool_mib: CallLogOptions::SPOOL_SIZE >> 20 }
+        CallRecords {
+            to: To::Database,
+            server: None,
+            password_file: None,
+            folder: None,
+            spool: None,
+            spool_mib: CallLogOptions::SPOOL_SIZE >> 20,
+        }
     }
 }
 
@@ -60,11 +74,22 @@ impl CallRecords {
             let message = "call-records.spool-mib goes from 1 to 65536";
             wrongs.push(Wrong::at("call-records", "spool-mib", message, "as in spool-mib = 64"));
         }
+        let wrong = match (self.to, self.server.as_deref().map(|server| CallServer::new(server, None))) {
+            (To::Postgres, None) => Some("call-records.server is missing".to_owned()),
+            (_, Some(Err(why))) => Some(format!("call-records.server is not right: {why}")),
+            _ => None,
+        };
+        let hint = "as in server = \"postgres://hotline@db.example/calls\", its password in password-file";
+        let key = if self.server.is_some() { "server" } else { "" };
+        wrongs.extend(wrong.map(|message| Wrong::at("call-records", key, message, hint)));
         wrongs
     }
 
     pub(super) fn resolve(&mut self, folder: &Path) {
-        [&mut self.folder, &mut self.spool].into_iter().flatten().for_each(|path| *path = folder.join(&*path));
+        [&mut self.folder, &mut self.spool, &mut self.password_file]
+            .into_iter()
+            .flatten()
+            .for_each(|path| *path = folder.join(&*path));
     }
 }
 
@@ -106,14 +131,24 @@ impl Kept {
 
 impl Config {
     /// Where its call records are kept.
-    pub fn call_place(&self) -> CallPlace {
-        match self.call_records.to {
-            To::Database => CallPlace::Sqlite(self.records.database.clone()),
-            To::JsonLines => {
-                let beside = || self.beside_the_database(".calls");
-                CallPlace::JsonLines(self.call_records.folder.clone().unwrap_or_else(beside))
+    ///
+    /// # Errors
+    /// The password of their server cannot be read.
+    pub fn call_place(&self) -> Result<CallPlace, Fault> {
+        let calls = &self.call_records;
+        Ok(match (calls.to, &calls.server) {
+            (To::Postgres, Some(url)) => {
+                let password = calls.password_file.as_deref().map(password::read).transpose()?;
+                let server = CallServer::new(url, password);
+                CallPlace::Postgres(server.map_err(|why| Fault::of_file("[call-records]", why.to_owned()))?)
             }
-        }
+            (To::JsonLines, _) => {
+                let beside = || self.beside_the_database(".calls");
+                CallPlace::JsonLines(calls.folder.clone().unwrap_or_else(beside))
+            }
+            // A server without its URL is refused before.
+            (To::Database | To::Postgres, _) => CallPlace::Sqlite(self.records.database.clone()),
+        })
     }
 
     /// Where what cannot be written now waits.
@@ -122,8 +157,11 @@ impl Config {
     }
 
     /// Removes what is older than it may be, and tells what that was.
-    pub fn prune(&self, now: Timestamp) -> Vec<Gone> {
-        retention::enforce(&self.records.database, &self.call_place(), self.retention.retention(), now)
+    ///
+    /// # Errors
+    /// The password of a server cannot be read.
+    pub fn prune(&self, now: Timestamp) -> Result<Vec<Gone>, Fault> {
+        Ok(retention::enforce(&self.records.database, &self.call_place()?, self.retention.retention(), now))
     }
 }
 
@@ -133,7 +171,7 @@ pub(super) fn open(config: &Config) -> Result<(Arc<CallLog>, Arc<AuditLog>), Sta
     let (spool, spool_size) = (config.spool_folder(), config.call_records.spool_mib << 20);
     let options = CallLogOptions {
         database: database.clone(),
-        place: config.call_place(),
+        place: config.call_place().map_err(|fault| StartFaults(vec![fault]))?,
         spool: spool.join("calls"),
         spool_size,
     };
@@ -157,7 +195,11 @@ pub(super) async fn keep(config: Config) {
 
 #[allow(clippy::disallowed_methods, reason = "the shell's clock: what is too old")]
 fn look(config: &Config) {
-    for Gone { what, days, gone } in config.prune(Timestamp::now()) {
+    let removed = config.prune(Timestamp::now()).unwrap_or_else(|fault| {
+        tracing::error!(error = fault.message, "retention: nothing can be removed");
+        Vec::new()
+    });
+    for Gone { what, days, gone } in removed {
         match gone {
             Ok(0) => {}
             Ok(count) => match days {

@@ -5,7 +5,7 @@
 //!                                            2 workers              ├ SqliteRecords   a file; locks outlive the process
 //!                 ◀──────reply(Reply)────── 256 waiting             └ MemoryRecords   simulated calls, tests
 //!
-//!   a call's end ───write(CallRecord)──────▶ CallLog ──journal──▶ spool on disk ──▶ SQLite, JSON lines
+//!   a call's end ───write(CallRecord)──────▶ CallLog ──journal──▶ spool on disk ──▶ SQLite, JSON lines, PostgreSQL
 //! ```
 //!
 //! A [`Records`] blocks and knows no clock: the pool keeps it off the call's path, and the time of a question is its
@@ -28,7 +28,9 @@ mod spool;
 mod sqlite;
 mod traffic;
 
-pub use calls::{CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallsError, OTHER, Service, ServiceCounts};
+pub use calls::{
+    CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallServer, CallsError, OTHER, Service, ServiceCounts,
+};
 pub use database::{DatabaseStanding, OpenError, look};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};

@@ -48,7 +48,7 @@ impl House {
         };
         let text = format!(
             "[sip]\nlisten = [\"127.0.0.1:0\"]\n[media]\nworkers = 1\n[call-records]\nto = \"{to}\"\n\
-             [records]\ndatabase = \"hotline.db\"\nfailures = 100\nwindow = \"1ms\"\n\
+             [records]\ndatabase = \"hotline.db\"\nfailures = 100\nwindow = \"1s\"\n\
              [prompts]\nfolder = {}\ncache = {}\n[numbers]\n\"12333\" = {}\n",
             quoted(in_tree("prompts")),
             quoted(in_tree("target/synthesized")),
@@ -74,7 +74,10 @@ impl House {
             let line = lines.next_line().await.unwrap();
             let line = line.unwrap_or_else(|| panic!("it does not listen: {}", log()));
             if let Some(address) = line.strip_prefix("listening on udp ") {
-                return (child, address.parse().unwrap());
+                let address = address.parse().unwrap();
+                // What it prints is read on, so that it can print.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return (child, address);
             }
         }
     }

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use hotline::dialogue::{Ending, Outcome, Story};
 use hotline::facts::{CallId, KeyCounts, Language, Secret};
-use hotline::records::{CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, Service};
+use hotline::records::{CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallServer, Service};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+
+use crate::support::postgres::PostgresServer;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,6 +57,12 @@ fn both(folder: &Path) -> [CallLogOptions; 2] {
     [sqlite, lines]
 }
 
+/// On a server of the test's own.
+fn on(server: &PostgresServer, folder: &Path) -> CallLogOptions {
+    let place = CallPlace::Postgres(CallServer::new(&server.url(), None).unwrap());
+    CallLogOptions { place, ..CallLogOptions::of(&folder.join("third.db")) }
+}
+
 /// Makes the place one that nothing can be written to, and back.
 enum Down {
     Locked(Connection),
@@ -70,6 +78,7 @@ impl Down {
                 holder.execute_batch("BEGIN IMMEDIATE").unwrap();
                 Down::Locked(holder)
             }
+            CallPlace::Postgres(_) => panic!("a server is stopped"),
             CallPlace::JsonLines(folder) => {
                 std::fs::rename(folder, folder.with_extension("away")).unwrap();
                 // Not even the one who may do anything can make a folder where a file is.
@@ -154,6 +163,62 @@ fn what_a_kill_leaves_in_the_spool_though_it_was_written_is_there_once() {
         drop(log);
         assert_eq!(kept(&options.place), (0..11).collect::<Vec<_>>(), "{:?}", options.place);
     }
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back_has_every_call_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = PostgresServer::start();
+    let options = on(&server, folder.path());
+    let log = CallLog::start(&options).unwrap();
+    assert!(log.write(call(0)));
+    until("the first is written", || log.counts().waiting == 0 && kept(&options.place) == [0]);
+    for (killed, calls) in [(1, 1..50), (2, 50..100)] {
+        // It dies in the midst of them.
+        calls.clone().for_each(|number| assert!(log.write(call(number))));
+        server.stop();
+        (100 * killed..100 * killed + 20).for_each(|number| assert!(log.write(call(number))));
+        until("it is seen to be down", || log.counts().down);
+        server.go_on();
+        until("all are written", || log.counts().waiting == 0);
+    }
+    drop(log);
+    let wanted: Vec<i64> = (0..50).chain(100..120).chain(50..100).chain(200..220).collect();
+    assert_eq!(kept(&options.place), wanted, "in the order of their ends, each once");
+    assert_eq!(options.place.prune(call(100).started).unwrap(), 100);
+    assert_eq!(kept(&options.place).len(), 40);
+}
+
+#[test]
+fn a_server_that_is_away_at_the_start_gets_what_waited() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = PostgresServer::start();
+    let options = on(&server, folder.path());
+    server.stop();
+    let log = CallLog::start(&options).unwrap();
+    (0..10).for_each(|number| assert!(log.write(call(number))));
+    drop(log);
+    server.go_on();
+    let before = std::fs::read(segment(&options.spool)).unwrap();
+    drop(CallLog::start(&options).unwrap());
+    assert_eq!(kept(&options.place).len(), 10);
+    // As a kill between the commit and the spool's letting go leaves it.
+    std::fs::write(segment(&options.spool), &before).unwrap();
+    let log = CallLog::start(&options).unwrap();
+    assert!(log.write(call(10)));
+    drop(log);
+    assert_eq!(kept(&options.place), (0..11).collect::<Vec<_>>());
+    // What is read is what was written, whatever it is kept in.
+    let mut read = Vec::new();
+    options.place.read(None, None, &mut |entry| read.push(entry)).unwrap();
+    let [sqlite, _] = both(folder.path());
+    let log = CallLog::start(&sqlite).unwrap();
+    assert!(log.write(call(10)));
+    drop(log);
+    let mut same = Vec::new();
+    sqlite.place.read(None, None, &mut |entry| same.push(entry)).unwrap();
+    let without_hash = |entry: &CallEntry| CallEntry { caller_hash: None, ..entry.clone() };
+    assert_eq!(read.last().map(without_hash), same.last().map(without_hash));
 }
 
 fn segment(spool: &Path) -> PathBuf {

@@ -104,13 +104,16 @@ fn a_retention_that_the_law_does_not_allow_is_refused() {
         ("[retention]\ncall-records = 0\n", "from 1 day"),
         ("[call-records]\nspool-mib = 0\n", "from 1 to 65536"),
         ("[call-records]\nto = \"paper\"\n", "json-lines"),
+        ("[call-records]\nto = \"postgres\"\n", "call-records.server is missing"),
+        ("[call-records]\nserver = \"db.example\"\n", "no URL of a PostgreSQL database"),
+        ("[call-records]\nserver = \"postgres://h:pw@db/c\"\n", "the password stands in the URL"),
         ("[telemetry]\notlp = \"https://collector\"\n", "no http:// address"),
     ] {
         let fault = Config::parse("hotline.toml", bad).unwrap_err();
         assert!(fault.message.contains(words), "{bad}: {}", fault.message);
     }
     let config = Config::parse("hotline.toml", "").unwrap();
-    assert!(config.retention.audit >= 183 && matches!(config.call_place(), CallPlace::Sqlite(_)));
+    assert!(config.retention.audit >= 183 && matches!(config.call_place(), Ok(CallPlace::Sqlite(_))));
 }
 
 #[cfg(unix)]

@@ -32,7 +32,7 @@ impl Prune {
             config.records.database.clone_from(database);
         }
         let now = Timestamp::now();
-        let gone = config.prune(now);
+        let gone = config.prune(now).map_err(|fault| Wrong::Faults(vec![fault]))?;
         let (mut well, mut told, out) = (true, Vec::new(), &mut io::stdout().lock());
         for Gone { what, days, gone } in &gone {
             let kept = days.map_or_else(|| "whose time was over".to_owned(), |days| format!("older than {days} days"));

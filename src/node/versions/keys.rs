@@ -87,7 +87,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         telemetry,
     } = config;
     let Telemetry { otlp, service } = telemetry;
-    let CallRecords { to, folder: calls_folder, spool, spool_mib } = call_records;
+    let CallRecords { to, server, password_file, folder: calls_folder, spool, spool_mib } = call_records;
     let Kept { call_records: calls_kept, audit } = retention;
     let Sip {
         listen,
@@ -138,6 +138,8 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.window", format!("{window:?}")),
         ("records.lock", format!("{lock:?}")),
         ("call-records.to", format!("{to:?}")),
+        ("call-records.server", format!("{server:?}")),
+        ("call-records.password-file", format!("{password_file:?}")),
         ("call-records.folder", format!("{calls_folder:?}")),
         ("call-records.spool", format!("{spool:?}")),
         ("call-records.spool-mib", format!("{spool_mib:?}")),

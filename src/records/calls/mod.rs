@@ -13,6 +13,7 @@
 
 mod entry;
 mod json_lines;
+mod postgres;
 mod service;
 mod sqlite;
 
@@ -23,11 +24,13 @@ use std::time::Duration;
 use hashlink::LruCache;
 use jiff::{SignedDuration, Timestamp};
 
+use self::postgres::PostgresCalls;
 use super::database::{self, IfMissing, OpenError};
 use super::journal::{self, Journal, JournalCounts, Route, Sink};
 use crate::dialogue::Story;
 use crate::facts::{CallId, CallerNumber, KeyCounts, PersonRef};
 
+pub use self::postgres::CallServer;
 pub use entry::CallEntry;
 pub use service::{OTHER, Service, ServiceCounts};
 
@@ -74,12 +77,14 @@ pub struct CallRecord {
 }
 
 /// Where call records are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum CallPlace {
     /// The table `calls` of an SQLite database of Hotline's.
     Sqlite(PathBuf),
     /// A folder of JSON lines, a file a day (UTC): `calls-2026-11-25.jsonl`.
     JsonLines(PathBuf),
+    /// The table `hotline_calls.calls` of a PostgreSQL database, which several hotlines may write to.
+    Postgres(CallServer),
 }
 
 /// Why call records cannot be read or removed.
@@ -91,6 +96,15 @@ pub enum CallsError {
     /// It cannot be read or written.
     #[error("cannot read or write the call records: {0}")]
     Database(#[from] rusqlite::Error),
+    /// Their server cannot be asked, or refuses.
+    #[error("cannot read or write the call records on their server: {0}")]
+    Server(String),
+    /// Their server will never take an entry.
+    #[error("the table of the call records does not take an entry: SQLSTATE {0}")]
+    NeverTaken(String),
+    /// The system grants no thread.
+    #[error("cannot ask the server of the call records: {0}")]
+    Thread(#[from] std::io::Error),
     /// A file cannot be read or removed.
     #[error("cannot read or write the call records in {}: {source}", .path.display())]
     Io {
@@ -116,6 +130,7 @@ impl CallPlace {
         match self {
             CallPlace::Sqlite(path) => sqlite::read(path, from, to, each),
             CallPlace::JsonLines(folder) => json_lines::read(folder, from, to, each),
+            CallPlace::Postgres(server) => Ok(PostgresCalls::new(server)?.read(from, to, each)?),
         }
     }
 
@@ -128,6 +143,7 @@ impl CallPlace {
         match self {
             CallPlace::Sqlite(path) => sqlite::prune(path, before),
             CallPlace::JsonLines(folder) => json_lines::prune(folder, before),
+            CallPlace::Postgres(server) => Ok(PostgresCalls::new(server)?.prune(before)?),
         }
     }
 
@@ -135,6 +151,11 @@ impl CallPlace {
         Ok(match self {
             CallPlace::Sqlite(path) => Box::new(sqlite::SqliteCalls::open(path)?),
             CallPlace::JsonLines(folder) => Box::new(json_lines::JsonLines::open(folder)?),
+            // A server that does not answer now is asked again: until then records wait.
+            CallPlace::Postgres(server) => {
+                let why = |source| OpenError::Io { path: PathBuf::from(format!("{server:?}")), source };
+                Box::new(PostgresCalls::new(server).map_err(why)?)
+            }
         })
     }
 }
