@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::civil::Date;
 
+use super::records::Place;
 use super::{Wrong, exit_code, today};
 use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
 use crate::dialogue::Caller;
@@ -14,7 +16,7 @@ use crate::facts::{CallId, Secret};
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
 use crate::records::audit::{self, Act, Audit};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
-use crate::records::{PoolOptions, Records, RecordsPool, SqliteRecords};
+use crate::records::{PoolOptions, Records, RecordsPool, Seal, SqliteRecords};
 
 /// The script of the demo: the balance of the made-up person `ordinary`, in Mandarin.
 const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
@@ -45,6 +47,9 @@ pub struct Call {
     /// The records it looks up [default: made-up ones, in memory]
     #[arg(long, value_name = "FILE", requires = "local")]
     database: Option<PathBuf>,
+    /// The file of the keys that they are sealed by [default: the database's name with .key after it, if there is one]
+    #[arg(long, value_name = "FILE", requires = "database")]
+    key_file: Option<PathBuf>,
     /// Press these keys in place of the keyboard's
     #[arg(long, value_name = "SCRIPT")]
     keys: Option<String>,
@@ -126,20 +131,12 @@ impl Call {
     fn locally(&self, script: Option<Script>) -> Result<(CallEnd, Vec<i16>), Wrong> {
         let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
         let today = today();
-        let audit: Option<Arc<dyn Audit>> =
-            self.database.clone().map(|database| Arc::new(AuditedAtOnce { database }) as Arc<dyn Audit>);
-        let records: Arc<dyn Records> = match &self.database {
-            Some(file) => Arc::new(SqliteRecords::open(file).map_err(|error| Wrong::Failed(error.to_string()))?),
-            None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
-        };
+        let records = self.records(today)?;
         let call = LocalCall {
             menu: scene.menu,
             prompts: scene.prompts,
             call: CallId::new(rand::random()),
-            records: match audit {
-                Some(audit) => RecordsPool::audited(&records, PoolOptions::default(), audit)?,
-                None => RecordsPool::start(&records, PoolOptions::default())?,
-            },
+            records,
             caller: Caller { number: Some(Secret::new(self.from.clone())), today },
             script,
             speaker: self.speaker(),
@@ -150,6 +147,20 @@ impl Call {
         called.map_err(|fault| Wrong::Failed(fault.to_string()))
     }
 
+    /// Those of the database, each access audited; made-up ones without it.
+    fn records(&self, today: Date) -> Result<RecordsPool, Wrong> {
+        let Some(file) = &self.database else {
+            let records: Arc<dyn Records> = Arc::new(without_sql(DemoOptions::as_of(default_as_of(today))));
+            return Ok(RecordsPool::start(&records, PoolOptions::default())?);
+        };
+        let place = Place { database: Some(file.clone()), key_file: self.key_file.clone(), config: None };
+        let seal = place.seal()?;
+        let records = SqliteRecords::open_with(file, &seal).map_err(|error| Wrong::Failed(error.to_string()))?;
+        let (records, audit): (Arc<dyn Records>, _) =
+            (Arc::new(records), Arc::new(AuditedAtOnce { database: file.clone(), seal }));
+        Ok(RecordsPool::audited(&records, PoolOptions::default(), audit)?)
+    }
+
     fn speaker(&self) -> Speaker {
         if self.quiet { Speaker::off() } else { Speaker::open() }
     }
@@ -158,11 +169,12 @@ impl Call {
 /// An audit log without a hotline: each line is written before the answer is heard.
 struct AuditedAtOnce {
     database: PathBuf,
+    seal: Seal,
 }
 
 impl Audit for AuditedAtOnce {
     fn tell(&self, act: Act) {
-        if let Err(error) = audit::record(&self.database, &act) {
+        if let Err(error) = audit::record_with(&self.database, &self.seal, &act) {
             eprintln!("hotline call: {error}");
         }
     }

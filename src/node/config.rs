@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
 use super::keeping::{CallRecords, Kept};
+use super::sealing::Keys;
 use super::spans::Telemetry;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
@@ -239,6 +240,8 @@ pub struct Records {
     /// A lock lasts for so long.
     #[serde(deserialize_with = "duration")]
     pub lock: Duration,
+    /// Where the keys come from that its personal values are sealed by.
+    pub keys: Keys,
 }
 
 impl Default for Records {
@@ -249,6 +252,7 @@ impl Default for Records {
             failures: 3,
             window: Duration::from_secs(24 * 3600),
             lock: Duration::from_secs(30 * 60),
+            keys: Keys::default(),
         }
     }
 }
@@ -324,6 +328,7 @@ impl Config {
         [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
         within(&mut self.records.database);
         self.call_records.resolve(folder);
+        self.records.keys.resolve(folder);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         [&mut self.versions.folder, &mut self.versions.socket].into_iter().flatten().for_each(within);
@@ -431,6 +436,7 @@ impl Records {
             "records.failures goes from 1 to 100, records.workers to 64",
             "as in failures = 3",
         );
+        wrongs.extend(self.keys.wrongs());
         wrongs
     }
 }

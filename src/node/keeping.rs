@@ -12,13 +12,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::StartFaults;
 use super::config::Config;
 use super::draft::Wrong;
-use super::{StartFaults, password};
+use super::password::read_password;
 use crate::facts::Fault;
 use crate::records::audit::{self, AuditLog};
 use crate::records::retention::{self, Gone, LEAST_AUDIT_DAYS, Retention};
-use crate::records::{CallLog, CallLogOptions, CallPlace, CallServer};
+use crate::records::{CallLog, CallLogOptions, CallPlace, CallServer, Seal};
 
 /// How often it is looked whether anything is too old.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -138,7 +139,7 @@ impl Config {
         let calls = &self.call_records;
         Ok(match (calls.to, &calls.server) {
             (To::Postgres, Some(url)) => {
-                let password = calls.password_file.as_deref().map(password::read).transpose()?;
+                let password = calls.password_file.as_deref().map(read_password).transpose()?;
                 let server = CallServer::new(url, password);
                 CallPlace::Postgres(server.map_err(|why| Fault::of_file("[call-records]", why.to_owned()))?)
             }
@@ -166,7 +167,7 @@ impl Config {
 }
 
 /// Opens what calls and accesses are written to.
-pub(super) fn open(config: &Config) -> Result<(Arc<CallLog>, Arc<AuditLog>), StartFaults> {
+pub(super) fn open(config: &Config, seal: &Seal) -> Result<(Arc<CallLog>, Arc<AuditLog>), StartFaults> {
     let database = &config.records.database;
     let (spool, spool_size) = (config.spool_folder(), config.call_records.spool_mib << 20);
     let options = CallLogOptions {
@@ -175,8 +176,8 @@ pub(super) fn open(config: &Config) -> Result<(Arc<CallLog>, Arc<AuditLog>), Sta
         spool: spool.join("calls"),
         spool_size,
     };
-    let log = CallLog::start(&options).map_err(|error| StartFaults::one(Path::new("[call-records]"), error))?;
-    let audit = AuditLog::start(database, Some(&spool.join("audit")), spool_size)
+    let log = CallLog::start(&options, seal).map_err(|error| StartFaults::one(Path::new("[call-records]"), error))?;
+    let audit = AuditLog::start(database, seal, Some(&spool.join("audit")), spool_size)
         .map_err(|error| StartFaults::one(database, error))?;
     Ok((Arc::new(log), Arc::new(audit)))
 }

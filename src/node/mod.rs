@@ -18,6 +18,7 @@ mod log;
 mod metrics;
 mod outbound;
 mod password;
+mod sealing;
 mod spans;
 mod survey;
 mod trunk;
@@ -58,6 +59,8 @@ use loading::Missing;
 pub use loading::read_script;
 pub use log::log_to;
 pub use metrics::metrics_reference;
+pub(crate) use password::read_password;
+pub use sealing::Keys as KeysConfig;
 pub use spans::Telemetry as TelemetryConfig;
 pub use survey::{Survey, survey};
 pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
@@ -133,10 +136,11 @@ impl Node {
         let database = &config.records.database;
         let locks =
             LockPolicy { failures: config.records.failures, window: config.records.window, lock: config.records.lock };
-        let records = SqliteRecords::open(database).map_err(|error| StartFaults::one(database, error))?;
+        let seal = config.seal().map_err(|fault| StartFaults(vec![fault]))?;
+        let records = SqliteRecords::open_with(database, &seal).map_err(|error| StartFaults::one(database, error))?;
         let records: Arc<dyn Records> = Arc::new(records.with_locks(locks));
         let pool = PoolOptions { workers: config.records.workers, ..PoolOptions::default() };
-        let (log, audit) = keeping::open(config)?;
+        let (log, audit) = keeping::open(config, &seal)?;
         let records = RecordsPool::audited(&records, pool, Arc::clone(&audit) as Arc<dyn Audit>)
             .map_err(|error| StartFaults::one(database, error))?;
         let media = start_media(config)?;

@@ -10,8 +10,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::database::{self, IfMissing};
-use super::{CallPlace, audit};
+use super::{CallPlace, audit, database};
 
 /// China's Cybersecurity Law wants network logs kept for six months at least.
 pub const LEAST_AUDIT_DAYS: u32 = 183;
@@ -60,7 +59,7 @@ pub fn enforce(database: &Path, calls: &CallPlace, kept: Retention, now: Timesta
 }
 
 fn lock_outs(database: &Path, now: Timestamp) -> Result<u64, String> {
-    let (connection, _) = database::open(database, IfMissing::Refuse).map_err(|error| error.to_string())?;
+    let connection = database::open_writer(database).map_err(|error| error.to_string())?;
     let gone = connection.execute("DELETE FROM lock_outs WHERE expires <= ?1", [now.as_millisecond()]);
     gone.map(|gone| u64::try_from(gone).unwrap_or(u64::MAX)).map_err(|error| error.to_string())
 }

@@ -86,7 +86,8 @@ impl House {
     async fn close(mut child: Child) {
         let id = child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
+        let ended = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        assert!(ended.success(), "{ended}");
     }
 
     /// What is kept of calls, each of them once.

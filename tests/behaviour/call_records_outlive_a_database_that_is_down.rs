@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hotline::dialogue::{Ending, Outcome, Story};
 use hotline::facts::{CallId, KeyCounts, Language, Secret};
-use hotline::records::{CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallServer, Service};
+use hotline::records::{CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallServer, Seal, Service};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
@@ -39,6 +39,10 @@ fn call(number: i64) -> CallRecord {
         rtp_lost: None,
         rtp_jitter_us: None,
     }
+}
+
+fn start(options: &CallLogOptions) -> CallLog {
+    CallLog::start(options, &Seal::beside(&options.database).unwrap()).unwrap()
 }
 
 /// The calls that are kept, by their numbers, as they were written.
@@ -111,7 +115,7 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
 fn what_came_while_it_was_down_is_written_in_order_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     for options in both(folder.path()) {
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         assert!(log.write(call(0)));
         until("the first is written", || kept(&options.place) == [0]);
         let down = Down::begin(&options.place);
@@ -133,13 +137,13 @@ fn what_came_while_it_was_down_is_written_in_order_when_it_is_back() {
 fn what_waits_when_the_process_ends_is_written_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     for options in both(folder.path()) {
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         let down = Down::begin(&options.place);
         (0..10).for_each(|number| assert!(log.write(call(number))));
         drop(log);
         down.end();
         assert_eq!(kept(&options.place), [0; 0]);
-        drop(CallLog::start(&options).unwrap());
+        drop(start(&options));
         assert_eq!(kept(&options.place), (0..10).collect::<Vec<_>>(), "{:?}", options.place);
     }
 }
@@ -148,17 +152,17 @@ fn what_waits_when_the_process_ends_is_written_at_the_next_start() {
 fn what_a_kill_leaves_in_the_spool_though_it_was_written_is_there_once() {
     let folder = tempfile::tempdir().unwrap();
     for options in both(folder.path()) {
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         let down = Down::begin(&options.place);
         (0..10).for_each(|number| assert!(log.write(call(number))));
         drop(log);
         down.end();
         // A kill between the commit and the spool's letting go: the spool as it was before.
         let before = std::fs::read(segment(&options.spool)).unwrap();
-        drop(CallLog::start(&options).unwrap());
+        drop(start(&options));
         assert_eq!(kept(&options.place).len(), 10);
         std::fs::write(segment(&options.spool), &before).unwrap();
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         assert!(log.write(call(10)));
         drop(log);
         assert_eq!(kept(&options.place), (0..11).collect::<Vec<_>>(), "{:?}", options.place);
@@ -170,7 +174,7 @@ fn a_server_that_is_killed_and_comes_back_has_every_call_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = PostgresServer::start();
     let options = on(&server, folder.path());
-    let log = CallLog::start(&options).unwrap();
+    let log = start(&options);
     assert!(log.write(call(0)));
     until("the first is written", || log.counts().waiting == 0 && kept(&options.place) == [0]);
     for (killed, calls) in [(1, 1..50), (2, 50..100)] {
@@ -195,16 +199,16 @@ fn a_server_that_is_away_at_the_start_gets_what_waited() {
     let mut server = PostgresServer::start();
     let options = on(&server, folder.path());
     server.stop();
-    let log = CallLog::start(&options).unwrap();
+    let log = start(&options);
     (0..10).for_each(|number| assert!(log.write(call(number))));
     drop(log);
     server.go_on();
     let before = std::fs::read(segment(&options.spool)).unwrap();
-    drop(CallLog::start(&options).unwrap());
+    drop(start(&options));
     assert_eq!(kept(&options.place).len(), 10);
     // As a kill between the commit and the spool's letting go leaves it.
     std::fs::write(segment(&options.spool), &before).unwrap();
-    let log = CallLog::start(&options).unwrap();
+    let log = start(&options);
     assert!(log.write(call(10)));
     drop(log);
     assert_eq!(kept(&options.place), (0..11).collect::<Vec<_>>());
@@ -212,7 +216,7 @@ fn a_server_that_is_away_at_the_start_gets_what_waited() {
     let mut read = Vec::new();
     options.place.read(None, None, &mut |entry| read.push(entry)).unwrap();
     let [sqlite, _] = both(folder.path());
-    let log = CallLog::start(&sqlite).unwrap();
+    let log = start(&sqlite);
     assert!(log.write(call(10)));
     drop(log);
     let mut same = Vec::new();
@@ -233,7 +237,7 @@ fn beyond_the_spools_bound_the_newest_are_lost_and_counted_and_the_oldest_are_ke
     let folder = tempfile::tempdir().unwrap();
     for options in both(folder.path()) {
         let options = CallLogOptions { spool_size: 20_000, ..options };
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         let down = Down::begin(&options.place);
         for number in 0..200 {
             until("there is room in memory", || log.write(call(number)));
@@ -241,7 +245,7 @@ fn beyond_the_spools_bound_the_newest_are_lost_and_counted_and_the_oldest_are_ke
         until("the spool is full", || log.counts().lost > 0);
         down.end();
         drop(log);
-        drop(CallLog::start(&options).unwrap());
+        drop(start(&options));
         let kept = kept(&options.place);
         assert!((10..200).contains(&kept.len()), "{}", kept.len());
         assert_eq!(kept, (0..i64::try_from(kept.len()).unwrap()).collect::<Vec<_>>(), "{:?}", options.place);
@@ -254,14 +258,14 @@ fn half_a_line_that_a_kill_left_is_written_whole() {
     let [_, options] = both(folder.path());
     let CallPlace::JsonLines(lines) = &options.place else { panic!("JSON lines") };
     drop({
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         assert!(log.write(call(0)));
         log
     });
     let file = std::fs::read_dir(lines).unwrap().next().unwrap().unwrap().path();
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, [&whole[..], b"{\"call_id\":\"000000000"].concat()).unwrap();
-    let log = CallLog::start(&options).unwrap();
+    let log = start(&options);
     assert!(log.write(call(1)));
     drop(log);
     assert_eq!(kept(&options.place), [0, 1]);
@@ -282,10 +286,10 @@ fn a_caller_who_calls_again_within_a_day_is_known_after_a_restart_too() {
                 ..call(number)
             }
         };
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         assert!(log.write(again(0, "13912345678")) && log.write(again(1, "13912345678")));
         drop(log);
-        let log = CallLog::start(&options).unwrap();
+        let log = start(&options);
         assert!(log.write(again(2, "13912345678")) && log.write(again(3, "13900000000")));
         until("they are counted", || log.service().of(Service::Accepted) == 2);
         assert_eq!(log.service().of(Service::Repeated), 1);

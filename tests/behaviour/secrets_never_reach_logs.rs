@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use hotline::dialogue::{Caller, Dialogue, Input};
-use hotline::facts::{CitizenId, Key, Moment, Query, Secret};
+use hotline::facts::{CitizenId, Key, Moment, Query, Reply, Secret};
+use hotline::records::{Records as _, SqliteRecords};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -124,9 +125,15 @@ async fn key_unknown(server: &Server) {
 
 /// Amounts of the person who was verified, as they stand in the records and as people write them.
 fn amounts(database: &Path) -> Vec<String> {
-    let sql = "SELECT pension, medical FROM accounts WHERE person = (SELECT person FROM insured WHERE id_number = ?1)";
-    let connection = Connection::open(database).unwrap();
-    let fen: [i64; 2] = connection.query_row(sql, [ID], |row| Ok([row.get(0)?, row.get(1)?])).unwrap();
+    let records = SqliteRecords::open(database).unwrap();
+    let id = CitizenId::parse(ID, jiff::civil::date(2026, 11, 25)).unwrap();
+    let verify = Query::Verify { id: Secret::new(id), number: Secret::new(NUMBER.into()), caller: None };
+    let Reply::Matched(person) = records.answer(&verify, jiff::Timestamp::now()).unwrap() else {
+        panic!("not matched")
+    };
+    let balances = records.answer(&Query::Balances(person), jiff::Timestamp::now()).unwrap();
+    let Reply::Balances(balances) = balances else { panic!("{balances:?}") };
+    let fen = [balances.pension.0, balances.medical.0];
     fen.iter().flat_map(|fen| [fen.to_string(), format!("{}.{:02}", fen / 100, fen % 100)]).collect()
 }
 
@@ -137,7 +144,7 @@ fn holds(octets: &[u8], text: &str) -> bool {
 /// Every word of every table but those of the insured themselves.
 fn tables(database: &Path) -> String {
     let connection = Connection::open(database).unwrap();
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('insured', 'accounts', 'payments')";
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('records_a', 'records_b')";
     let names: Vec<String> =
         connection.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert!(names.len() > 4, "{names:?}");
@@ -169,6 +176,7 @@ async fn look_at_everything(to: &str) {
     let (code, printed) = run(&["call", &target, "--keys", KEYS, "--from", CALLER, "--quiet"]).await;
     assert_eq!(code, Some(0), "{printed}");
     key_unknown(&server).await;
+    let amounts = amounts(&server.database());
     // What waits in the spool while the database is busy is killed there, and looked at as it lies.
     let busy = Connection::open(server.database()).unwrap();
     busy.busy_timeout(DEADLINE).unwrap();
@@ -176,7 +184,6 @@ async fn look_at_everything(to: &str) {
     key_unknown(&server).await;
     let page = page(address, path).await;
     assert!(page.contains("hotline_audit_lines_waiting_bytes"), "{page}");
-    let amounts = amounts(&server.database());
     let spooled = everything_in(&server.folder.path().join("hotline.db.spool"));
     server.signal("KILL");
     busy.execute_batch("COMMIT").unwrap();

@@ -49,7 +49,8 @@ impl Prune {
         }
         let who = Who::Operator(operator());
         let act = Act { at: now, who, what: "records prune".into(), subject: None, outcome: told.join(", ") };
-        audit::record(&config.records.database, &act)?;
+        let seal = config.seal().map_err(|fault| Wrong::Faults(vec![fault]))?;
+        audit::record_with(&config.records.database, &seal, &act)?;
         Ok(well)
     }
 }

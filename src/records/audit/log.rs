@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Act, AuditError, Chain, Entry, Subject, Who};
 use crate::facts::{CallId, Query, Reply, hex};
+use crate::records::Seal;
 use crate::records::database::{self, IfMissing, OpenError};
 use crate::records::journal::{self, Journal, JournalCounts, Route, Sink, SinkError};
 
@@ -26,12 +27,12 @@ pub struct AuditLog {
 }
 
 impl AuditLog {
-    /// Opens the database and starts the threads. At most so many octets wait on the disk.
+    /// Opens the database, with the keys that the pepper of its hashes is sealed by, and starts the threads. At most so many octets wait on the disk.
     ///
     /// # Errors
     /// [`OpenError`]
-    pub fn start(database: &Path, spool: Option<&Path>, spool_size: u64) -> Result<AuditLog, OpenError> {
-        let (connection, pepper) = database::open(database, IfMissing::Create)?;
+    pub fn start(database: &Path, seal: &Seal, spool: Option<&Path>, spool_size: u64) -> Result<AuditLog, OpenError> {
+        let (connection, pepper) = database::open(database, IfMissing::Create, seal)?;
         let chain = Chain::over(connection, database).map_err(|error| OpenError::Io {
             path: database.to_owned(),
             source: std::io::Error::other(error.to_string()),

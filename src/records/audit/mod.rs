@@ -19,6 +19,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Seal;
 use super::calls::utc;
 use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Kind, Pepper};
@@ -133,13 +134,21 @@ pub enum AuditError {
     },
 }
 
+/// Writes an operator's act, with the keys beside the database ([`Seal::beside`]): see [`record_with`].
+///
+/// # Errors
+/// [`AuditError`]; nothing is written then.
+pub fn record(database: &Path, act: &Act) -> Result<(), AuditError> {
+    record_with(database, &database::beside(database)?, act)
+}
+
 /// Writes an operator's act, and is done once it is on the disk. What is done to a record is done only if this succeeds.
 /// A running hotline may write to the same database meanwhile.
 ///
 /// # Errors
 /// [`AuditError`]; nothing is written then.
-pub fn record(database: &Path, act: &Act) -> Result<(), AuditError> {
-    let (connection, pepper) = database::open(database, IfMissing::Refuse)?;
+pub fn record_with(database: &Path, seal: &Seal, act: &Act) -> Result<(), AuditError> {
+    let (connection, pepper) = database::open(database, IfMissing::Refuse, seal)?;
     let entry = Entry::of(act, rand::random(), &pepper);
     Chain::over(connection, database)?.append(&[entry])?;
     Ok(())
@@ -158,6 +167,5 @@ pub fn head(database: &Path) -> Result<Head, AuditError> {
 /// # Errors
 /// [`AuditError`]
 pub fn prune(database: &Path, before: Timestamp, at: Timestamp) -> Result<Option<Removed>, AuditError> {
-    let (connection, _) = database::open(database, IfMissing::Refuse)?;
-    Chain::over(connection, database)?.prune(before, at)
+    Chain::over(database::open_writer(database)?, database)?.prune(before, at)
 }

@@ -27,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::postgres::PostgresCalls;
 use super::database::{self, IfMissing, OpenError};
 use super::journal::{self, Journal, JournalCounts, Route, Sink};
+use super::seal::Seal;
 use crate::dialogue::Story;
 use crate::facts::{CallId, CallerNumber, KeyCounts, PersonRef};
 
@@ -195,20 +196,20 @@ pub struct CallLog {
 }
 
 impl CallLog {
-    /// Opens (or makes) a database, and keeps call records in it.
+    /// Opens (or makes) a database with the keys beside it ([`Seal::beside`]), and keeps call records in it.
     ///
     /// # Errors
     /// [`OpenError`] says which file, why, and what to do.
     pub fn open(path: &Path) -> Result<CallLog, OpenError> {
-        CallLog::start(&CallLogOptions::of(path))
+        CallLog::start(&CallLogOptions::of(path), &database::beside(path)?)
     }
 
-    /// Opens what is named, and starts the threads.
+    /// Opens what is named, with the keys that the pepper of its hashes is sealed by, and starts the threads.
     ///
     /// # Errors
     /// [`OpenError`] says which file, why, and what to do.
-    pub fn start(options: &CallLogOptions) -> Result<CallLog, OpenError> {
-        let (connection, pepper) = database::open(&options.database, IfMissing::Create)?;
+    pub fn start(options: &CallLogOptions, seal: &Seal) -> Result<CallLog, OpenError> {
+        let (connection, pepper) = database::open(&options.database, IfMissing::Create, seal)?;
         drop(connection);
         let sink = options.place.sink()?;
         let service = Arc::<Mutex<ServiceCounts>>::default();

@@ -47,15 +47,15 @@ const INSERT: &str = "\
 
 /// Rows after one, as JSON texts of entries.
 const SELECT: &str = "\
-    SELECT row, to_json(entry)::text FROM hotline_calls.calls, LATERAL (SELECT encode(call_id, 'hex') AS call_id, \
+    SELECT c.row, to_json(entry)::text FROM hotline_calls.calls AS c, LATERAL (SELECT encode(call_id, 'hex') AS call_id, \
     to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS started, \
     to_char(answered AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS answered, \
     to_char(ended AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS ended, duration_ms, called, caller_masked, \
     encode(caller_hash, 'hex') AS caller_hash, menu, path, path_cut, path_ms, outcome, ending, language, \
     encode(person_hash, 'hex') AS person_hash, keys, encode(sip_call_hash, 'hex') AS sip_call_hash, rtp_lost, rtp_jitter_us, \
     keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk, version, person_asked_ms, person_answered_ms, repeated) AS entry \
-    WHERE row > $1 AND ($2::text IS NULL OR started >= $2::text::timestamptz) \
-    AND ($3::text IS NULL OR started < $3::text::timestamptz) ORDER BY row LIMIT $4";
+    WHERE c.row > $1 AND ($2::text IS NULL OR c.started >= $2::text::timestamptz) \
+    AND ($3::text IS NULL OR c.started < $3::text::timestamptz) ORDER BY c.row LIMIT $4";
 
 const DELETE: &str = "\
     DELETE FROM hotline_calls.calls WHERE row IN (SELECT row FROM hotline_calls.calls \

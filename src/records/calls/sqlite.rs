@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, TransactionBehavior, params, params_from_iter};
 
 use super::{CallEntry, CallsError, utc};
 use crate::facts::{hex, octets};
-use crate::records::database::{self, IfMissing, OpenError, look, open_as_it_is};
+use crate::records::database::{OpenError, look, open_as_it_is, open_writer};
 use crate::records::journal::{Sink, SinkError};
 
 /// Rows deleted by one transaction: writers wait no longer than for so many.
@@ -27,7 +27,7 @@ pub(super) struct SqliteCalls {
 
 impl SqliteCalls {
     pub(super) fn open(path: &Path) -> Result<SqliteCalls, OpenError> {
-        let (connection, _) = database::open(path, IfMissing::Create)?;
+        let connection = open_writer(path)?;
         let places = vec!["?"; COLUMNS.split(',').count()].join(", ");
         let insert = format!("INSERT INTO calls ({COLUMNS}) VALUES ({places}) ON CONFLICT (call_id) DO NOTHING");
         Ok(SqliteCalls { connection, insert })
@@ -149,7 +149,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<CallEntry> {
 }
 
 pub(super) fn prune(path: &Path, before: Timestamp) -> Result<u64, CallsError> {
-    let (connection, _) = database::open(path, IfMissing::Refuse)?;
+    let connection = open_writer(path)?;
     let sql = "DELETE FROM calls WHERE call IN (SELECT call FROM calls WHERE started < ?1 ORDER BY started LIMIT ?2)";
     let mut gone = 0;
     loop {

@@ -10,6 +10,7 @@ pub mod namespaces;
 pub mod node;
 pub mod ports;
 pub mod postgres;
+pub mod prompts;
 pub mod sound;
 pub mod tls;
 pub mod tones;
