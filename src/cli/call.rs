@@ -135,9 +135,12 @@ impl Call {
         let call = LocalCall {
             menu: scene.menu,
             prompts: scene.prompts,
-            call: CallId::new(rand::random()),
             records,
-            caller: Caller { number: Some(Secret::new(self.from.clone())), today },
+            caller: Caller {
+                number: Some(Secret::new(self.from.clone())),
+                call: CallId::new(rand::random()),
+                ..Caller::unknown(today)
+            },
             script,
             speaker: self.speaker(),
         };

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod bench;
 pub mod call;
 pub mod calls;
+pub mod cases;
 pub mod check;
 mod coverage;
 pub mod doctor;
@@ -56,6 +57,8 @@ enum Command {
     Call(call::Call),
     /// Tell what calls came to
     Calls(calls::Calls),
+    /// Show, export and close what callers have said is wrong with their records
+    Cases(cases::Cases),
     /// Report every mistake in menu scripts and their messages
     Check(check::Check),
     /// Tell what this machine and its network give to a configuration
@@ -70,7 +73,7 @@ enum Command {
     Diff(reload::Diff),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
-    /// Make records to call about, and remove what is too old
+    /// Make records to call about, remove what is too old, and release who is locked out
     Records(records::Records),
     /// Let the calls of the call records go through a changed menu
     Replay(replay::Replay),
@@ -93,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Bench(command) => command.run(),
         Command::Call(command) => command.run(),
         Command::Calls(command) => command.run(),
+        Command::Cases(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Graph(command) => command.run(),

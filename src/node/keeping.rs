@@ -102,12 +102,14 @@ pub struct Kept {
     pub call_records: u32,
     /// The audit log.
     pub audit: u32,
+    /// Cases, from when they were closed.
+    pub cases: u32,
 }
 
 impl Default for Kept {
     fn default() -> Kept {
-        let Retention { call_records, audit } = Retention::default();
-        Kept { call_records, audit }
+        let Retention { call_records, audit, cases } = Retention::default();
+        Kept { call_records, audit, cases }
     }
 }
 
@@ -118,6 +120,10 @@ impl Kept {
             let message = "retention.call-records goes from 1 day to 36600";
             wrongs.push(Wrong::at("retention", "call-records", message, "as in call-records = 366"));
         }
+        if !(1..=36_600).contains(&self.cases) {
+            let message = "retention.cases goes from 1 day to 36600";
+            wrongs.push(Wrong::at("retention", "cases", message, "as in cases = 1096"));
+        }
         if !(LEAST_AUDIT_DAYS..=36_600).contains(&self.audit) {
             let message = format!("retention.audit goes from {LEAST_AUDIT_DAYS} days, six months, to 36600");
             wrongs.push(Wrong::at("retention", "audit", message, "as in audit = 366"));
@@ -126,7 +132,7 @@ impl Kept {
     }
 
     fn retention(self) -> Retention {
-        Retention { call_records: self.call_records, audit: self.audit }
+        Retention { call_records: self.call_records, audit: self.audit, cases: self.cases }
     }
 }
 

@@ -41,8 +41,6 @@ pub struct LocalCall {
     pub menu: Arc<Menu>,
     /// Its texts and recordings.
     pub prompts: Arc<Prompts>,
-    /// Its name.
-    pub call: CallId,
     /// Its records.
     pub records: RecordsPool,
     /// Who calls, and on which day.
@@ -62,10 +60,10 @@ pub async fn call_locally(call: LocalCall, transcript: &mut dyn Write) -> Result
     let mut hands = Hands::new(call.script)?;
     let (sender, mut replies) = mpsc::channel(4);
     let mut line = Line {
+        call: call.caller.call,
         deadline: call.menu.look_up_deadline,
         dialogue: Dialogue::new(call.menu, call.caller),
         prompts: call.prompts,
-        call: call.call,
         records: call.records,
         replies: sender,
         begun: now(),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | call records | when their call began longer ago than `call_records` days; JSON lines by whole days |
 //! | audit log | its lines from before `audit` days; the chain then begins at a later line ([`super::audit`]) |
+//! | cases | when they were closed longer ago than `cases` days; those that are open stay |
 //! | lock-outs | when nothing is held against their subject any more |
 
 use std::path::Path;
@@ -22,19 +23,22 @@ pub struct Retention {
     pub call_records: u32,
     /// The audit log; six months at least.
     pub audit: u32,
+    /// Cases, from when they were closed.
+    pub cases: u32,
 }
 
 impl Default for Retention {
-    /// A year of each: longer than the law asks, and no longer than a year's report needs.
+    /// A year, longer than the law asks and no longer than a year's report needs; three of a closed case, in which it may
+    /// come up again.
     fn default() -> Retention {
-        Retention { call_records: 366, audit: 366 }
+        Retention { call_records: 366, audit: 366, cases: 1_096 }
     }
 }
 
 /// What has gone of one kind of thing, or why nothing could.
 #[derive(Debug)]
 pub struct Gone {
-    /// What: `call records`, `audit lines`, `lock-outs`.
+    /// What: `call records`, `audit lines`, `cases`, `lock-outs`.
     pub what: &'static str,
     /// Days that it is kept for; nothing where something else says when it goes.
     pub days: Option<u32>,
@@ -54,12 +58,17 @@ pub fn enforce(database: &Path, calls: &CallPlace, kept: Retention, now: Timesta
     vec![
         told("call records", Some(kept.call_records), calls),
         told("audit lines", Some(kept.audit), audited),
-        told("lock-outs", None, lock_outs(database, now)),
+        told("cases", Some(kept.cases), gone(database, CASES, before(kept.cases))),
+        told("lock-outs", None, gone(database, LOCK_OUTS, now)),
     ]
 }
 
-fn lock_outs(database: &Path, now: Timestamp) -> Result<u64, String> {
+const CASES: &str = "DELETE FROM cases WHERE closed < ?1";
+const LOCK_OUTS: &str = "DELETE FROM lock_outs WHERE expires <= ?1";
+
+/// Removes the rows of before a time.
+fn gone(database: &Path, sql: &str, before: Timestamp) -> Result<u64, String> {
     let connection = database::open_writer(database).map_err(|error| error.to_string())?;
-    let gone = connection.execute("DELETE FROM lock_outs WHERE expires <= ?1", [now.as_millisecond()]);
+    let gone = connection.execute(sql, [before.as_millisecond()]);
     gone.map(|gone| u64::try_from(gone).unwrap_or(u64::MAX)).map_err(|error| error.to_string())
 }

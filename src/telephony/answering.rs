@@ -298,7 +298,8 @@ impl Running<'_> {
     fn begin(&mut self, record: &Record) -> Result<(), Failure> {
         let agreed = self.agreed.as_ref().ok_or(Failure::NoCommonMedia)?;
         let leg = self.leg.as_mut().ok_or(Failure::MediaStopped)?;
-        let caller = Caller { number: record.caller.clone(), today: today() };
+        let caller =
+            Caller { number: record.caller.clone(), trunk: record.trunk.clone(), call: record.call, today: today() };
         let conductor = CallerConductor::new(
             record.call,
             Dialogue::new(Arc::clone(&self.menu), caller),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::trace::{self, LookUps, LookedUp};
+use super::trace::{LookUps, LookedUp};
 use crate::dialogue::{Dialogue, Input, Output, SayingId, Story, Transferred};
 use crate::facts::{CallId, Key, Moment, PersonRef, Query, Reply};
 use crate::media::{Actions, Conductor, Mailbox, MediaEvent, MediaStats};
@@ -125,10 +125,10 @@ impl CallerConductor {
         let mailbox = self.mailbox.clone();
         let (asked, expires) = (Timestamp::now(), Instant::now() + self.deadline);
         let step = self.steps.saturating_sub(1);
-        let noted = self.look_ups.clone().map(|look_ups| (look_ups, trace::asked(&query)));
+        let noted = self.look_ups.clone().map(|look_ups| (look_ups, query.name()));
         self.records.ask(self.call, query, asked, expires, move |reply| {
             if let Some((look_ups, what)) = noted {
-                let outcome = trace::answered(&reply);
+                let outcome = reply.name();
                 look_ups.add(LookedUp { step, what, asked, answered: Timestamp::now(), outcome });
             }
             // The call may have ended meanwhile: then nobody waits.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::failure::Failure;
 use crate::dialogue::Story;
-use crate::facts::{CallId, Query, Reply};
+use crate::facts::CallId;
 use crate::media::MediaStats;
 
 /// Look-ups of a call that are told; further ones are not.
@@ -73,27 +73,6 @@ impl LookUps {
 
     pub(super) fn take(&self) -> Vec<LookedUp> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// What is asked, by name.
-pub(super) const fn asked(query: &Query) -> &'static str {
-    match query {
-        Query::Verify { .. } => "verify",
-        Query::Balances(_) => "balances",
-        Query::Summary(_) => "summary",
-        Query::Payments { .. } => "payments",
-    }
-}
-
-/// How it was answered, by name.
-pub(super) const fn answered(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Matched(_) => "matched",
-        Reply::Unmatched => "unmatched",
-        Reply::Locked { .. } => "locked",
-        Reply::Balances(_) | Reply::Summary(_) | Reply::Payments(_) => "found",
-        Reply::Unavailable => "unavailable",
     }
 }
 

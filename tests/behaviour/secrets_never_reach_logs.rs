@@ -5,12 +5,12 @@
 use std::path::Path;
 
 use hotline::dialogue::{Caller, Dialogue, Input};
-use hotline::facts::{CitizenId, Key, Moment, Query, Reply, Secret};
+use hotline::facts::{Key, Moment, Query, Reply, Secret};
 use hotline::records::{Records as _, SqliteRecords};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::records_support::everything_in;
+use crate::records_support::{everything_in, verify};
 use crate::sip_client::{OFFER, Phone};
 use crate::support::binary::{Server, hotline, run};
 use crate::support::collector::Collector;
@@ -126,11 +126,8 @@ async fn key_unknown(server: &Server) {
 /// Amounts of the person who was verified, as they stand in the records and as people write them.
 fn amounts(database: &Path) -> Vec<String> {
     let records = SqliteRecords::open(database).unwrap();
-    let id = CitizenId::parse(ID, jiff::civil::date(2026, 11, 25)).unwrap();
-    let verify = Query::Verify { id: Secret::new(id), number: Secret::new(NUMBER.into()), caller: None };
-    let Reply::Matched(person) = records.answer(&verify, jiff::Timestamp::now()).unwrap() else {
-        panic!("not matched")
-    };
+    let matched = records.answer(&verify(ID, NUMBER, None), jiff::Timestamp::now()).unwrap();
+    let Reply::Matched(person) = matched else { panic!("not matched") };
     let balances = records.answer(&Query::Balances(person), jiff::Timestamp::now()).unwrap();
     let Reply::Balances(balances) = balances else { panic!("{balances:?}") };
     let fen = [balances.pension.0, balances.medical.0];
@@ -233,12 +230,8 @@ async fn page(address: &str, path: &str) -> String {
 #[test]
 fn of_a_panic() {
     let today = jiff::civil::date(2026, 11, 25);
-    let query = Query::Verify {
-        id: Secret::new(CitizenId::parse(ID, today).unwrap()),
-        number: Secret::new(NUMBER.into()),
-        caller: Some(Secret::new(CALLER.into())),
-    };
-    let caller = Caller { number: Some(Secret::new(CALLER.into())), today };
+    let query = verify(ID, NUMBER, Some(CALLER));
+    let caller = Caller { number: Some(Secret::new(CALLER.into())), ..Caller::unknown(today) };
     let mut call = Dialogue::new(crate::support::hotline::menu("bench/100"), caller.clone());
     call.handle(Moment::ZERO, Input::Answered);
     for symbol in ID.chars().take(12) {

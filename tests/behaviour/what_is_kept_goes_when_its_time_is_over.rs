@@ -21,17 +21,21 @@ fn make_old(database: &std::path::Path) {
         let act = Act { at, who: Who::Hotline, what: "test".into(), subject: None, outcome: String::new() };
         audit::record(database, &act).unwrap();
     }
-    let locked = "INSERT INTO lock_outs VALUES (?1, '[1]', 0, ?2)";
+    let case = "INSERT INTO cases (opened, subject, insurance, month, blame, person, call, closed) \
+                VALUES (0, zeroblob(32), 0, 24300, 'agency', zeroblob(1), ?1, ?2)";
+    connection.execute(case, rusqlite::params![[1_u8; 16], 1]).unwrap();
+    connection.execute(case, rusqlite::params![[2_u8; 16], None::<i64>]).unwrap();
+    let locked = "INSERT INTO lock_outs (subject, failed_at, locked_until, expires) VALUES (?1, '[1]', 0, ?2)";
     connection.execute(locked, rusqlite::params![[1_u8; 32], old.as_millisecond()]).unwrap();
     connection.execute(locked, rusqlite::params![[2_u8; 32], i64::MAX]).unwrap();
 }
 
-fn left(database: &std::path::Path) -> [i64; 2] {
+fn left(database: &std::path::Path) -> [i64; 3] {
     let count = |table: &str| {
         let sql = format!("SELECT count(*) FROM {table}");
         Connection::open(database).unwrap().query_row(&sql, [], |row| row.get(0)).unwrap()
     };
-    [count("calls"), count("lock_outs")]
+    [count("calls"), count("cases"), count("lock_outs")]
 }
 
 fn lines(database: &std::path::Path) -> Vec<String> {
@@ -59,7 +63,7 @@ async fn a_running_hotline_removes_what_is_too_old_and_says_so() {
     let log = says(again, "lock-outs were removed").await;
     assert!(log.contains("retention: call records were removed") && log.contains("count=1 days=366"), "{log}");
     assert!(log.contains("retention: audit lines were removed"), "{log}");
-    assert_eq!(left(&server.database()), [1, 1]);
+    assert_eq!(left(&server.database()), [1, 1, 1]);
     let lines = lines(&server.database());
     assert!(lines.len() == 2 && lines[0] == "test " && lines[1].starts_with("retention removed 1 to 1:"), "{lines:?}");
     assert!(audit::verify(&server.database(), None).unwrap().is_ok());
@@ -92,9 +96,9 @@ async fn a_command_removes_it_at_once_and_leaves_a_line() {
     {
         assert!(printed.contains(told), "{printed}");
     }
-    assert_eq!(left(&server.database()), [1, 1]);
+    assert_eq!(left(&server.database()), [1, 1, 1]);
     let lines = lines(&server.database());
-    assert_eq!(lines.last().unwrap(), "records prune 1 call records, 1 audit lines, 1 lock-outs", "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "records prune 1 call records, 1 audit lines, 1 cases, 1 lock-outs", "{lines:?}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
     } = config;
     let Telemetry { otlp, service } = telemetry;
     let CallRecords { to, server, password_file, folder: calls_folder, spool, spool_mib } = call_records;
-    let Kept { call_records: calls_kept, audit } = retention;
+    let Kept { call_records: calls_kept, audit, cases } = retention;
     let Sip {
         listen,
         advertised,
@@ -108,7 +108,17 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
     let Tls { certificate, key, authorities } = tls;
     let Session { expires, minimum } = session;
     let Media { address: _, ports, workers, time_out, srtp: _, keys: _ } = media;
-    let Records { database, workers: look_ups, failures, window, lock, keys: sealing } = records;
+    let Records {
+        database,
+        workers: look_ups,
+        failures,
+        id_failures,
+        trunk_failures,
+        window,
+        lock,
+        longest_lock,
+        keys: sealing,
+    } = records;
     let Prompts { folder: _, synthesize: _, cache: _ } = prompts;
     let Metrics { listen: metrics } = metrics;
     let Versions { folder, kept, socket, watch, least_calls: _, proven_calls: _ } = versions;
@@ -135,8 +145,11 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.database", format!("{database:?}")),
         ("records.workers", format!("{look_ups:?}")),
         ("records.failures", format!("{failures:?}")),
+        ("records.id-failures", format!("{id_failures:?}")),
+        ("records.trunk-failures", format!("{trunk_failures:?}")),
         ("records.window", format!("{window:?}")),
         ("records.lock", format!("{lock:?}")),
+        ("records.longest-lock", format!("{longest_lock:?}")),
         ("records.keys", format!("{sealing:?}")),
         ("call-records.to", format!("{to:?}")),
         ("call-records.server", format!("{server:?}")),
@@ -146,6 +159,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("call-records.spool-mib", format!("{spool_mib:?}")),
         ("retention.call-records", format!("{calls_kept:?}")),
         ("retention.audit", format!("{audit:?}")),
+        ("retention.cases", format!("{cases:?}")),
         ("telemetry.otlp", format!("{otlp:?}")),
         ("telemetry.service", format!("{service:?}")),
         ("metrics.listen", format!("{metrics:?}")),

@@ -86,27 +86,16 @@ impl journal::Entry for Entry {
 
 /// What a question to the records and its answer are to the audit log.
 pub(in crate::records) fn access(call: CallId, at: Timestamp, query: &Query, reply: &Reply) -> Act {
-    let what = match query {
-        Query::Verify { .. } => "verify",
-        Query::Balances(_) => "balances",
-        Query::Summary(_) => "summary",
-        Query::Payments { .. } => "payments",
+    let person = match reply {
+        Reply::Matched(person) | Reply::InitialPassword(person) => Some(*person),
+        _ => query.person(),
     };
-    let outcome = match reply {
-        Reply::Matched(_) => "matched",
-        Reply::Unmatched => "unmatched",
-        Reply::Locked { .. } => "locked",
-        Reply::Balances(_) | Reply::Summary(_) | Reply::Payments(_) => "found",
-        Reply::Unavailable => "unavailable",
+    let keyed = match query {
+        Query::Verify { identity, .. } => identity.id.clone(),
+        _ => None,
     };
-    let subject = match (query, reply) {
-        (_, Reply::Matched(person)) => Subject::Person(*person),
-        (Query::Verify { id, .. }, _) => Subject::Id(id.clone()),
-        (Query::Balances(person) | Query::Summary(person) | Query::Payments { person, .. }, _) => {
-            Subject::Person(*person)
-        }
-    };
-    Act { at, who: Who::Call(call), what: what.into(), subject: Some(subject), outcome: outcome.into() }
+    let subject = person.map(Subject::Person).or(keyed.map(Subject::Id));
+    Act { at, who: Who::Call(call), what: query.name().into(), subject, outcome: reply.name().into() }
 }
 
 #[allow(clippy::disallowed_methods, reason = "the shell's clock: when lines were lost")]

@@ -14,15 +14,16 @@ mod chain;
 mod log;
 mod look;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Seal;
 use super::calls::utc;
 use super::database::{self, IfMissing, OpenError};
+use super::desk::{DeskAct, Trail};
 use super::keyed::{Kind, Pepper};
+use super::seal::Seal;
 use crate::facts::{CallId, CallerNumber, CitizenId, PersonRef, Secret, hex};
 
 use chain::Chain;
@@ -56,6 +57,8 @@ pub enum Subject {
     Id(Secret<CitizenId>),
     /// A caller's number.
     Caller(CallerNumber),
+    /// What stands for somebody already, as `case:17` or a hash's beginning. Cut after 80 letters.
+    Named(String),
 }
 
 impl Subject {
@@ -64,6 +67,7 @@ impl Subject {
             Subject::Person(person) => ("person", pepper.hash(Kind::Person, &person.0.to_be_bytes())),
             Subject::Id(id) => ("id", pepper.hash(Kind::Id, id.reveal().as_str().as_bytes())),
             Subject::Caller(caller) => ("caller", pepper.hash(Kind::Caller, caller.reveal().as_bytes())),
+            Subject::Named(name) => return name.chars().take(80).collect(),
         };
         format!("{kind}:{}", hex(&hash.0))
     }
@@ -160,6 +164,27 @@ pub fn record_with(database: &Path, seal: &Seal, act: &Act) -> Result<(), AuditE
 /// The database cannot be read.
 pub fn head(database: &Path) -> Result<Head, AuditError> {
     Ok(chain::head(&database::open_reader(database)?)?)
+}
+
+/// The trail of operators' acts in a database's audit log.
+pub struct AuditTrail {
+    /// The database.
+    pub database: PathBuf,
+    /// What it is sealed by.
+    pub seal: Seal,
+}
+
+impl Trail for AuditTrail {
+    fn record(&self, act: &DeskAct) -> Result<(), String> {
+        let act = Act {
+            at: act.at,
+            who: Who::Operator(act.who.clone()),
+            what: act.what.to_owned(),
+            subject: Some(Subject::Named(act.subject.clone())),
+            outcome: act.outcome.clone(),
+        };
+        record_with(&self.database, &self.seal, &act).map_err(|error| error.to_string())
+    }
 }
 
 /// Removes the lines from before a time, all but the last, and says so in a line of its own.

@@ -33,6 +33,7 @@ use crate::facts::{CallId, CallerNumber, KeyCounts, PersonRef};
 
 pub use self::postgres::CallServer;
 pub use entry::CallEntry;
+pub(crate) use entry::masked;
 pub use service::{OTHER, Service, ServiceCounts};
 
 /// Symbols of a number or a menu's name at most.
