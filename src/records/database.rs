@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn rows_of_the_first_versions_are_carried_over() {
-        use crate::facts::{Fen, Insurance, Month, PersonRef, Query, Reply, Secret};
+        use crate::facts::{Fen, Identity, Insurance, Month, Origin, PersonRef, Query, Reply, Secret};
         use crate::records::{Records as _, SqliteRecords};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.sqlite");
@@ -362,7 +362,9 @@ mod tests {
         let records = SqliteRecords::open(&path).unwrap();
         let at = jiff::Timestamp::UNIX_EPOCH;
         let id = CitizenId::parse("11010519491231002X", jiff::civil::date(2026, 11, 25)).unwrap();
-        let verify = Query::Verify { id: Secret::new(id), number: Secret::new("42".into()), caller: None };
+        let identity =
+            Identity { id: Some(Secret::new(id)), number: Some(Secret::new("42".into())), ..Identity::default() };
+        let verify = Query::Verify { identity, from: Origin::default() };
         assert_eq!(records.answer(&verify, at).unwrap(), Reply::Matched(PersonRef(7)));
         let Reply::Balances(balances) = records.answer(&Query::Balances(PersonRef(7)), at).unwrap() else { panic!() };
         assert_eq!(
