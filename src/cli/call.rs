@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::records::Place;
 use super::{Wrong, exit_code, today};
 use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
 use crate::dialogue::Caller;
@@ -44,6 +45,9 @@ pub struct Call {
     /// The records it looks up [default: made-up ones, in memory]
     #[arg(long, value_name = "FILE", requires = "local")]
     database: Option<PathBuf>,
+    /// The file of the keys that they are sealed by [default: the database's name with .key after it, if there is one]
+    #[arg(long, value_name = "FILE", requires = "database")]
+    key_file: Option<PathBuf>,
     /// Press these keys in place of the keyboard's
     #[arg(long, value_name = "SCRIPT")]
     keys: Option<String>,
@@ -126,7 +130,11 @@ impl Call {
         let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
         let today = today();
         let records: Arc<dyn Records> = match &self.database {
-            Some(file) => Arc::new(SqliteRecords::open(file).map_err(|error| Wrong::Failed(error.to_string()))?),
+            Some(file) => {
+                let place = Place { database: Some(file.clone()), key_file: self.key_file.clone(), config: None };
+                let records = SqliteRecords::open_with(file, &place.seal()?);
+                Arc::new(records.map_err(|error| Wrong::Failed(error.to_string()))?)
+            }
             None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
         };
         let call = LocalCall {

@@ -1,4 +1,8 @@
-//! `hotline records`: makes records to call about.
+//! `hotline records`: makes records to call about, imports them, and keeps them sealed.
+
+mod import;
+mod keys;
+mod place;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -7,9 +11,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::today;
+pub(crate) use self::place::Place;
+use super::{Wrong, exit_code, today};
 use crate::facts::Month;
-use crate::records::demo::{self, DemoError, DemoOptions, DemoReport, MOST_PEOPLE, NAMED, NamedPerson};
+use crate::records::demo::{self, DemoOptions, DemoReport, MOST_PEOPLE, MOST_TABLED, NAMED, NamedPerson};
+use crate::records::{self, Seal, new_key_file};
 
 /// `hotline records`.
 #[derive(Debug, Args)]
@@ -23,19 +29,43 @@ enum Command {
     /// Writes made-up insured people into a records database
     #[command(after_help = "Example:\n  \
         hotline records demo --database hotline.db --people 500\n\n\
-        The same seed and month give the same people on every machine. No real person bears their numbers.\n\
+        The records are sealed by the key in the file hotline.db.key, which is made if it is missing. The same seed and month give the same people on every machine. No real person bears their numbers.\n\
         Demo records that are there already are replaced; a running hotline answers from the new ones at once.")]
     Demo(DemoArgs),
+    /// Imports a month of insured people and their payments
+    #[command(after_help = "Example:\n  \
+        hotline records import --people people.csv --payments payments.csv --as-of 2026-09 --config hotline.toml\n\n\
+        docs/records-import.md describes the columns. Every faulty row is told; none is loaded unless all are good, or \
+        --skip-faulty leaves the faulty ones out. Calls read the old month until the new one is whole. Exits with 0 if it \
+        was loaded, or had been before; with 1 if there were faulty rows, or it failed; with 2 on wrong use.")]
+    Import(import::Import),
+    /// Makes a key that records are sealed by
+    #[command(after_help = "Examples:\n  \
+        hotline records key /etc/hotline/records.key\n  \
+        hotline records key --add /etc/hotline/records.key\n\n\
+        Exits with 0 if it was made, with 1 if it could not be, with 2 if the file is there already.")]
+    Key(keys::Key),
+    /// Seals all records by the first key, while calls run
+    #[command(after_help = "Example:\n  \
+        hotline records rekey --config hotline.toml\n\n\
+        Records that lay open are sealed, those sealed by another key are sealed anew. Broken off, it goes on the next time. \
+        Exits with 0 if all is sealed, with 1 if not, with 2 on wrong use.")]
+    Rekey(keys::Rekey),
 }
 
 #[derive(Debug, Args)]
 struct DemoArgs {
-    /// The SQLite file; made with its folder if it is missing
-    #[arg(long, value_name = "FILE", default_value = "hotline.db")]
-    database: PathBuf,
-    /// How many people, ten with fixed numbers among them
-    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..=i64::from(MOST_PEOPLE)))]
+    #[command(flatten)]
+    place: Place,
+    /// Write them as two tables into this folder in place of a database, as `hotline records import` reads them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["database", "config", "key_file", "force"])]
+    csv: Option<PathBuf>,
+    /// How many people, ten with fixed numbers among them; up to 50000, or 10000000 with --csv
+    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..=i64::from(MOST_TABLED)))]
     people: u32,
+    /// No more than the last so many months of payments of each person
+    #[arg(long, value_name = "NUMBER", requires = "csv", value_parser = clap::value_parser!(u32).range(0..=600))]
+    months: Option<u32>,
     /// Which people
     #[arg(long, value_name = "NUMBER", default_value_t = 12333)]
     seed: u64,
@@ -48,38 +78,79 @@ struct DemoArgs {
 }
 
 impl Records {
-    /// Runs it. 0: written; 1: not, and why is on standard error.
+    /// Runs it. 0: done; 1: not, and why is on standard error; 2: used wrongly.
     pub fn run(&self) -> ExitCode {
-        let Command::Demo(demo) = &self.command;
-        let as_of = demo.as_of.unwrap_or_else(|| demo::default_as_of(today()));
-        let options = DemoOptions { people: demo.people, seed: demo.seed, as_of };
-        match write(&demo.database, options, demo.force) {
-            Ok(report) => {
-                // Nobody reads: nothing more to say.
-                let _ = std::io::stdout().write_all(told(&demo.database, &report).as_bytes());
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                eprintln!("hotline records: {error}");
-                ExitCode::FAILURE
-            }
-        }
+        let (name, done) = match &self.command {
+            Command::Demo(demo) => ("records demo", demo.run()),
+            Command::Import(import) => ("records import", import.run()),
+            Command::Key(key) => ("records key", key.run()),
+            Command::Rekey(rekey) => ("records rekey", rekey.run()),
+        };
+        exit_code(name, done)
     }
 }
 
-fn write(database: &Path, options: DemoOptions, force: bool) -> Result<DemoReport, DemoError> {
+impl DemoArgs {
+    fn run(&self) -> Result<bool, Wrong> {
+        let as_of = self.as_of.unwrap_or_else(|| demo::default_as_of(today()));
+        let options = DemoOptions { people: self.people, seed: self.seed, as_of };
+        let told = match &self.csv {
+            Some(folder) => self.tables(folder, options)?,
+            None => self.write(options)?,
+        };
+        // Nobody reads: nothing more to say.
+        let _ = std::io::stdout().write_all(told.as_bytes());
+        Ok(true)
+    }
+
+    fn tables(&self, folder: &Path, options: DemoOptions) -> Result<String, Wrong> {
+        let bar = bar(options.people, folder);
+        let payments = demo::write_tables(folder, options, self.months, || bar.inc(1));
+        bar.finish_and_clear();
+        let payments = payments.map_err(|error| Wrong::Failed(format!("{}: {error}", folder.display())))?;
+        let (people, as_of) = (options.people, options.as_of);
+        Ok(format!(
+            "{}: people.csv with {people} made-up people, payments.csv with {payments} payments, true as of {as_of}\n",
+            folder.display()
+        ))
+    }
+
+    fn write(&self, options: DemoOptions) -> Result<String, Wrong> {
+        if self.people > MOST_PEOPLE {
+            return Err(Wrong::Use(format!("--people goes to {MOST_PEOPLE} without --csv")));
+        }
+        let database = self.place.database()?;
+        self.make_key(&database)?;
+        let seal = self.place.seal()?;
+        let bar = bar(options.people, &database);
+        let report = demo::write_with(&database, &seal, options, self.force, || bar.inc(1));
+        bar.finish_and_clear();
+        Ok(told(&database, &report.map_err(|error| Wrong::Failed(error.to_string()))?))
+    }
+
+    /// A demonstration is sealed too: its key is made where it would be looked for, unless it has been sealed by one before.
+    fn make_key(&self, database: &Path) -> Result<(), Wrong> {
+        let Some(file) = self.place.key_file()? else { return Ok(()) };
+        let sealed = database.exists() && records::sealed_by(database, &Seal::open_values()).is_err();
+        if file.exists() || sealed {
+            return Ok(());
+        }
+        new_key_file(&file).map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))
+    }
+}
+
+/// A bar on a terminal; a line elsewhere.
+fn bar(people: u32, place: &Path) -> ProgressBar {
     let bar = if std::io::stderr().is_terminal() {
-        ProgressBar::new(options.people.into())
+        ProgressBar::new(people.into())
     } else {
-        eprintln!("writing {} made-up people into {}", options.people, database.display());
+        eprintln!("writing {people} made-up people into {}", place.display());
         ProgressBar::hidden()
     };
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} people") {
         bar.set_style(style);
     }
-    let report = demo::write(database, options, force, || bar.inc(1));
-    bar.finish_and_clear();
-    report
+    bar
 }
 
 /// What was written, and the people whose numbers may be dialled with.
@@ -120,10 +191,18 @@ mod tests {
             let parsed = command.clone().try_get_matches_from(["records", "demo", argument]);
             parsed.err().map(|error| error.exit_code())
         };
-        for right in ["--people=10", "--people=50000", "--as-of=2026-03", "--seed=18446744073709551615", "--force"] {
+        for right in [
+            "--people=10",
+            "--people=50000",
+            "--csv=tables",
+            "--as-of=2026-03",
+            "--seed=18446744073709551615",
+            "--force",
+        ] {
             assert_eq!(code(right), None, "{right}");
         }
-        for wrong in ["--people=9", "--people=50001", "--as-of=2026-13", "--as-of=2014-12", "--as-of=2026-3", "--x"] {
+        for wrong in ["--people=9", "--people=10000001", "--as-of=2026-13", "--as-of=2014-12", "--as-of=2026-3", "--x"]
+        {
             assert_eq!(code(wrong), Some(2), "{wrong}");
         }
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
+use super::sealing::Keys;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::door::challenge::Algorithm;
@@ -231,6 +232,8 @@ pub struct Records {
     /// A lock lasts for so long.
     #[serde(deserialize_with = "duration")]
     pub lock: Duration,
+    /// Where the keys come from that its personal values are sealed by.
+    pub keys: Keys,
 }
 
 impl Default for Records {
@@ -241,6 +244,7 @@ impl Default for Records {
             failures: 3,
             window: Duration::from_secs(24 * 3600),
             lock: Duration::from_secs(30 * 60),
+            keys: Keys::default(),
         }
     }
 }
@@ -314,6 +318,7 @@ impl Config {
         let tls = &mut self.sip.tls;
         [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
         within(&mut self.records.database);
+        self.records.keys.resolve(folder);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         [&mut self.versions.folder, &mut self.versions.socket].into_iter().flatten().for_each(within);
@@ -421,6 +426,7 @@ impl Records {
             "records.failures goes from 1 to 100, records.workers to 64",
             "as in failures = 3",
         );
+        wrongs.extend(self.keys.wrongs());
         wrongs
     }
 }

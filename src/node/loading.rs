@@ -270,14 +270,31 @@ impl Loading<'_> {
         if !self.draft.has_whole("records") {
             return None;
         }
-        match records::look(&self.draft.config.records.database) {
+        let config = &self.draft.config;
+        let wrong = |error: records::OpenError| Fault::of_file("[records]", error.to_string());
+        let standing = records::look(&config.records.database).map_err(wrong);
+        let standing = standing.and_then(|standing| {
+            let seal = config.seal()?;
+            match records::sealed_by(&config.records.database, &seal).map_err(wrong)? {
+                None if seal.current().is_some() => self.warnings.push(lying_open(&config.records.database)),
+                _ => {}
+            }
+            Ok(standing)
+        });
+        match standing {
             Ok(standing) => Some(standing),
-            Err(error) => {
-                self.faults.push(Fault::of_file("[records]", error.to_string()));
+            Err(fault) => {
+                self.faults.push(fault);
                 None
             }
         }
     }
+}
+
+fn lying_open(database: &Path) -> Fault {
+    let message = format!("there are keys, but the records in {} lie open", database.display());
+    let fault = Fault::of_file("[records]", message).hint("`hotline records rekey` seals them while calls run");
+    Fault { severity: Severity::Warning, ..fault }
 }
 
 /// A script's text; of one that is too long, only so much that [`menu::parse`] refuses it.

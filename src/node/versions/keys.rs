@@ -91,7 +91,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
     let Tls { certificate, key, authorities } = tls;
     let Session { expires, minimum } = session;
     let Media { address: _, ports, workers, time_out, srtp: _, keys: _ } = media;
-    let Records { database, workers: look_ups, failures, window, lock } = records;
+    let Records { database, workers: look_ups, failures, window, lock, keys: sealing } = records;
     let Prompts { folder: _, synthesize: _, cache: _ } = prompts;
     let Metrics { listen: metrics } = metrics;
     let Versions { folder, kept, socket, watch, least_calls: _, proven_calls: _ } = versions;
@@ -120,6 +120,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.failures", format!("{failures:?}")),
         ("records.window", format!("{window:?}")),
         ("records.lock", format!("{lock:?}")),
+        ("records.keys", format!("{sealing:?}")),
         ("metrics.listen", format!("{metrics:?}")),
         ("versions.folder", format!("{folder:?}")),
         ("versions.kept", format!("{kept:?}")),
