@@ -13,6 +13,7 @@ use super::inbound::{self, Strangers};
 use super::sealing::Keys;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
+use crate::records::LockPolicy;
 use crate::sip::door::challenge::Algorithm;
 use crate::sip::{Listen, SessionPolicy};
 use crate::telephony::SrtpPolicy;
@@ -224,14 +225,21 @@ pub struct Records {
     pub database: PathBuf,
     /// Look-ups at once.
     pub workers: usize,
-    /// So many failed verifications of one ID number or from one caller's number lock it.
+    /// So many failed verifications from one caller's number lock it.
     pub failures: u32,
+    /// So many for one person, from numbers that they have not been verified from before, lock the person to such numbers.
+    pub id_failures: u32,
+    /// So many over one trunk within an hour lock it, to the same numbers.
+    pub trunk_failures: u32,
     /// Failures count for so long.
     #[serde(deserialize_with = "duration")]
     pub window: Duration,
     /// A lock lasts for so long.
     #[serde(deserialize_with = "duration")]
     pub lock: Duration,
+    /// A caller's number is locked for twice as long each time, and at most for so long.
+    #[serde(deserialize_with = "duration")]
+    pub longest_lock: Duration,
     /// Where the keys come from that its personal values are sealed by.
     pub keys: Keys,
 }
@@ -242,8 +250,11 @@ impl Default for Records {
             database: PathBuf::from("hotline.db"),
             workers: 2,
             failures: 3,
+            id_failures: 10,
+            trunk_failures: 1_000,
             window: Duration::from_secs(24 * 3600),
             lock: Duration::from_secs(30 * 60),
+            longest_lock: Duration::from_secs(24 * 3600),
             keys: Keys::default(),
         }
     }
@@ -414,6 +425,12 @@ impl Media {
 }
 
 impl Records {
+    /// When failed verifications lock.
+    pub(super) fn locks(&self) -> LockPolicy {
+        let Records { failures, id_failures, trunk_failures, window, lock, longest_lock, .. } = *self;
+        LockPolicy { failures, id_failures, trunk_failures, window, lock, longest_lock, ..LockPolicy::default() }
+    }
+
     fn wrongs(&self) -> Vec<Wrong> {
         let mut wrongs = Vec::new();
         let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
@@ -425,6 +442,20 @@ impl Records {
             "",
             "records.failures goes from 1 to 100, records.workers to 64",
             "as in failures = 3",
+        );
+        check(
+            (1..=10_000).contains(&self.id_failures) && (1..=1_000_000).contains(&self.trunk_failures),
+            "records",
+            "",
+            "records.id-failures goes from 1 to 10000, records.trunk-failures to 1000000",
+            "as in id-failures = 10",
+        );
+        check(
+            self.longest_lock >= self.lock,
+            "records",
+            "longest-lock",
+            "records.longest-lock is shorter than records.lock",
+            "as in lock = \"30m\" and longest-lock = \"24h\"",
         );
         wrongs.extend(self.keys.wrongs());
         wrongs

@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
 use crate::facts::Fault;
 use crate::media::{EngineConfig, MediaEngine};
-use crate::records::{CallLog, LockPolicy, PoolOptions, Records, RecordsPool, SqliteRecords};
+use crate::records::{CallLog, PoolOptions, Records, RecordsPool, SqliteRecords};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
@@ -123,8 +123,7 @@ impl Node {
         let workshop = Arc::new(workshop);
         let config = workshop.started();
         let database = &config.records.database;
-        let locks =
-            LockPolicy { failures: config.records.failures, window: config.records.window, lock: config.records.lock };
+        let locks = config.records.locks();
         let seal = config.seal().map_err(|fault| StartFaults(vec![fault]))?;
         let records = SqliteRecords::open_with(database, &seal).map_err(|error| StartFaults::one(database, error))?;
         let records: Arc<dyn Records> = Arc::new(records.with_locks(locks));

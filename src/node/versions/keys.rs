@@ -91,7 +91,17 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
     let Tls { certificate, key, authorities } = tls;
     let Session { expires, minimum } = session;
     let Media { address: _, ports, workers, time_out, srtp: _, keys: _ } = media;
-    let Records { database, workers: look_ups, failures, window, lock, keys: sealing } = records;
+    let Records {
+        database,
+        workers: look_ups,
+        failures,
+        id_failures,
+        trunk_failures,
+        window,
+        lock,
+        longest_lock,
+        keys: sealing,
+    } = records;
     let Prompts { folder: _, synthesize: _, cache: _ } = prompts;
     let Metrics { listen: metrics } = metrics;
     let Versions { folder, kept, socket, watch, least_calls: _, proven_calls: _ } = versions;
@@ -118,8 +128,11 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.database", format!("{database:?}")),
         ("records.workers", format!("{look_ups:?}")),
         ("records.failures", format!("{failures:?}")),
+        ("records.id-failures", format!("{id_failures:?}")),
+        ("records.trunk-failures", format!("{trunk_failures:?}")),
         ("records.window", format!("{window:?}")),
         ("records.lock", format!("{lock:?}")),
+        ("records.longest-lock", format!("{longest_lock:?}")),
         ("records.keys", format!("{sealing:?}")),
         ("metrics.listen", format!("{metrics:?}")),
         ("versions.folder", format!("{folder:?}")),
