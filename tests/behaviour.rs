@@ -91,6 +91,8 @@ mod a_month_is_imported_whole_or_not_at_all;
 mod a_new_version_is_tried_on_some_calls_first;
 #[path = "behaviour/a_person_records_texts_one_after_the_other.rs"]
 mod a_person_records_texts_one_after_the_other;
+#[path = "behaviour/a_person_says_once_that_a_record_is_wrong.rs"]
+mod a_person_says_once_that_a_record_is_wrong;
 #[path = "behaviour/a_ringing_arrives_where_that_is_required.rs"]
 mod a_ringing_arrives_where_that_is_required;
 #[path = "behaviour/a_running_call_is_changed_and_asked.rs"]
