@@ -93,6 +93,8 @@ struct Shared {
     what: &'static str,
     spool: Mutex<Spool>,
     lost: AtomicU64,
+    /// Of these, those that an entry tells of.
+    told_lost: AtomicU64,
     down: AtomicBool,
     ending: AtomicBool,
 }
@@ -100,6 +102,8 @@ struct Shared {
 /// The threads, and the way to them.
 pub(super) struct Journal<R> {
     queue: Option<Sender<R>>,
+    /// Tells the second thread that there is something.
+    wake: Option<Sender<()>>,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -116,12 +120,13 @@ impl<R: Send + 'static> Journal<R> {
     ) -> std::io::Result<Journal<R>> {
         let Route { what, folder, most, every } = route;
         let spool = Mutex::new(Spool::open(&folder, most)?);
-        let (lost, down, ending) = (AtomicU64::new(0), AtomicBool::new(false), AtomicBool::new(false));
-        let shared = Arc::new(Shared { what, spool, lost, down, ending });
+        let (lost, told_lost, down, ending) =
+            (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        let shared = Arc::new(Shared { what, spool, lost, told_lost, down, ending });
         let (queue, waiting) = bounded(QUEUE);
         // One word is enough: there is something.
         let (tell, told) = bounded(1);
-        let of_spool = Arc::clone(&shared);
+        let (of_spool, wake) = (Arc::clone(&shared), Some(tell.clone()));
         let to_spool = move || append_all(&of_spool, &waiting, &mut mask, &tell);
         let of_sink = Arc::clone(&shared);
         let to_sink = move || {
@@ -132,7 +137,7 @@ impl<R: Send + 'static> Journal<R> {
             thread(what.replace(' ', "-")).spawn(to_spool)?,
             thread(format!("{}-out", what.replace(' ', "-"))).spawn(to_sink)?,
         ];
-        Ok(Journal { queue: Some(queue), shared, threads })
+        Ok(Journal { queue: Some(queue), wake, shared, threads })
     }
 
     /// Hands something over; never blocks. False if it is lost because too many wait.
@@ -142,6 +147,13 @@ impl<R: Send + 'static> Journal<R> {
             self.shared.lose(1, "too many wait");
         }
         taken
+    }
+
+    /// Puts an entry into the spool, and returns when a kill would not cost it any more. Waits for nothing but the kernel.
+    pub(super) fn keep<E: Entry>(&self, entry: E) {
+        append_with_gap(&self.shared, [entry]);
+        // The other thread may have a word already.
+        let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
     }
 
     pub(super) fn counts(&self) -> JournalCounts {
@@ -157,7 +169,7 @@ impl<R> Drop for Journal<R> {
     /// Waits until everything is in the spool, and for a time until it is in the sink.
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::Release);
-        self.queue = None;
+        (self.queue, self.wake) = (None, None);
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
@@ -181,19 +193,13 @@ impl Shared {
 
 /// The first thread: from memory to the spool.
 fn append_all<R, E: Entry>(shared: &Shared, waiting: &Receiver<R>, mask: &mut impl FnMut(R) -> E, tell: &Sender<()>) {
-    let (mut synced, mut told_lost) = (now(), 0);
+    let mut synced = now();
     loop {
         match waiting.recv_timeout(SYNCED_EVERY) {
             Ok(first) => {
                 gather();
-                let lost = shared.lost.load(Ordering::Relaxed);
-                let gap = (lost > told_lost).then(|| E::gap(lost - told_lost)).flatten();
-                let fresh = std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1)).map(&mut *mask);
-                let gaps = usize::from(gap.is_some());
-                let entries: Vec<E> = gap.into_iter().chain(fresh).collect();
-                if append(shared, &entries, gaps) {
-                    told_lost = lost;
-                }
+                let fresh = std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1));
+                append_with_gap(shared, fresh.map(&mut *mask));
                 // The other thread may have a word already.
                 let _ = tell.try_send(());
             }
@@ -206,6 +212,18 @@ fn append_all<R, E: Entry>(shared: &Shared, waiting: &Receiver<R>, mask: &mut im
         }
     }
     sync(shared);
+}
+
+/// To the spool, behind what tells of those that were lost before, where something does.
+fn append_with_gap<E: Entry>(shared: &Shared, fresh: impl IntoIterator<Item = E>) {
+    let lost = shared.lost.load(Ordering::Relaxed);
+    let untold = lost.saturating_sub(shared.told_lost.load(Ordering::Relaxed));
+    let gap = (untold > 0).then(|| E::gap(untold)).flatten();
+    let gaps = usize::from(gap.is_some());
+    let entries: Vec<E> = gap.into_iter().chain(fresh).collect();
+    if append(shared, &entries, gaps) {
+        shared.told_lost.store(lost, Ordering::Relaxed);
+    }
 }
 
 /// Whether the first is in the spool. So many at the beginning are gaps, which are not lost if there is no room for them.
@@ -223,10 +241,9 @@ fn append<E: Entry>(shared: &Shared, entries: &[E], gaps: usize) -> bool {
 }
 
 fn sync(shared: &Shared) {
-    let mut spool = shared.spool();
-    if !spool.is_synced()
-        && let Err(error) = spool.sync()
-    {
+    // Whoever appends meanwhile does not wait for the disk.
+    let file = shared.spool().unsynced();
+    if let Err(error) = file.and_then(|file| file.map_or(Ok(()), |file| file.sync_data())) {
         tracing::error!(%error, "{}: the disk does not take what waits", shared.what);
     }
 }

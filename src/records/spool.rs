@@ -12,7 +12,7 @@
 //! ```
 //!
 //! **What outlives what.** A frame is with the kernel when [`Spool::append`] returns: whatever ends the process costs none of
-//! them. [`Spool::sync`] brings it to the disk; a power failure costs what came after the last one. A frame that the process was
+//! them. [`Spool::unsynced`] is what to bring to the disk; a power failure costs what came after the last one. A frame that the process was
 //! killed in the middle of is cut off when the spool is opened again.
 //!
 //! **Once or again.** How far it has been read is not kept on the disk but by whole segments: after a kill, up to a segment is
@@ -117,7 +117,7 @@ impl Spool {
         }
         let Some(last) = self.segments.back().copied() else { return Ok(0) };
         if last.length >= SEGMENT {
-            self.sync()?;
+            self.tail.sync_data()?;
             let number = last.number + 1;
             self.tail = begin(&self.folder, number)?;
             self.segments.push_back(Segment { number, length: MAGIC_LENGTH });
@@ -205,21 +205,17 @@ impl Spool {
         Ok(damaged)
     }
 
-    /// Brings what was appended to the disk, if it may not be there yet.
+    /// The file whose end may not be on the disk yet, to be brought there by `sync_data`.
     ///
     /// # Errors
-    /// The disk's.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        if !self.synced {
-            self.tail.sync_data()?;
-            self.synced = true;
+    /// The system's, if it grants no handle.
+    pub(super) fn unsynced(&mut self) -> io::Result<Option<File>> {
+        if self.synced {
+            return Ok(None);
         }
-        Ok(())
-    }
-
-    /// Whether what was appended may not be on the disk yet.
-    pub(super) fn is_synced(&self) -> bool {
-        self.synced
+        let file = self.tail.try_clone()?;
+        self.synced = true;
+        Ok(Some(file))
     }
 
     fn drop_first(&mut self) -> io::Result<()> {

@@ -184,3 +184,27 @@ fn the_command_says_it_and_its_exit_code_does() {
     assert!(code == Some(1) && told.contains("line 4 is broken"), "{told}");
     assert_eq!(run(&["audit", "verify", "--head", "4"]).0, Some(2));
 }
+
+#[test]
+fn an_operators_act_upon_a_record_is_in_the_log() {
+    let (folder, path) = nine();
+    let id = folder.path().join("id");
+    std::fs::write(&id, ID).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hotline"));
+        let output = command.args(arguments).args(["--by", "lin", "--database"]).arg(&path).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    };
+    run(&["records", "unlock", "--id-from", &id.display().to_string()]);
+    run(&["cases", "list", "--reveal"]);
+    let mut acts = Vec::new();
+    audit::list(&path, &Wanted { who: Some("operator:lin".into()), ..Wanted::default() }, |line| {
+        acts.push((line.what, line.outcome, line.subject.unwrap_or_default()));
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    let last: Vec<_> = acts.iter().skip(3).map(|(what, outcome, _)| (what.as_str(), outcome.as_str())).collect();
+    assert_eq!(last, [("records unlock", "released"), ("cases list", "0 revealed")], "{acts:?}");
+    assert!(acts.iter().all(|(.., subject)| !subject.contains(&ID[..6])), "{acts:?}");
+    assert_eq!(fault(&path), None);
+}

@@ -10,6 +10,7 @@ use crate::facts::{CallId, Query, Reply, hex};
 use crate::records::Seal;
 use crate::records::database::{self, IfMissing, OpenError};
 use crate::records::journal::{self, Journal, JournalCounts, Route, Sink, SinkError};
+use crate::records::keyed::Pepper;
 
 /// The chain's commits wait for the disk, and other writers for them: there are no more of them than this asks for. What is
 /// told meanwhile is in the spool.
@@ -23,7 +24,8 @@ pub trait Audit: Send + Sync {
 
 /// The audit log of a running hotline: by way of a spool beside the database.
 pub struct AuditLog {
-    journal: Journal<Act>,
+    journal: Journal<Entry>,
+    pepper: Pepper,
 }
 
 impl AuditLog {
@@ -39,10 +41,9 @@ impl AuditLog {
         })?;
         let folder = spool.map_or_else(|| journal::beside(database, "audit"), Path::to_owned);
         let route = Route { what: "audit lines", folder: folder.clone(), most: spool_size, every: EVERY };
-        let mask = move |act: Act| Entry::of(&act, rand::random(), &pepper);
-        let journal =
-            Journal::start(route, mask, Box::new(chain)).map_err(|source| OpenError::Spool { path: folder, source })?;
-        Ok(AuditLog { journal })
+        let journal = Journal::start(route, |entry: Entry| entry, Box::new(chain))
+            .map_err(|source| OpenError::Spool { path: folder, source })?;
+        Ok(AuditLog { journal, pepper })
     }
 
     /// How the lines stand: lost since the start, waiting on the disk.
@@ -53,8 +54,8 @@ impl AuditLog {
 
 impl Audit for AuditLog {
     fn tell(&self, act: Act) {
-        // One that is lost is counted, and leaves a line that says so.
-        self.journal.tell(act);
+        // In the spool before the answer is heard. One that is lost is counted, and leaves a line that says so.
+        self.journal.keep(Entry::of(&act, rand::random(), &self.pepper));
     }
 }
 
