@@ -14,7 +14,7 @@ use super::keyed::Pepper;
 use super::seal::{KeyId, Place, Seal, SealFault, key_of};
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
@@ -23,7 +23,9 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0006_sealed.sql"),
     include_str!("migrations/0007_identity.sql"),
     include_str!("migrations/0008_cases.sql"),
-    include_str!("migrations/0009_names.sql"),
+    include_str!("migrations/0009_audit.sql"),
+    include_str!("migrations/0010_call_ids.sql"),
+    include_str!("migrations/0011_names.sql"),
 ];
 
 /// The step after which rows are written as bytes: what was there is carried over.
@@ -45,6 +47,14 @@ pub enum OpenError {
     #[error("cannot open the records database {}: {source}. Check that its folder may be written to", .path.display())]
     Io {
         /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder of what waits to be written cannot be made, read or written.
+    #[error("cannot use the spool {}: {source}. Each hotline needs one of its own, in a folder that may be written to", .path.display())]
+    Spool {
+        /// Which folder.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
@@ -105,6 +115,15 @@ pub(super) fn open(path: &Path, if_missing: IfMissing, seal: &Seal) -> Result<(C
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|source| database(path, source))?;
     prepare(connection, path, seal)
+}
+
+/// Opens an up-to-date file for reading and writing of what is not sealed.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let failed = |source| database(path, source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    set_up(&connection).map_err(failed)?;
+    Ok(connection)
 }
 
 /// Opens an up-to-date file for reading only.
@@ -202,15 +221,22 @@ fn prepare(mut connection: Connection, path: &Path, seal: &Seal) -> Result<(Conn
         _ => {}
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-    connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
-    // What is deleted is gone from the file.
-    connection.pragma_update(None, "secure_delete", true).map_err(failed)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failed)?;
-    connection.set_prepared_statement_cache_capacity(32);
+    set_up(&connection).map_err(failed)?;
     let sealed = migrate(&mut connection, seal).map_err(failed)?;
     let pepper = open_pepper(seal, &sealed).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
     Ok((connection, pepper))
+}
+
+/// How a connection that writes is set up.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is gone from the file.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
 }
 
 /// Takes the steps that are still to be taken, in one transaction: another process that opens the file waits for it. Tells the
@@ -337,8 +363,8 @@ mod tests {
         let records = SqliteRecords::open(&path).unwrap();
         let at = jiff::Timestamp::UNIX_EPOCH;
         let id = CitizenId::parse("11010519491231002X", jiff::civil::date(2026, 11, 25)).unwrap();
-        let (id, number) = (Some(Secret::new(id)), Some(Secret::new("42".into())));
-        let identity = Identity { id, number, ..Identity::default() };
+        let identity =
+            Identity { id: Some(Secret::new(id)), number: Some(Secret::new("42".into())), ..Identity::default() };
         let verify = Query::Verify { identity, from: Origin::default() };
         assert_eq!(records.answer(&verify, at).unwrap(), Reply::Matched(PersonRef(7)));
         let Reply::Balances(balances) = records.answer(&Query::Balances(PersonRef(7)), at).unwrap() else { panic!() };

@@ -190,9 +190,11 @@ mod tests {
             let payments = pack_payments(&insured.payments);
             rows += insured.all_payments().count();
             length += payments.len();
-            let Identity { id, number, kind, pension, medical } = Identity::unpack(&identity).unwrap();
+            let Identity { id, number, identifiers, kind, pension, medical } = Identity::unpack(&identity).unwrap();
             let payments = unpack_payments(&payments).unwrap();
-            assert!(Insured { id, number, kind, pension, medical, payments } == insured);
+            // A query password is kept elsewhere.
+            let identifiers = Identifiers { password: insured.identifiers.password.clone(), ..identifiers };
+            assert!(Insured { id, number, identifiers, kind, pension, medical, payments } == insured);
         }
         assert!(length < rows * 5, "{length} bytes for {rows} payments");
     }
