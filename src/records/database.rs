@@ -14,7 +14,7 @@ use super::keyed::Pepper;
 use super::seal::{KeyId, Place, Seal, SealFault, key_of};
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
@@ -25,6 +25,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0008_cases.sql"),
     include_str!("migrations/0009_audit.sql"),
     include_str!("migrations/0010_call_ids.sql"),
+    include_str!("migrations/0011_names.sql"),
 ];
 
 /// The step after which rows are written as bytes: what was there is carried over.

@@ -31,7 +31,7 @@ use super::database::{self, IfMissing};
 use super::keyed::Pepper;
 use super::rekey::seal_what_is_open;
 use super::sides::{Staging, WriteLock};
-use super::{Insured, MemoryRecords, OpenError, Seal, SqliteRecords, WriteError};
+use super::{Identifiers, Insured, MemoryRecords, OpenError, Seal, SqliteRecords, WriteError};
 use crate::facts::{Insurance, Month};
 
 /// The most made-up people.
@@ -187,13 +187,15 @@ pub fn write_tables(
     std::fs::create_dir_all(folder)?;
     let table = |name: &str| csv::Writer::from_path(folder.join(name));
     let (mut people, mut payments) = (table("people.csv")?, table("payments.csv")?);
-    people.write_record(["id_number", "number", "kind", "pension", "medical"])?;
+    people.write_record(["id_number", "number", "kind", "pension", "medical", "card", "personal_number"])?;
     payments.write_record(["id_number", "insurance", "month", "base", "personal", "employer"])?;
     let mut written = 0;
     for insured in people::People::new(options) {
         let (id, number) = (insured.id.reveal().as_str(), insured.number.reveal().as_str());
         let accounts = [insured.pension, insured.medical].map(|account| account.to_string());
-        people.write_record([id, number, insured.kind.name(), &accounts[0], &accounts[1]])?;
+        let Identifiers { card, personal_number, .. } = &insured.identifiers;
+        let [card, personal] = [card, personal_number].map(|text| text.as_ref().map_or("", |text| text.reveal()));
+        people.write_record([id, number, insured.kind.name(), &accounts[0], &accounts[1], card, personal])?;
         for insurance in Insurance::ALL {
             let paid = insured.paid_into(insurance);
             let left_out = months.map_or(0, |months| paid.len().saturating_sub(months as usize));

@@ -115,14 +115,18 @@ fn copy(
     let mut last: i64 = connection.query_row(&last, [], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0);
     loop {
         let batch = sealed_anew(connection, side, seal, last)?;
-        let Some(end) = batch.last() else { break };
-        last = end.0;
+        let (Some(first), Some(end)) = (batch.first(), batch.last()) else { break };
+        let (from, to) = (first.0, end.0);
+        last = to;
         done += batch.len() as u64;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (person, identity, payments) in batch {
             let sql = side.other().sql("INSERT INTO RECORDS VALUES (?1, ?2, ?3)");
             transaction.prepare_cached(&sql)?.execute(params![person, identity, payments])?;
         }
+        let names = "INSERT INTO names SELECT 1 - side, person, card, card_end, personal FROM names \
+                     WHERE side = ?1 AND person BETWEEN ?2 AND ?3";
+        transaction.prepare_cached(names)?.execute(params![side.number(), from, to])?;
         transaction.commit()?;
         progress(done, all);
     }

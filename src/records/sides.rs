@@ -66,7 +66,8 @@ impl Side {
         }
     }
 
-    const fn number(self) -> i64 {
+    /// As it is in the database.
+    pub(super) const fn number(self) -> i64 {
         match self {
             Side::A => 0,
             Side::B => 1,
@@ -255,8 +256,8 @@ impl<'a> Staging<'a> {
                 record.execute(params![row.person, row.identity, row.payments])?;
                 let [card, card_end, personal] = row.names;
                 if row.names.iter().any(Option::is_some) {
-                    let sql = "INSERT OR REPLACE INTO identifiers VALUES (?1, ?2, ?3, ?4)";
-                    transaction.prepare_cached(sql)?.execute(params![row.person, card, card_end, personal])?;
+                    let name = params![self.side.number(), row.person, card, card_end, personal];
+                    transaction.prepare_cached("INSERT INTO names VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(name)?;
                 }
                 if let Some((subject, password)) = &row.password {
                     keep_password(&transaction, subject, password, 0)?;
@@ -309,6 +310,9 @@ fn names(identifiers: &Identifiers, pepper: &Pepper) -> [Option<[u8; 32]>; 3] {
 pub(super) fn clear(connection: &Connection, side: Side) -> Result<(), WriteError> {
     let sql = side.sql("DELETE FROM RECORDS WHERE person IN (SELECT person FROM RECORDS ORDER BY person LIMIT ?1)");
     while connection.prepare_cached(&sql)?.execute([BATCH])? > 0 {}
+    let sql = "DELETE FROM names WHERE side = ?1 AND person IN \
+               (SELECT person FROM names WHERE side = ?1 ORDER BY person LIMIT ?2)";
+    while connection.prepare_cached(sql)?.execute(params![side.number(), BATCH])? > 0 {}
     // Without a condition it also wipes what is left of the table's one page.
     connection.execute(&side.sql("DELETE FROM RECORDS"), [])?;
     Ok(())

@@ -251,11 +251,13 @@ fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqli
             ("SELECT person FROM people WHERE id_hash = ?1 LIMIT 2", pepper.hash(Kind::Id, id.as_str().as_bytes()))
         }
         Name::Card(hash) => (
-            "SELECT person FROM identifiers WHERE card = ?1 UNION \
-             SELECT person FROM identifiers WHERE card_end = ?1 LIMIT 2",
+            "SELECT person FROM names WHERE card = ?1 AND side = (SELECT side FROM meta) UNION \
+             SELECT person FROM names WHERE card_end = ?1 AND side = (SELECT side FROM meta) LIMIT 2",
             hash,
         ),
-        Name::PersonalNumber(hash) => ("SELECT person FROM identifiers WHERE personal = ?1 LIMIT 2", hash),
+        Name::PersonalNumber(hash) => {
+            ("SELECT person FROM names WHERE personal = ?1 AND side = (SELECT side FROM meta) LIMIT 2", hash)
+        }
     };
     let mut statement = connection.prepare_cached(sql)?;
     let found: Vec<i64> = statement.query_map([hash.0], |row| row.get(0))?.collect::<Result<_, _>>()?;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use hotline::facts::{Balances, Fen, Insurance, Month, PersonRef, Query, Reply};
+use hotline::facts::{Balances, Fen, Identity, Insurance, Month, Origin, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions, NAMED};
 use hotline::records::import::{ImportError, ImportOptions, ImportReport, Outcome, RowFault, import};
 use hotline::records::{Records, RecordsError, Seal, SqliteRecords};
@@ -131,11 +131,9 @@ fn a_month_imported_again_changes_nothing() {
     // One fen more is a change.
     let text = std::fs::read_to_string(desk.path("people.csv")).unwrap();
     let line = text.lines().nth(1).unwrap();
-    std::fs::write(
-        desk.path("people.csv"),
-        text.replace(line, &format!("{},{}", line.rsplit_once(',').unwrap().0, "1.23")),
-    )
-    .unwrap();
+    let mut fields: Vec<&str> = line.split(',').collect();
+    fields[4] = "1.23";
+    std::fs::write(desk.path("people.csv"), text.replace(line, &fields.join(","))).unwrap();
     let changed = desk.loaded(as_of());
     assert_eq!((changed.outcome, changed.difference.changed), (Outcome::Loaded, 1));
     let records = desk.records();
@@ -182,8 +180,8 @@ fn every_faulty_row_is_told_with_its_place_and_nothing_is_loaded() {
         ("319999200308210046,10000003,employee,1.005,2.00", Some(("pension", "two decimals"))),
         ("319999200308210046,10000003,employee,1.00,-2.00", Some(("medical", "negative"))),
         ("319999200308210046,10000003,employee,1.00", Some(("", "as many fields"))),
-        ("449999196005040035,10000002,employee,1.00,2.00", Some(("number", "in line 3 too"))),
-        ("32999919780419007x,10000009,employee,1.00,2.00", Some(("id_number", "in line 3 too"))),
+        ("449999196005040035,10000002,employee,1.00,2.00", Some(("number", "line 3 too"))),
+        ("32999919780419007x,10000009,employee,1.00,2.00", Some(("id_number", "line 3 too"))),
     ];
     let payments = [
         (PAID.trim(), None),
@@ -344,4 +342,33 @@ fn the_command_shows_some_faults_counts_all_and_writes_all_down() {
     assert_eq!(run(&["--people", "nowhere.csv"]).0, Some(2));
     let whole: String = [out, err, written].concat();
     assert!(!whole.contains("1199991985"), "{whole}");
+}
+
+fn by_card(card: &str) -> Query {
+    let number = Some(Secret::new(person("ordinary").number.to_owned()));
+    let identity = Identity { card: Some(Secret::new(card.to_owned())), number, ..Identity::default() };
+    Query::Verify { identity, from: Origin::default() }
+}
+
+#[test]
+fn a_card_finds_its_bearer_of_the_month_that_is_read_alone() {
+    let desk = Desk::new();
+    let head = format!("{},社保卡号,电脑号\n", PEOPLE.trim());
+    let row = |card: &str| format!("{},{card},77\n", GOOD.trim());
+    desk.put(format!("{head}{}", row("AB12345678901")), PAYMENTS).loaded(as_of());
+    let records = desk.records();
+    let ask = |card: &str| records.answer(&by_card(card), at(0)).unwrap();
+    assert_eq!((ask("12345678901"), ask("45678901")), (matched(1), matched(1)));
+    // The second payment of one month is found while the new month is being written.
+    let (refused, _) = desk
+        .put(format!("{head}{}", row("99999999")), format!("{PAYMENTS}{PAID}{PAID}"))
+        .import(&desk.options(as_of()));
+    assert_eq!(refused.unwrap().outcome, Outcome::Refused);
+    assert_eq!((ask("12345678901"), ask("99999999")), (matched(1), Reply::Unmatched));
+    desk.put(format!("{head}{}", row("99999999")), format!("{PAYMENTS}{PAID}")).loaded(as_of());
+    assert_eq!((ask("99999999"), ask("12345678901")), (matched(1), Reply::Unmatched));
+    let other = "32999919780419007X,10000002,employee,1.00,2.00,X99999999,\n";
+    let (twice, faults) =
+        desk.put(format!("{head}{}{other}", row("99999999")), PAYMENTS).import(&desk.options(as_of()));
+    assert_eq!((twice.unwrap().outcome, faults[0].column, faults[0].line), (Outcome::Refused, Some("card"), 3));
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::facts::{CitizenId, Fen, IdFault, Insurance, Month, Secret};
+use crate::facts::{CARD_END, CitizenId, Fen, IdFault, Insurance, Month, Secret};
 use crate::records::InsuredKind;
 
 /// Fen that no account and no payment has: 100 million yuan.
@@ -12,6 +12,8 @@ const MOST_FEN: i64 = 10_000_000_000;
 pub(super) struct Column {
     pub(super) name: &'static str,
     also: &'static [&'static str],
+    /// Whether a table may do without it.
+    pub(super) optional: bool,
 }
 
 impl Column {
@@ -22,25 +24,29 @@ impl Column {
     }
 }
 
+const fn column(name: &'static str, also: &'static [&'static str]) -> Column {
+    Column { name, also, optional: false }
+}
+
 /// Of the insured.
-pub(super) const PEOPLE: [Column; 5] = [
-    Column { name: "id_number", also: &["身份证号", "身份证号码", "公民身份号码", "证件号码"] },
-    Column { name: "number", also: &["社会保障号码", "社会保障号", "社保号", "社保号码"] },
-    Column { name: "kind", also: &["参保类型", "参保身份", "人员类别"] },
-    Column {
-        name: "pension", also: &["养老账户余额", "养老个人账户余额", "养老保险个人账户余额"]
-    },
-    Column { name: "medical", also: &["医疗账户余额", "医保账户余额", "医疗保险个人账户余额"] },
+pub(super) const PEOPLE: [Column; 7] = [
+    column("id_number", &["身份证号", "身份证号码", "公民身份号码", "证件号码"]),
+    column("number", &["社会保障号码", "社会保障号", "社保号", "社保号码"]),
+    column("kind", &["参保类型", "参保身份", "人员类别"]),
+    column("pension", &["养老账户余额", "养老个人账户余额", "养老保险个人账户余额"]),
+    column("medical", &["医疗账户余额", "医保账户余额", "医疗保险个人账户余额"]),
+    Column { optional: true, ..column("card", &["社会保障卡号", "社保卡号", "卡号"]) },
+    Column { optional: true, ..column("personal_number", &["个人编号", "个人电脑号", "电脑号"]) },
 ];
 
 /// Of the payments.
 pub(super) const PAYMENTS: [Column; 6] = [
-    Column { name: "id_number", also: &["身份证号", "身份证号码", "公民身份号码", "证件号码"] },
-    Column { name: "insurance", also: &["险种", "险种类型", "险种名称"] },
-    Column { name: "month", also: &["缴费月份", "缴费年月", "费款所属期", "年月"] },
-    Column { name: "base", also: &["缴费基数", "基数"] },
-    Column { name: "personal", also: &["个人缴费", "个人缴费金额", "个人缴纳"] },
-    Column { name: "employer", also: &["单位缴费", "单位缴费金额", "单位缴纳"] },
+    column("id_number", &["身份证号", "身份证号码", "公民身份号码", "证件号码"]),
+    column("insurance", &["险种", "险种类型", "险种名称"]),
+    column("month", &["缴费月份", "缴费年月", "费款所属期", "年月"]),
+    column("base", &["缴费基数", "基数"]),
+    column("personal", &["个人缴费", "个人缴费金额", "个人缴纳"]),
+    column("employer", &["单位缴费", "单位缴费金额", "单位缴纳"]),
 ];
 
 /// An ID number of 15 or 18 symbols.
@@ -63,6 +69,25 @@ pub(super) fn number(text: &str) -> Result<Secret<String>, &'static str> {
     } else {
         Err("a social security number has 1 to 32 digits and nothing else")
     }
+}
+
+/// A card's number, which may have letters, with the eight digits at least by which its end is known; or none.
+pub(super) fn card(text: &str) -> Result<Option<Secret<String>>, &'static str> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let right = text.len() <= 32 && digits >= CARD_END && text.bytes().all(|symbol| symbol.is_ascii_alphanumeric());
+    match text {
+        "" => Ok(None),
+        _ if right => Ok(Some(Secret::new(text.to_owned()))),
+        _ => Err("a card's number has digits, 8 at least, and letters: 32 symbols at most"),
+    }
+}
+
+/// The number under which the agency keeps a person, 1 to 32 digits; or none.
+pub(super) fn personal_number(text: &str) -> Result<Option<Secret<String>>, &'static str> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    number(text).map(Some).map_err(|_| "a personal number has 1 to 32 digits and nothing else")
 }
 
 /// How a person is insured.

@@ -39,6 +39,7 @@ struct Person {
     kind: InsuredKind,
     accounts: [Fen; 2],
     number: Secret<String>,
+    identifiers: Identifiers,
 }
 
 /// A payment of one part.
@@ -117,7 +118,7 @@ impl<'a, 'b> Parts<'a, 'b> {
         self.no_number_twice(&mut numbers)
     }
 
-    fn person(&self, table: &Table<5>) -> Result<Person, Wrong> {
+    fn person(&self, table: &Table<7>) -> Result<Person, Wrong> {
         let id = table.column(0, |text| columns::id(text, self.options.today))?;
         Ok(Person {
             hash: self.pepper.hash(Kind::Id, id.as_str().as_bytes()).0,
@@ -126,39 +127,56 @@ impl<'a, 'b> Parts<'a, 'b> {
             number: table.column(1, columns::number)?,
             kind: table.column(2, columns::kind)?,
             accounts: [table.column(3, columns::fen)?, table.column(4, columns::fen)?],
+            identifiers: Identifiers {
+                card: table.column(5, columns::card)?,
+                personal_number: table.column(6, columns::personal_number)?,
+                password: None,
+            },
         })
     }
 
     fn put_person(&mut self, person: &Person, numbers: &mut Spool) -> Result<(), ImportError> {
-        let number = self.pepper.hash(Kind::Number, person.number.reveal().as_bytes()).0;
-        numbers.put(first(&number), |row| {
-            row.extend(number.iter().take(16));
-            row.extend_from_slice(&person.line.to_be_bytes());
-        })?;
+        let number = self.pepper.hash(Kind::Number, person.number.reveal().as_bytes());
+        let card = person.identifiers.card_hashes(self.pepper).map(|[whole, _]| whole);
+        let alone = [(1, Some(number)), (5, card), (6, person.identifiers.personal_hash(self.pepper))];
+        for (column, hash) in alone {
+            let Some(hash) = hash else { continue };
+            numbers.put(first(&hash.0), |row| {
+                row.push(column);
+                row.extend(hash.0.iter().take(16));
+                row.extend_from_slice(&person.line.to_be_bytes());
+            })?;
+        }
         self.people.put(first(&person.hash), |row| {
             row.extend_from_slice(&person.hash);
             row.extend_from_slice(&person.line.to_be_bytes());
             row.extend_from_slice(&person.digits.to_be_bytes());
             row.push(InsuredKind::ALL.iter().position(|kind| *kind == person.kind).unwrap_or(0) as u8);
             person.accounts.iter().for_each(|account| row.extend_from_slice(&account.0.to_be_bytes()));
-            row.push(person.number.reveal().len() as u8);
-            row.extend_from_slice(person.number.reveal().as_bytes());
+            let Identifiers { card, personal_number, .. } = &person.identifiers;
+            for text in [Some(&person.number), card.as_ref(), personal_number.as_ref()] {
+                let text = text.map_or("", |text| text.reveal());
+                row.push(text.len() as u8);
+                row.extend_from_slice(text.as_bytes());
+            }
         })?;
         Ok(())
     }
 
-    /// Two people with one social security number are a mistake: the later row of them is refused.
+    /// Two people with one social security number, card or personal number are a mistake: the later row of them is refused.
     fn no_number_twice(&mut self, numbers: &mut Spool) -> Result<(), ImportError> {
         for bucket in 0..=u8::MAX {
             let rows = numbers.take(bucket)?;
             let mut rows = Rows(&rows);
-            let mut of_it: Vec<([u8; 16], u64)> = std::iter::from_fn(|| rows.array().zip(rows.number())).collect();
+            let mut of_it: Vec<([u8; 17], u64)> = std::iter::from_fn(|| rows.array().zip(rows.number())).collect();
             of_it.sort_unstable();
             for [(before, first), (number, line)] in of_it.array_windows() {
-                if before == number {
-                    self.refused.insert(*line);
-                    let reason = format!("the number is that of the person in line {first} too");
-                    self.fault(&self.options.people, *line, Some(PEOPLE[1].name), reason)?;
+                // Of a row with several such faults one is told.
+                if before == number && self.refused.insert(*line) {
+                    let reason = format!("it is that of the person in line {first} too");
+                    let [column, ..] = number;
+                    let column = PEOPLE.get(usize::from(*column)).map(|column| column.name);
+                    self.fault(&self.options.people, *line, column, reason)?;
                 }
             }
         }
@@ -241,8 +259,8 @@ impl<'a, 'b> Parts<'a, 'b> {
                 let paid = self.by_insurance(payments.get(range).unwrap_or_default())?;
                 let Some(id) = id_of(person.digits) else { continue };
                 let [pension, medical] = person.accounts;
-                let Person { number, kind, .. } = person;
-                let (id, identifiers) = (Secret::new(id), Identifiers::default());
+                let Person { number, kind, identifiers, .. } = person;
+                let id = Secret::new(id);
                 let insured = Insured { id, number, identifiers, kind, pension, medical, payments: paid };
                 if self.faulty == 0 || self.options.skip_faulty {
                     take(&insured)?;
@@ -271,7 +289,7 @@ impl<'a, 'b> Parts<'a, 'b> {
             same
         });
         for (line, first) in twice {
-            let reason = format!("the ID number is that of the person in line {first} too");
+            let reason = format!("it is that of the person in line {first} too");
             self.fault(&self.options.people, line, Some(PEOPLE[0].name), reason)?;
         }
         Ok(people)
@@ -324,9 +342,14 @@ impl Person {
         let (hash, line, digits) = (rows.array()?, rows.number()?, rows.number()?);
         let kind = *InsuredKind::ALL.get(usize::from(rows.array::<1>()?[0]))?;
         let accounts = [rows.fen()?, rows.fen()?];
-        let length = usize::from(rows.array::<1>()?[0]);
-        let number = Secret::new(std::str::from_utf8(rows.bytes(length)?).ok()?.to_owned());
-        Some(Person { hash, line, digits, kind, accounts, number })
+        let mut text = || {
+            let length = usize::from(rows.array::<1>()?[0]);
+            Some(Secret::new(std::str::from_utf8(rows.bytes(length)?).ok()?.to_owned()))
+        };
+        let (number, card, personal) = (text()?, text()?, text()?);
+        let [card, personal_number] = [card, personal].map(|text| Some(text).filter(|text| !text.reveal().is_empty()));
+        let identifiers = Identifiers { card, personal_number, password: None };
+        Some(Person { hash, line, digits, kind, accounts, number, identifiers })
     }
 }
 

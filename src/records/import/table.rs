@@ -146,6 +146,7 @@ impl<const N: usize> Table<N> {
             match (called.next(), called.next()) {
                 (Some((at, _)), None) => *place = at,
                 (Some(_), Some(_)) => return Err(Headless::Why(format!("two columns are called {}", column.name))),
+                (None, _) if column.optional => *place = usize::MAX,
                 (None, _) => {
                     let names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
                     let names = names.join(", ");
