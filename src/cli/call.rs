@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::civil::Date;
 
 use super::records::Place;
 use super::{Wrong, exit_code, today};
@@ -13,8 +14,9 @@ use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
 use crate::dialogue::Caller;
 use crate::facts::{CallId, Secret};
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
+use crate::records::audit::{self, Act, Audit};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
-use crate::records::{PoolOptions, Records, RecordsPool, SqliteRecords};
+use crate::records::{PoolOptions, Records, RecordsPool, Seal, SqliteRecords};
 
 /// The script of the demo: the balance of the made-up person `ordinary`, in Mandarin.
 const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
@@ -129,18 +131,11 @@ impl Call {
     fn locally(&self, script: Option<Script>) -> Result<(CallEnd, Vec<i16>), Wrong> {
         let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
         let today = today();
-        let records: Arc<dyn Records> = match &self.database {
-            Some(file) => {
-                let place = Place { database: Some(file.clone()), key_file: self.key_file.clone(), config: None };
-                let records = SqliteRecords::open_with(file, &place.seal()?);
-                Arc::new(records.map_err(|error| Wrong::Failed(error.to_string()))?)
-            }
-            None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
-        };
+        let records = self.records(today)?;
         let call = LocalCall {
             menu: scene.menu,
             prompts: scene.prompts,
-            records: RecordsPool::start(&records, PoolOptions::default())?,
+            records,
             caller: Caller {
                 number: Some(Secret::new(self.from.clone())),
                 call: CallId::new(rand::random()),
@@ -155,8 +150,36 @@ impl Call {
         called.map_err(|fault| Wrong::Failed(fault.to_string()))
     }
 
+    /// Those of the database, each access audited; made-up ones without it.
+    fn records(&self, today: Date) -> Result<RecordsPool, Wrong> {
+        let Some(file) = &self.database else {
+            let records: Arc<dyn Records> = Arc::new(without_sql(DemoOptions::as_of(default_as_of(today))));
+            return Ok(RecordsPool::start(&records, PoolOptions::default())?);
+        };
+        let place = Place { database: Some(file.clone()), key_file: self.key_file.clone(), config: None };
+        let seal = place.seal()?;
+        let records = SqliteRecords::open_with(file, &seal).map_err(|error| Wrong::Failed(error.to_string()))?;
+        let (records, audit): (Arc<dyn Records>, _) =
+            (Arc::new(records), Arc::new(AuditedAtOnce { database: file.clone(), seal }));
+        Ok(RecordsPool::audited(&records, PoolOptions::default(), audit)?)
+    }
+
     fn speaker(&self) -> Speaker {
         if self.quiet { Speaker::off() } else { Speaker::open() }
+    }
+}
+
+/// An audit log without a hotline: each line is written before the answer is heard.
+struct AuditedAtOnce {
+    database: PathBuf,
+    seal: Seal,
+}
+
+impl Audit for AuditedAtOnce {
+    fn tell(&self, act: Act) {
+        if let Err(error) = audit::record_with(&self.database, &self.seal, &act) {
+            eprintln!("hotline call: {error}");
+        }
     }
 }
 

@@ -42,6 +42,7 @@ fn call(log: &CallLog, started: &str, way: &[(&str, u64)], ending: Ending) {
         ..Story::of(Language::ZhCn)
     };
     let record = CallRecord {
+        call: hotline::facts::CallId::new(rand::random()),
         started,
         answered: Some(started),
         ended: started + SignedDuration::from_secs(40),

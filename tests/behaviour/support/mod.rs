@@ -2,12 +2,14 @@
 
 pub mod binary;
 pub mod capture;
+pub mod collector;
 pub mod hotline;
 pub mod keying;
 pub mod media;
 pub mod namespaces;
 pub mod node;
 pub mod ports;
+pub mod postgres;
 pub mod prompts;
 pub mod sound;
 pub mod tls;
