@@ -152,10 +152,14 @@ fn until_then_nobody_is_verified_in_the_call() {
     };
     give(&mut call, Input::Answered);
     let keys = |text: &str| text.chars().filter_map(Key::from_char).map(Input::Key).collect::<Vec<_>>();
-    keys("31000021#000021#").into_iter().for_each(|key| drop(give(&mut call, key)));
+    keys("31000021#000021#").into_iter().for_each(|key| {
+        let _ = give(&mut call, key);
+    });
     give(&mut call, Input::LookedUp(Box::new(Reply::InitialPassword(CHECK_X))));
     assert_eq!(call.verified(), None);
-    keys("123456#123457#").into_iter().for_each(|key| drop(give(&mut call, key)));
+    keys("123456#123457#").into_iter().for_each(|key| {
+        let _ = give(&mut call, key);
+    });
     assert_eq!(&*call.story().path.last().unwrap().clone(), "again", "the second entry is another");
     keys("123456#").into_iter().for_each(|key| drop(give(&mut call, key)));
     give(&mut call, Input::LookedUp(Box::new(Reply::PasswordWeak(Weakness::Run))));
