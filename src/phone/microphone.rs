@@ -117,7 +117,7 @@ mod none {
     use super::{Microphone, NoMicrophone};
 
     /// No input: this build has no sound card.
-    pub enum SoundCard {}
+    pub struct SoundCard(());
 
     impl SoundCard {
         /// There is none.
@@ -131,11 +131,11 @@ mod none {
 
     impl Microphone for SoundCard {
         fn rate(&self) -> u32 {
-            match *self {}
+            crate::audio::SAMPLE_RATE
         }
 
         fn hear(&mut self, _: &mut Vec<f32>) -> std::io::Result<()> {
-            match *self {}
+            Ok(self.0)
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 #[cfg(feature = "sound-card")]
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "sound-card")]
 use std::time::Duration;
 
 /// A loudspeaker that recordings are played back by: this machine's, or a test's.
@@ -26,8 +27,10 @@ pub struct Speaker {
 #[cfg(feature = "sound-card")]
 const MOST_WAITING: usize = 16_000;
 /// Silence after a recording, in samples: so that the card has taken all of it before the stream goes.
+#[cfg(feature = "sound-card")]
 const AFTER: usize = 2400;
 /// A card that takes nothing for so long is broken.
+#[cfg(feature = "sound-card")]
 const STUCK: Duration = Duration::from_secs(5);
 
 /// Samples that wait to be played.
