@@ -179,6 +179,10 @@ mod questions_that_failed_elsewhere_are_asked_well;
 mod recorded_tones_are_read_and_speech_is_not;
 #[path = "behaviour/records_databases_are_opened_with_care.rs"]
 mod records_databases_are_opened_with_care;
+#[path = "behaviour/records_on_a_server_are_found_again.rs"]
+mod records_on_a_server_are_found_again;
+#[path = "behaviour/records_on_a_server_are_opened_with_care.rs"]
+mod records_on_a_server_are_opened_with_care;
 #[path = "behaviour/rubbish_from_the_network_is_survived.rs"]
 mod rubbish_from_the_network_is_survived;
 #[path = "behaviour/rubbish_on_the_media_ports_is_survived.rs"]

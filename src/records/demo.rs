@@ -27,8 +27,9 @@ use jiff::civil::Date;
 pub use named::{NAMED, NamedPerson, named};
 
 use super::database::{self, IfMissing};
+use super::postgres::{self, Written};
 use super::sqlite::{SqliteRecords, replace_all};
-use super::{Insured, MemoryRecords, OpenError};
+use super::{Insured, MemoryRecords, OpenError, PostgresOptions};
 use crate::facts::Month;
 
 /// The most made-up people.
@@ -94,8 +95,8 @@ pub enum DemoError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// It holds records that are not made up.
-    #[error("{} holds records that are not made up: name another file, or replace them with --force", .0.display())]
-    RealRecords(std::path::PathBuf),
+    #[error("{0} holds records that are not made up: name another database, or replace them with --force")]
+    RealRecords(String),
     /// Writing failed; the database is as it was.
     #[error("cannot write the demo records: {0}")]
     Database(#[from] rusqlite::Error),
@@ -113,10 +114,29 @@ pub fn write(path: &Path, options: DemoOptions, force: bool, progress: impl FnMu
     let (as_of, seed): (Option<i64>, Option<i64>) =
         connection.query_row("SELECT as_of, seed FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if as_of.is_some() && seed.is_none() && !force {
-        return Err(DemoError::RealRecords(path.to_owned()));
+        return Err(DemoError::RealRecords(path.display().to_string()));
     }
     let payments = replace_all(&mut connection, options.as_of, Some(options.seed), people(options), progress)?;
     Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced: as_of.is_some() })
+}
+
+/// Writes the people into a PostgreSQL database, as [`write()`] does into a file; its tables are made if they are missing.
+///
+/// # Errors
+/// [`DemoError`]; the database is then as it was.
+pub fn write_to_server(
+    server: &PostgresOptions,
+    options: DemoOptions,
+    force: bool,
+    progress: impl FnMut() + Send,
+) -> Result<DemoReport, DemoError> {
+    let options = options.bounded();
+    match postgres::write(server, options.as_of, Some(options.seed), people(options), force, progress)? {
+        Written::Payments { payments, replaced } => {
+            Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced })
+        }
+        Written::RealRecords => Err(DemoError::RealRecords(server.url.to_string())),
+    }
 }
 
 /// The people in an SQLite database that lasts as long as the value.

@@ -69,6 +69,16 @@ impl Standing {
         }
     }
 
+    /// The failures as JSON.
+    pub(super) fn failed_json(&self) -> String {
+        serde_json::Value::from(self.failed_at.as_slice()).to_string()
+    }
+
+    /// Reads them; nothing where that is no such list.
+    pub(super) fn failed_of(json: &str) -> Vec<i64> {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
     /// When nothing is held against the subject any more.
     pub(super) fn expires(&self, policy: &LockPolicy) -> i64 {
         let last = self.failed_at.iter().max().map(|failed| failed.saturating_add(millis(policy.window)));

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   a call's shell ──ask(query, expires)──▶ RecordsPool ──answer──▶ dyn Records
-//!                                            2 workers              ├ SqliteRecords   a file; locks outlive the process
-//!                 ◀──────reply(Reply)────── 256 waiting             └ MemoryRecords   simulated calls, tests
+//!                                            2 workers              ├ SqliteRecords    a file; locks outlive the process
+//!                 ◀──────reply(Reply)────── 256 waiting             ├ PostgresRecords  a server; locks shared by all nodes
+//!                                                                   └ MemoryRecords    simulated calls, tests
 //!
 //!   a call's end ───write(CallRecord)──────▶ CallLog ──a transaction a batch──▶ table `calls`
 //!                                           1,024 waiting
@@ -13,6 +14,7 @@
 //! argument. What is personal stays here: ID numbers and callers' numbers lie in lock-outs and call records only as
 //! keyed hashes, and no error names them.
 
+mod breaker;
 mod calls;
 mod database;
 pub mod demo;
@@ -21,17 +23,24 @@ mod insured;
 mod keyed;
 mod locks;
 mod memory;
+mod place;
 mod pool;
+mod postgres;
+mod remote;
 mod sqlite;
 mod traffic;
 
+pub use breaker::{BreakerPolicy, BreakerState};
 pub use calls::{CallLog, CallRecord};
 pub use database::{DatabaseStanding, OpenError, look};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;
+pub use place::{ClientTls, Database, Source};
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
+pub use postgres::{PostgresOptions, PostgresRecords, PostgresUrl};
+pub use remote::{RemoteCounts, RemoteError};
 pub use sqlite::SqliteRecords;
 pub use traffic::{StepTraffic, Traffic, TrafficFault, traffic};
 
@@ -53,8 +62,14 @@ pub trait Records: Send + Sync {
     ///   `from` says since when. A `from` after `to` finds nothing.
     ///
     /// # Errors
-    /// [`RecordsError`]; the failure was then not counted.
+    /// [`RecordsError`]. A failed verification was then not counted, except that it may have been where the connection to
+    /// another machine was lost or too slow in the very moment of counting.
     fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError>;
+
+    /// How a back end on another machine has answered; nothing of one that is here.
+    fn remote(&self) -> Option<RemoteCounts> {
+        None
+    }
 }
 
 /// Why the records could not answer. Names no person.
@@ -63,6 +78,9 @@ pub enum RecordsError {
     /// The database failed: busy beyond its time limit, disk full, file damaged.
     #[error("the records database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// Another machine's records could not be had.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The database holds no records yet.
     #[error("the records database is empty: fill it, for instance with `hotline records demo`")]
     Empty,

@@ -131,7 +131,7 @@ impl LockTable for SqliteLocks<'_> {
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
         let found = self.transaction.prepare_cached(sql)?.query_row([subject.0], row).optional()?;
         Ok(found.map_or_else(Standing::default, |(failed_at, locked_until)| Standing {
-            failed_at: serde_json::from_str(&failed_at).unwrap_or_default(),
+            failed_at: Standing::failed_of(&failed_at),
             locked_until,
         }))
     }
@@ -140,7 +140,7 @@ impl LockTable for SqliteLocks<'_> {
         let expired = "DELETE FROM lock_outs WHERE subject IN \
                        (SELECT subject FROM lock_outs WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
         self.transaction.prepare_cached(expired)?.execute(params![now, MOST_PRUNED])?;
-        let failed_at = serde_json::Value::from(standing.failed_at.as_slice()).to_string();
+        let failed_at = standing.failed_json();
         let keep = "INSERT INTO lock_outs VALUES (?1, ?2, ?3, ?4) ON CONFLICT (subject) DO UPDATE SET \
                     failed_at = excluded.failed_at, locked_until = excluded.locked_until, expires = excluded.expires";
         self.transaction.prepare_cached(keep)?.execute(params![
@@ -265,7 +265,7 @@ pub(super) fn replace_all(
 }
 
 /// The insurance's number in the database.
-const fn code(insurance: Insurance) -> i64 {
+pub(super) const fn code(insurance: Insurance) -> i64 {
     match insurance {
         Insurance::Pension => 0,
         Insurance::Medical => 1,
@@ -275,7 +275,8 @@ const fn code(insurance: Insurance) -> i64 {
     }
 }
 
-fn month(ordinal: i64) -> Result<Month, RecordsError> {
+/// The month of an ordinal.
+pub(super) fn month(ordinal: i64) -> Result<Month, RecordsError> {
     let out_of_range = RecordsError::OutOfRange { what: "month", value: ordinal };
     let (Ok(year), Ok(of_year)) = (i16::try_from(ordinal.div_euclid(12)), i8::try_from(ordinal.rem_euclid(12) + 1))
     else {

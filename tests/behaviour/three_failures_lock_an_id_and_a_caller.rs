@@ -1,16 +1,16 @@
 //! Three failed verifications of one ID, or from one telephone, lock it for a while; a new call does not help, nor does
 //! a restart.
 
-use crate::records_support::{as_of, at, both, matched, right, wrong};
+use crate::records_support::{Lasting, as_of, at, each, matched, right, wrong};
 use hotline::facts::Reply;
 use hotline::records::demo::{self, DemoOptions};
-use hotline::records::{LockPolicy, Records, SqliteRecords};
+use hotline::records::{LockPolicy, Records};
 
 const LOCKED: Reply = Reply::Locked { minutes: 30 };
 
 #[test]
 fn a_locked_id_is_refused_from_every_telephone_and_others_are_not() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         assert_eq!(ask(wrong("ordinary", Some("13900000001")), 0), Reply::Unmatched, "{name}");
         assert_eq!(ask(wrong("ordinary", Some("13900000002")), 1), Reply::Unmatched, "{name}");
@@ -25,7 +25,7 @@ fn a_locked_id_is_refused_from_every_telephone_and_others_are_not() {
 
 #[test]
 fn a_telephone_that_fails_across_ids_is_locked_and_other_telephones_are_not() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let caller = Some("13900000001");
         assert_eq!(ask(wrong("ordinary", caller), 0), Reply::Unmatched, "{name}");
@@ -40,7 +40,7 @@ fn a_telephone_that_fails_across_ids_is_locked_and_other_telephones_are_not() {
 
 #[test]
 fn a_success_forgets_both_counts_and_so_does_a_day() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let caller = Some("13900000001");
         for round in 0..3 {
@@ -58,7 +58,7 @@ fn a_success_forgets_both_counts_and_so_does_a_day() {
 
 #[test]
 fn tries_while_locked_do_not_prolong_the_lock() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         for seconds in 0..1800 + 2 {
             ask(wrong("ordinary", None), seconds);
@@ -70,7 +70,7 @@ fn tries_while_locked_do_not_prolong_the_lock() {
 #[test]
 fn the_policy_is_configurable() {
     let policy = LockPolicy { failures: 1, lock: std::time::Duration::from_secs(61), ..LockPolicy::default() };
-    for (name, records) in both(policy) {
+    for (name, records) in each(policy) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         assert_eq!(ask(wrong("ordinary", None), 0), Reply::Locked { minutes: 2 }, "{name}");
         assert_eq!(ask(right("ordinary", None), 61), matched(1), "{name}");
@@ -79,16 +79,15 @@ fn the_policy_is_configurable() {
 
 #[test]
 fn a_lock_and_a_count_survive_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("records.sqlite");
-    demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
-    let ask = |query, seconds| SqliteRecords::open(&path).unwrap().answer(&query, at(seconds)).unwrap();
-    assert_eq!(ask(wrong("ordinary", None), 0), Reply::Unmatched);
-    assert_eq!(ask(wrong("ordinary", None), 1), Reply::Unmatched);
-    assert_eq!(ask(wrong("ordinary", None), 2), LOCKED);
-    assert_eq!(ask(right("ordinary", None), 62), Reply::Locked { minutes: 29 });
-    assert_eq!(ask(right("check-x", None), 62), matched(2));
-    assert_eq!(ask(right("ordinary", None), 1802), matched(1));
+    for database in Lasting::each() {
+        let ask = |query, seconds| database.open(LockPolicy::default()).answer(&query, at(seconds)).unwrap();
+        assert_eq!(ask(wrong("ordinary", None), 0), Reply::Unmatched);
+        assert_eq!(ask(wrong("ordinary", None), 1), Reply::Unmatched);
+        assert_eq!(ask(wrong("ordinary", None), 2), LOCKED);
+        assert_eq!(ask(right("ordinary", None), 62), Reply::Locked { minutes: 29 });
+        assert_eq!(ask(right("check-x", None), 62), matched(2));
+        assert_eq!(ask(right("ordinary", None), 1802), matched(1));
+    }
 }
 
 #[test]
@@ -103,34 +102,33 @@ fn fresh_simulated_records_share_the_people_and_not_the_locks() {
 
 #[test]
 fn callers_and_ids_are_locked_by_hashes_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("records.sqlite");
-    demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
-    let records = SqliteRecords::open(&path).unwrap();
-    let unknown = crate::records_support::verify(crate::records_support::UNKNOWN_ID, "87654321", Some("13912345678"));
-    records.answer(&unknown, at(0)).unwrap();
-    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
-    let bytes = files.flatten().collect::<Vec<u8>>();
-    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("failed_at") && holds(crate::records_support::person("ordinary").id));
-    for secret in [crate::records_support::UNKNOWN_ID, "13912345678", "87654321"] {
-        assert!(!holds(secret));
+    for mut database in Lasting::each() {
+        let records = database.open(LockPolicy::default());
+        let unknown =
+            crate::records_support::verify(crate::records_support::UNKNOWN_ID, "87654321", Some("13912345678"));
+        records.answer(&unknown, at(0)).unwrap();
+        drop(records);
+        let bytes = database.bytes();
+        let holds = |text: &str| regex::bytes::Regex::new(text).unwrap().is_match(&bytes);
+        assert!(holds("failed_at") && holds(crate::records_support::person("ordinary").id));
+        for secret in [crate::records_support::UNKNOWN_ID, "13912345678", "87654321"] {
+            assert!(!holds(secret));
+        }
     }
 }
 
 #[test]
 fn failures_at_the_same_time_are_all_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("records.sqlite");
-    demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
     let policy = LockPolicy { failures: 16, ..LockPolicy::default() };
-    let nodes = [(); 2].map(|()| SqliteRecords::open(&path).unwrap().with_locks(policy));
-    let replies: Vec<Reply> = std::thread::scope(|threads| {
-        let tries = (0..16).map(|turn: usize| {
-            let node = &nodes[turn % 2];
-            threads.spawn(move || node.answer(&wrong("ordinary", None), at(0)).unwrap())
+    for database in Lasting::each() {
+        let nodes = [(); 2].map(|()| database.open(policy));
+        let replies: Vec<Reply> = std::thread::scope(|threads| {
+            let tries = (0..16).map(|turn: usize| {
+                let node = &nodes[turn % 2];
+                threads.spawn(move || node.answer(&wrong("ordinary", Some("13900000001")), at(0)).unwrap())
+            });
+            tries.collect::<Vec<_>>().into_iter().map(|one| one.join().unwrap()).collect()
         });
-        tries.collect::<Vec<_>>().into_iter().map(|one| one.join().unwrap()).collect()
-    });
-    assert_eq!(replies.iter().filter(|reply| **reply == LOCKED).count(), 1, "the sixteenth, whichever it is");
+        assert_eq!(replies.iter().filter(|reply| **reply == LOCKED).count(), 1, "the sixteenth, whichever it is");
+    }
 }

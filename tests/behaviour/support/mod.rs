@@ -8,6 +8,7 @@ pub mod media;
 pub mod namespaces;
 pub mod node;
 pub mod ports;
+pub mod postgres;
 pub mod sound;
 pub mod tls;
 pub mod tones;

@@ -1,0 +1,150 @@
+//! Where records are: a file, a PostgreSQL server.
+//!
+//! ```text
+//!   "hotline.db"                               Database::File      ──▶ Source::Sqlite     opened now, or refused
+//!   "postgres://hotline@db.example/records"    Database::Postgres  ──▶ Source::Postgres   opened when it answers
+//! ```
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_rustls::rustls::ClientConfig;
+
+use super::{
+    DatabaseStanding, LockPolicy, OpenError, PostgresOptions, PostgresRecords, PostgresUrl, Records, SqliteRecords,
+    database, postgres,
+};
+use crate::sip::tls::{self, IdentityFiles, TlsFault};
+
+/// A database by its name: a file, or a server where it begins with `postgres://`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// An SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL server's database.
+    Postgres(PostgresUrl),
+}
+
+impl Database {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Database::File(file) => Some(file),
+            Database::Postgres(_) => None,
+        }
+    }
+}
+
+impl From<PathBuf> for Database {
+    fn from(file: PathBuf) -> Database {
+        Database::File(file)
+    }
+}
+
+impl FromStr for Database {
+    type Err = Infallible;
+
+    /// Any text names one; whether a server's URL is right, [`PostgresUrl::fault`] says.
+    fn from_str(text: &str) -> Result<Database, Infallible> {
+        Ok(match PostgresUrl::of(text) {
+            Some(url) => Database::Postgres(url),
+            None => Database::File(PathBuf::from(text)),
+        })
+    }
+}
+
+/// As it was written; of a URL with a password, which is refused, without that.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Database::File(file) => file.display().fmt(f),
+            Database::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
+/// What TLS to a server of records stands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientTls {
+    /// Authorities that the server's certificate must come from, in PEM; without, those that the machine trusts.
+    pub authorities: Option<PathBuf>,
+    /// What the server is shown, where it wants to know who asks.
+    pub identity: Option<IdentityFiles>,
+}
+
+impl ClientTls {
+    pub(super) fn load(&self) -> Result<ClientConfig, TlsFault> {
+        tls::client(self.authorities.as_deref(), self.identity.as_ref())
+    }
+
+    /// The same for PostgreSQL.
+    pub(super) fn for_postgres(&self) -> Result<MakeRustlsConnect, TlsFault> {
+        self.load().map(MakeRustlsConnect::new)
+    }
+}
+
+/// Records with all that it takes to reach them.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(PostgresOptions),
+}
+
+impl Source {
+    /// Opens them. A file must be there; a server that does not answer is asked again with each look-up.
+    ///
+    /// # Errors
+    /// [`OpenError`] says which, why, and what to do.
+    pub fn open(&self, locks: LockPolicy) -> Result<Arc<dyn Records>, OpenError> {
+        Ok(match self {
+            Source::Sqlite(file) => Arc::new(SqliteRecords::open(file)?.with_locks(locks)),
+            Source::Postgres(options) => Arc::new(PostgresRecords::open(options)?.with_locks(locks)),
+        })
+    }
+
+    /// Looks how they stand, and changes nothing. Of a server waits as long as a look-up may take.
+    ///
+    /// # Errors
+    /// [`OpenError`], as opening them would; [`OpenError::Unreachable`] where opening would go on.
+    pub fn look(&self) -> Result<DatabaseStanding, OpenError> {
+        match self {
+            Source::Sqlite(file) => database::look(file),
+            Source::Postgres(options) => postgres::look(options),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Sqlite(file) => file.display().fmt(f),
+            Source::Postgres(options) => options.url.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_a_file_unless_its_name_is_a_url() {
+        for (text, server) in [
+            ("hotline.db", false),
+            ("/var/lib/hotline/records.db", false),
+            ("postgres", false),
+            ("postgres://db.example/records", true),
+            ("postgresql:///records?host=/run/postgresql", true),
+        ] {
+            let database: Database = text.parse().unwrap();
+            assert_eq!(database.file().is_none(), server, "{text}");
+            assert_eq!(database.to_string(), text);
+        }
+    }
+}

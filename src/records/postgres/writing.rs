@@ -1,0 +1,107 @@
+//! Replacing all records of a PostgreSQL database, in one transaction, by COPY.
+
+use std::pin::pin;
+
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Transaction};
+
+use super::PostgresOptions;
+use super::schema::{self, SchemaFault};
+use crate::facts::Month;
+use crate::records::sqlite::code;
+use crate::records::{Insured, OpenError};
+
+/// So many people at a time: their payments are gathered before they are sent.
+const AT_ONCE: usize = 200;
+
+/// What was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::records) enum Written {
+    /// So many payments are there now, and whether others were before.
+    Payments {
+        /// Now.
+        payments: u64,
+        /// Before.
+        replaced: bool,
+    },
+    /// Records that are not made up: nothing was changed.
+    RealRecords,
+}
+
+/// Replaces all records by others, in one transaction; lock-outs go. Those who ask see the old records until it is done.
+/// Records that are not made up are replaced only if `force` is set.
+///
+/// # Errors
+/// [`OpenError`]; the database is then as it was.
+pub(in crate::records) fn write(
+    options: &PostgresOptions,
+    as_of: Month,
+    seed: Option<u64>,
+    people: impl Iterator<Item = Insured> + Send,
+    force: bool,
+    progress: impl FnMut() + Send,
+) -> Result<Written, OpenError> {
+    schema::once(options, async move |client: &mut Client| {
+        schema::prepare(client).await?;
+        // It takes as long as it takes; nobody calls about it.
+        client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
+        let transaction = client.transaction().await?;
+        let row = transaction.query_one("SELECT as_of, seed FROM meta FOR UPDATE", &[]).await?;
+        let (before, made_up): (Option<i32>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+        if before.is_some() && made_up.is_none() && !force {
+            return Ok(Written::RealRecords);
+        }
+        transaction
+            .batch_execute("DELETE FROM payments; DELETE FROM accounts; DELETE FROM insured; DELETE FROM lock_outs")
+            .await?;
+        let seed = seed.map(u64::cast_signed);
+        transaction.execute("UPDATE meta SET as_of = $1, seed = $2", &[&as_of.ordinal(), &seed]).await?;
+        let payments = copy_all(&transaction, people, progress).await?;
+        transaction.commit().await?;
+        Ok(Written::Payments { payments, replaced: before.is_some() })
+    })
+}
+
+async fn copy_all(
+    transaction: &Transaction<'_>,
+    people: impl Iterator<Item = Insured>,
+    mut progress: impl FnMut(),
+) -> Result<u64, SchemaFault> {
+    let mut written = 0;
+    let mut people = (1_i64..).zip(people).peekable();
+    while people.peek().is_some() {
+        let some: Vec<(i64, Insured)> = people.by_ref().take(AT_ONCE).collect();
+        written += copy(transaction, &some).await?;
+        some.iter().for_each(|_| progress());
+    }
+    Ok(written)
+}
+
+async fn copy(transaction: &Transaction<'_>, people: &[(i64, Insured)]) -> Result<u64, SchemaFault> {
+    let rows = transaction.copy_in("COPY insured FROM STDIN (FORMAT binary)").await?;
+    let mut rows = pin!(BinaryCopyInWriter::new(rows, &[Type::INT8, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT]));
+    for (person, insured) in people {
+        let id = insured.id.reveal();
+        let (number, kind) = (insured.number.reveal(), insured.kind.name());
+        rows.as_mut().write(&[person, &id.as_str(), number, &id.last_four(), &kind]).await?;
+    }
+    rows.finish().await?;
+    let rows = transaction.copy_in("COPY accounts FROM STDIN (FORMAT binary)").await?;
+    let mut rows = pin!(BinaryCopyInWriter::new(rows, &[Type::INT8; 3]));
+    for (person, insured) in people {
+        rows.as_mut().write(&[person, &insured.pension.0, &insured.medical.0]).await?;
+    }
+    rows.finish().await?;
+    let rows = transaction.copy_in("COPY payments FROM STDIN (FORMAT binary)").await?;
+    let types = [Type::INT8, Type::INT2, Type::INT4, Type::INT8, Type::INT8, Type::INT8];
+    let mut rows = pin!(BinaryCopyInWriter::new(rows, &types));
+    for (person, insured) in people {
+        for (insurance, paid) in insured.all_payments() {
+            let insurance = i16::try_from(code(insurance)).unwrap_or(-1);
+            let (base, personal, employer) = (&paid.base.0, &paid.personal.0, &paid.employer.0);
+            rows.as_mut().write(&[person, &insurance, &paid.month.ordinal(), base, personal, employer]).await?;
+        }
+    }
+    Ok(rows.finish().await?)
+}
