@@ -21,6 +21,8 @@ have valgrind valgrind
 have ip iproute2
 [ -x /usr/sbin/nft ] || missing+=(nftables)
 [ -x /usr/sbin/dnsmasq ] || missing+=(dnsmasq-base)
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+have setpriv util-linux
 pkg-config --exists opus 2>/dev/null || missing+=(libopus-dev)
 pkg-config --exists alsa 2>/dev/null || missing+=(libasound2-dev)
 
@@ -33,9 +35,17 @@ if [ "${#missing[@]}" -gt 0 ]; then
     sudo=""
     [ "$(id -u)" -eq 0 ] || sudo=sudo
     export DEBIAN_FRONTEND=noninteractive
+    # The tests start servers of their own: Debian's package is not to make and start one.
+    case " ${missing[*]} " in *" postgresql "*)
+        if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+            $sudo mkdir -p /etc/postgresql-common
+            echo "create_main_cluster = false" | $sudo tee /etc/postgresql-common/createcluster.conf >/dev/null
+        fi
+        ;;
+    esac
     # The package lists may be old, or not be there at all.
     $sudo apt-get update -q >/dev/null
-    $sudo apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+    $sudo apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}" >/dev/null
 fi
 
 if ! cargo nextest --version >/dev/null 2>&1; then

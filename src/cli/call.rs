@@ -13,7 +13,7 @@ use crate::dialogue::Caller;
 use crate::facts::Secret;
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
-use crate::records::{PoolOptions, Records, RecordsPool, SqliteRecords};
+use crate::records::{Database, PoolOptions, Records, RecordsPool};
 
 /// The script of the demo: the balance of the made-up person `ordinary`, in Mandarin.
 const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
@@ -42,8 +42,8 @@ pub struct Call {
     #[arg(long, value_name = "DIR", default_value = "voice-menus/12333", requires = "local")]
     menu: PathBuf,
     /// The records it looks up [default: made-up ones, in memory]
-    #[arg(long, value_name = "FILE", requires = "local")]
-    database: Option<PathBuf>,
+    #[arg(long, value_name = "DATABASE", requires = "local")]
+    database: Option<Database>,
     /// Press these keys in place of the keyboard's
     #[arg(long, value_name = "SCRIPT")]
     keys: Option<String>,
@@ -126,7 +126,7 @@ impl Call {
         let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
         let today = today();
         let records: Arc<dyn Records> = match &self.database {
-            Some(file) => Arc::new(SqliteRecords::open(file).map_err(|error| Wrong::Failed(error.to_string()))?),
+            Some(database) => super::records::open(database).map_err(Wrong::Failed)?,
             None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
         };
         let call = LocalCall {

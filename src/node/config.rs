@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
+pub use super::records_config::Records;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::door::challenge::Algorithm;
@@ -215,36 +216,6 @@ impl Default for Media {
     }
 }
 
-/// `[records]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Records {
-    /// The SQLite database of the insured; it holds the lock-outs and the call records too.
-    pub database: PathBuf,
-    /// Look-ups at once.
-    pub workers: usize,
-    /// So many failed verifications of one ID number or from one caller's number lock it.
-    pub failures: u32,
-    /// Failures count for so long.
-    #[serde(deserialize_with = "duration")]
-    pub window: Duration,
-    /// A lock lasts for so long.
-    #[serde(deserialize_with = "duration")]
-    pub lock: Duration,
-}
-
-impl Default for Records {
-    fn default() -> Records {
-        Records {
-            database: PathBuf::from("hotline.db"),
-            workers: 2,
-            failures: 3,
-            window: Duration::from_secs(24 * 3600),
-            lock: Duration::from_secs(30 * 60),
-        }
-    }
-}
-
 /// `[prompts]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -294,7 +265,7 @@ impl Config {
     }
 
     fn beside_the_database(&self, end: &str) -> PathBuf {
-        let mut name = self.records.database.clone().into_os_string();
+        let mut name = self.records.file().to_owned().into_os_string();
         name.push(end);
         name.into()
     }
@@ -313,7 +284,7 @@ impl Config {
         let within = |path: &mut PathBuf| *path = folder.join(&*path);
         let tls = &mut self.sip.tls;
         [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
-        within(&mut self.records.database);
+        self.records.resolve(folder);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         [&mut self.versions.folder, &mut self.versions.socket].into_iter().flatten().for_each(within);
@@ -403,23 +374,6 @@ impl Media {
             "keys",
             "media.keys is empty: no caller could press a key",
             "as in keys = [\"rfc4733\", \"info\"]",
-        );
-        wrongs
-    }
-}
-
-impl Records {
-    fn wrongs(&self) -> Vec<Wrong> {
-        let mut wrongs = Vec::new();
-        let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
-            wrongs.extend((!well).then(|| Wrong::at(table, key, message, hint)));
-        };
-        check(
-            (1..=100).contains(&self.failures) && self.workers <= 64,
-            "records",
-            "",
-            "records.failures goes from 1 to 100, records.workers to 64",
-            "as in failures = 3",
         );
         wrongs
     }

@@ -18,7 +18,7 @@ use super::{inbound, outbound, tls};
 use crate::audio::ClipStore;
 use crate::facts::{Disk, Fault, Files, Form, Language};
 use crate::menu::{self, Compiled, LONGEST_SCRIPT, wanted_clips};
-use crate::records::{self, DatabaseStanding};
+use crate::records::{DatabaseStanding, OpenError};
 use crate::sip::door::DoorRules;
 use crate::sip::tls::TlsFault;
 use crate::sip::{Listen, Transport, tls as sip_tls};
@@ -270,10 +270,25 @@ impl Loading<'_> {
         if !self.draft.has_whole("records") {
             return None;
         }
-        match records::look(&self.draft.config.records.database) {
+        let records = &self.draft.config.records;
+        let source = match records.source() {
+            Ok(source) => source,
+            Err(fault) => {
+                self.faults.push(fault);
+                return None;
+            }
+        };
+        let wrong = |error: OpenError| Fault::of_file("[records]", error.to_string());
+        match source.look() {
             Ok(standing) => Some(standing),
+            // Topics, messages and people are there all the same.
+            Err(error @ OpenError::Unreachable { .. }) => {
+                let hint = "callers are told that the records are not to be had, until they answer";
+                self.warnings.push(Fault { severity: Severity::Warning, ..wrong(error) }.hint(hint));
+                Some(DatabaseStanding { version: 0, known: 0 })
+            }
             Err(error) => {
-                self.faults.push(Fault::of_file("[records]", error.to_string()));
+                self.faults.push(wrong(error));
                 None
             }
         }

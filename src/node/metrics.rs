@@ -29,7 +29,7 @@ use prometheus_client::registry::Registry;
 use crate::dialogue::Outcome;
 use crate::facts::KeySource;
 use crate::media::Lateness;
-use crate::records::{CallLog, RecordsPool};
+use crate::records::{BreakerState, CallLog, RecordsPool, RemoteCounts, RemoteError};
 use crate::sip::Agent;
 use crate::sip::agent::{RegisterNews, WeakAgent};
 use crate::sip::door::Refusals;
@@ -53,6 +53,11 @@ const STATUSES: [u16; 45] = [
 /// The bounds of lateness, as labels.
 fn bounds() -> [String; Lateness::BOUNDS_MS.len()] {
     Lateness::BOUNDS_MS.map(|bound| format!("{bound}ms"))
+}
+
+/// The bounds of slow look-ups, as labels.
+fn slow_bounds() -> [String; RemoteCounts::BOUNDS_MS.len()] {
+    RemoteCounts::BOUNDS_MS.map(|bound| format!("{bound}ms"))
 }
 
 type Labels = Vec<(&'static str, String)>;
@@ -254,6 +259,7 @@ impl Collector for Asked {
             put(&mut page, &table::LOOKUPS, [(vec![], counts.asked)])?;
             put(&mut page, &table::LOOKUPS_LATE, [(vec![], counts.late)])?;
             put(&mut page, &table::LOOKUPS_REFUSED, [(vec![], counts.refused)])?;
+            put_remote(&mut page, records.remote())?;
         }
         if let Some(log) = self.log.upgrade() {
             put(&mut page, &table::CALL_RECORDS_LOST, [(vec![], log.lost())])?;
@@ -269,6 +275,17 @@ impl Collector for Asked {
         put(&mut page, &table::DRAINING, [(vec![], self.draining.load(Ordering::Relaxed).into())])?;
         put(&mut page, &table::BUILD, [(vec![env!("CARGO_PKG_VERSION")], 1)])
     }
+}
+
+/// How a server or service of records answers; no series where they are in a file.
+fn put_remote(page: &mut DescriptorEncoder<'_>, remote: Option<RemoteCounts>) -> fmt::Result {
+    let failed = remote.iter().flat_map(|remote| RemoteError::NAMES.into_iter().zip(remote.failed));
+    put(page, &table::LOOKUPS_FAILED, failed.map(|(name, times)| (vec![name], times)))?;
+    let bounds = slow_bounds();
+    let slower = remote.iter().flat_map(|remote| bounds.iter().zip(remote.slower));
+    put(page, &table::LOOKUPS_SLOW, slower.map(|(over, times)| (vec![over.as_str()], times)))?;
+    let stands = |state: BreakerState| remote.map(|remote| (vec![state.name()], u64::from(state == remote.breaker)));
+    put(page, &table::RECORDS_BREAKER, BreakerState::ALL.into_iter().filter_map(stands))
 }
 
 fn put_agent(page: &mut DescriptorEncoder<'_>, agent: &Agent) -> fmt::Result {

@@ -1,4 +1,5 @@
-//! Passwords out of files: none stands in a configuration, an environment or a command line.
+//! Passwords out of files: none stands in a configuration or a command line. That of a PostgreSQL server may be in PGPASSWORD,
+//! where every program of PostgreSQL's looks for it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -16,7 +17,7 @@ const LONGEST: u64 = 1024;
 /// What is wrong with the file and what to do, and never what is in it.
 pub(super) fn read(file: &Path) -> Result<Secret<String>, Fault> {
     let shown = file.display().to_string();
-    let wrong = |message: String| Fault::of_file(&shown, message).hint("its first line is the password of a trunk");
+    let wrong = |message: String| Fault::of_file(&shown, message).hint("its first line is the password");
     let unreadable = |error| wrong(format!("the password cannot be read: {error}"));
     let open = File::open(file).map_err(unreadable)?;
     let mode = open.metadata().map_err(unreadable)?.permissions().mode();
@@ -30,6 +31,17 @@ pub(super) fn read(file: &Path) -> Result<Secret<String>, Fault> {
         return Err(wrong("there is no password".to_owned()));
     }
     Ok(Secret::new(first.to_owned()))
+}
+
+/// The password of a PostgreSQL server's user: that in the file; without one PGPASSWORD, if it is set.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn of_database(file: Option<&Path>) -> Result<Option<Secret<String>>, Fault> {
+    match file {
+        Some(file) => read(file).map(Some),
+        None => Ok(std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty()).map(Secret::new)),
+    }
 }
 
 #[cfg(test)]

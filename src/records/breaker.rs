@@ -137,16 +137,23 @@ mod tests {
         /// A try of that leave ends so.
         Tell(Leave, bool),
     }
+    /// The millisecond, the act, and how the breaker stands then.
+    type Moment = (u64, Act, BreakerState);
     use Act::{Ask, Tell};
     use BreakerState::{Closed, HalfOpen, Open};
     use Leave::{Trial, Usual};
+
+    #[allow(clippy::disallowed_methods, reason = "a test needs some moment to count from")]
+    fn some_moment() -> Instant {
+        Instant::now()
+    }
 
     #[test]
     fn every_way_between_its_states() {
         let policy =
             BreakerPolicy { failures: 2, rest: Duration::from_millis(100), longest_rest: Duration::from_millis(350) };
         #[rustfmt::skip]
-        let table: [(&str, &[(u64, Act, BreakerState)]); 9] = [
+        let table: [(&str, &[Moment]); 9] = [
             ("a success forgets failures", &[
                 (0, Tell(Usual, false), Closed), (1, Tell(Usual, true), Closed), (2, Tell(Usual, false), Closed),
             ]),
@@ -188,7 +195,7 @@ mod tests {
             ]),
         ];
         for (name, acts) in table {
-            let (mut breaker, start) = (Breaker::new(policy), Instant::now());
+            let (mut breaker, start) = (Breaker::new(policy), some_moment());
             for (place, (millis, act, state)) in acts.iter().enumerate() {
                 let now = start + Duration::from_millis(*millis);
                 match act {
@@ -203,7 +210,7 @@ mod tests {
     #[test]
     fn absurd_policies_do_not_overflow() {
         let policy = BreakerPolicy { failures: 0, rest: Duration::MAX, longest_rest: Duration::MAX };
-        let (mut breaker, now) = (Breaker::new(policy), Instant::now());
+        let (mut breaker, now) = (Breaker::new(policy), some_moment());
         breaker.tell(Leave::Usual, false, now);
         assert_eq!(breaker.state(now), Open);
         let later = now + Duration::from_secs(4_000);

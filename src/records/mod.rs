@@ -4,6 +4,7 @@
 //!   a call's shell ──ask(query, expires)──▶ RecordsPool ──answer──▶ dyn Records
 //!                                            2 workers              ├ SqliteRecords    a file; locks outlive the process
 //!                 ◀──────reply(Reply)────── 256 waiting             ├ PostgresRecords  a server; locks shared by all nodes
+//!                                                                   ├ ServiceRecords   HTTP; the service locks out
 //!                                                                   └ MemoryRecords    simulated calls, tests
 //!
 //!   a call's end ───write(CallRecord)──────▶ CallLog ──a transaction a batch──▶ table `calls`
@@ -27,6 +28,7 @@ mod place;
 mod pool;
 mod postgres;
 mod remote;
+mod service;
 mod sqlite;
 mod traffic;
 
@@ -41,6 +43,7 @@ pub use place::{ClientTls, Database, Source};
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
 pub use postgres::{PostgresOptions, PostgresRecords, PostgresUrl};
 pub use remote::{RemoteCounts, RemoteError};
+pub use service::{ServiceOptions, ServiceRecords, ServiceUrl, ServiceUrlFault, openapi};
 pub use sqlite::SqliteRecords;
 pub use traffic::{StepTraffic, Traffic, TrafficFault, traffic};
 

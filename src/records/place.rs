@@ -1,8 +1,9 @@
-//! Where records are: a file, a PostgreSQL server.
+//! Where records are: a file, a PostgreSQL server, a service.
 //!
 //! ```text
 //!   "hotline.db"                               Database::File      ──▶ Source::Sqlite     opened now, or refused
 //!   "postgres://hotline@db.example/records"    Database::Postgres  ──▶ Source::Postgres   opened when it answers
+//!   url = "https://records.example"                                ──▶ Source::Service    asked when it answers
 //! ```
 
 use std::convert::Infallible;
@@ -12,11 +13,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{
-    DatabaseStanding, LockPolicy, OpenError, PostgresOptions, PostgresRecords, PostgresUrl, Records, SqliteRecords,
-    database, postgres,
+    DatabaseStanding, LockPolicy, OpenError, PostgresOptions, PostgresRecords, PostgresUrl, Records, ServiceOptions,
+    ServiceRecords, SqliteRecords, database, postgres, service,
 };
 use crate::sip::tls::{self, IdentityFiles, TlsFault};
 
@@ -87,6 +89,13 @@ impl ClientTls {
     }
 }
 
+/// What is handed to a library that wants a set-up for TLS where none is spoken: it believes nobody.
+pub(super) fn speaking_no_tls() -> Result<ClientConfig, TlsFault> {
+    let versions = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let versions = versions.with_safe_default_protocol_versions()?;
+    Ok(versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
 /// Records with all that it takes to reach them.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -94,6 +103,8 @@ pub enum Source {
     Sqlite(PathBuf),
     /// A PostgreSQL server.
     Postgres(PostgresOptions),
+    /// A service; it locks out by a policy of its own.
+    Service(ServiceOptions),
 }
 
 impl Source {
@@ -105,6 +116,7 @@ impl Source {
         Ok(match self {
             Source::Sqlite(file) => Arc::new(SqliteRecords::open(file)?.with_locks(locks)),
             Source::Postgres(options) => Arc::new(PostgresRecords::open(options)?.with_locks(locks)),
+            Source::Service(options) => Arc::new(ServiceRecords::open(options)?),
         })
     }
 
@@ -116,6 +128,7 @@ impl Source {
         match self {
             Source::Sqlite(file) => database::look(file),
             Source::Postgres(options) => postgres::look(options),
+            Source::Service(options) => service::look(options),
         }
     }
 }
@@ -125,6 +138,7 @@ impl fmt::Display for Source {
         match self {
             Source::Sqlite(file) => file.display().fmt(f),
             Source::Postgres(options) => options.url.fmt(f),
+            Source::Service(options) => options.url.fmt(f),
         }
     }
 }

@@ -103,11 +103,11 @@ fn real_records_are_replaced_only_by_force_and_demo_records_freely() {
 
 #[test]
 fn a_password_opens_and_a_wrong_one_does_not() {
-    let server = PostgresServer::start();
+    let server = PostgresServer::start_with(&[], |data| {
+        let hba = "host all hotline all trust\nhost all keeper all scram-sha-256\n";
+        std::fs::write(data.join("pg_hba.conf"), hba).unwrap();
+    });
     server.sql("CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'open, sesame'");
-    let hba = server.folder().join("pg_hba.conf");
-    std::fs::write(&hba, "host all hotline all trust\nhost all keeper all scram-sha-256\n").unwrap();
-    server.sql("SELECT pg_reload_conf()");
     let url = server.url().replace("hotline@", "keeper@");
     let with = |password: Option<&str>| PostgresOptions {
         url: PostgresUrl::of(&url).unwrap(),
@@ -153,7 +153,8 @@ fn tls_is_spoken_with_a_server_whose_certificate_is_believed_and_shows_ones_own(
 
     let by_address = PostgresOptions { url: url("hotline", "127.0.0.1"), ..over_tls.clone() };
     assert!(unreachable(&by_address).contains("certificate"), "another name: {}", unreachable(&by_address));
-    let other = ClientTls { authorities: Some(Authority::new().file()), identity: None };
+    let stranger = Authority::new();
+    let other = ClientTls { authorities: Some(stranger.file()), identity: None };
     let unbelieved = PostgresOptions { tls: other, ..over_tls.clone() };
     assert!(unreachable(&unbelieved).contains("certificate"), "{}", unreachable(&unbelieved));
 

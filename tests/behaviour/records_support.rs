@@ -1,13 +1,16 @@
 //! What the tests of the records share: the back ends, and people to ask about.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use hotline::facts::{CitizenId, Month, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions, NamedPerson, named};
-use hotline::records::{LockPolicy, PostgresRecords, Records, RecordsError, Source};
+use hotline::records::{LockPolicy, PostgresRecords, Records, RecordsError, ServiceOptions, ServiceRecords, Source};
 use jiff::Timestamp;
 
 use crate::support::postgres::PostgresServer;
+use crate::support::service::{Service, answered_by};
 
 pub(crate) fn as_of() -> Month {
     Month::new(2026, 9).unwrap()
@@ -20,6 +23,7 @@ pub(crate) fn each(policy: LockPolicy) -> Vec<(&'static str, Box<dyn Records>)> 
         ("sqlite", Box::new(demo::in_memory(options).unwrap().with_locks(policy))),
         ("memory", Box::new(demo::without_sql(options).with_locks(policy))),
         ("postgres", Box::new(Served::new(policy))),
+        ("service", Box::new(Asked::new(policy))),
     ]
 }
 
@@ -40,6 +44,36 @@ impl Served {
 
 impl Records for Served {
     fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError> {
+        self.records.answer(query, at)
+    }
+}
+
+/// Records behind a service that goes by the test's clock.
+struct Asked {
+    records: ServiceRecords,
+    clock: Arc<AtomicI64>,
+    _service: Service,
+}
+
+impl Asked {
+    fn new(policy: LockPolicy) -> Asked {
+        let memory = demo::without_sql(DemoOptions::named_only(as_of())).with_locks(policy);
+        let clock = Arc::new(AtomicI64::new(0));
+        let now = Arc::clone(&clock);
+        let service = Service::start(move |asked| {
+            let at = Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap();
+            answered_by(&memory, at, asked)
+        });
+        let options = ServiceOptions::of(service.url().parse().unwrap());
+        // On a machine that is busy with other tests nothing else is to fail by it.
+        let options = ServiceOptions { deadline: Duration::from_secs(20), ..options };
+        Asked { records: ServiceRecords::open(&options).unwrap(), clock, _service: service }
+    }
+}
+
+impl Records for Asked {
+    fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError> {
+        self.clock.store(at.as_millisecond(), Ordering::SeqCst);
         self.records.answer(query, at)
     }
 }

@@ -91,7 +91,20 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
     let Tls { certificate, key, authorities } = tls;
     let Session { expires, minimum } = session;
     let Media { address: _, ports, workers, time_out, srtp: _, keys: _ } = media;
-    let Records { database, workers: look_ups, failures, window, lock } = records;
+    let Records {
+        database,
+        local,
+        url,
+        password_file,
+        authorities: believed,
+        certificate: shown,
+        key: shown_key,
+        deadline,
+        workers: look_ups,
+        failures,
+        window,
+        lock,
+    } = records;
     let Prompts { folder: _, synthesize: _, cache: _ } = prompts;
     let Metrics { listen: metrics } = metrics;
     let Versions { folder, kept, socket, watch, least_calls: _, proven_calls: _ } = versions;
@@ -116,6 +129,13 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("media.workers", format!("{workers:?}")),
         ("media.time-out", format!("{time_out:?}")),
         ("records.database", format!("{database:?}")),
+        ("records.local", format!("{local:?}")),
+        ("records.url", format!("{url:?}")),
+        ("records.password-file", format!("{password_file:?}")),
+        ("records.authorities", format!("{believed:?}")),
+        ("records.certificate", format!("{shown:?}")),
+        ("records.key", format!("{shown_key:?}")),
+        ("records.deadline", format!("{deadline:?}")),
         ("records.workers", format!("{look_ups:?}")),
         ("records.failures", format!("{failures:?}")),
         ("records.window", format!("{window:?}")),

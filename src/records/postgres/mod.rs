@@ -36,7 +36,6 @@ use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::breaker::BreakerPolicy;
 use super::keyed::Pepper;
@@ -93,10 +92,7 @@ impl PostgresOptions {
         if config.get_ssl_mode() != SslMode::Disable {
             return self.tls.for_postgres();
         }
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        Ok(MakeRustlsConnect::new(config))
+        super::place::speaking_no_tls().map(MakeRustlsConnect::new)
     }
 }
 

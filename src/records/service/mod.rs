@@ -38,7 +38,7 @@ use super::{ClientTls, DatabaseStanding, OpenError, Records, RecordsError, bound
 use crate::facts::{PersonRef, Query, Reply};
 use wire::Senseless;
 
-pub use url::ServiceUrl;
+pub use url::{ServiceUrl, ServiceUrlFault};
 pub use wire::openapi;
 
 /// Octets of an answer at most: 600 payments take a tenth of it.
@@ -131,11 +131,7 @@ struct Answer {
 
 impl Asker {
     fn new(options: &ServiceOptions) -> Result<Asker, String> {
-        let tls = if options.url.is_encrypted() {
-            options.tls.load()
-        } else {
-            super::place::speaking_no_tls()
-        };
+        let tls = if options.url.is_encrypted() { options.tls.load() } else { super::place::speaking_no_tls() };
         let tls = tls.map_err(|fault| fault.to_string())?;
         let connector =
             hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
@@ -200,13 +196,7 @@ impl Asker {
     }
 
     /// Once more where the connection failed: every request may come twice, a verification by its key.
-    async fn twice(
-        &self,
-        method: Method,
-        path: &str,
-        body: &Bytes,
-        key: Option<&str>,
-    ) -> Result<Answer, RecordsError> {
+    async fn twice(&self, method: Method, path: &str, body: &Bytes, key: Option<&str>) -> Result<Answer, RecordsError> {
         match self.once(method.clone(), path, body.clone(), key).await {
             Err(RemoteError::Lost(_) | RemoteError::Unreachable(_)) => {
                 self.once(method, path, body.clone(), key).await.map_err(RecordsError::Remote)
@@ -223,7 +213,11 @@ impl Asker {
         }
         let request = request.body(Full::new(body)).map_err(|error| RemoteError::Refused(error.to_string()))?;
         let answer = self.client.request(request).await.map_err(|error| {
-            if error.is_connect() { RemoteError::Unreachable(causes(&error)) } else { RemoteError::Lost(causes(&error)) }
+            if error.is_connect() {
+                RemoteError::Unreachable(causes(&error))
+            } else {
+                RemoteError::Lost(causes(&error))
+            }
         })?;
         let status = answer.status();
         if status != StatusCode::OK && status != StatusCode::NOT_FOUND {

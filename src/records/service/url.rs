@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use hyper::Uri;
+use serde::{Deserialize, Deserializer};
 
 /// A URL that is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,12 @@ impl FromStr for ServiceUrl {
             _ => return Err(ServiceUrlFault::Malformed),
         }
         Ok(ServiceUrl { base: text.trim_end_matches('/').to_owned(), encrypted: scheme == "https" })
+    }
+}
+
+impl<'de> Deserialize<'de> for ServiceUrl {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<ServiceUrl, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

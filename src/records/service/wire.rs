@@ -6,9 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::facts::{
-    Balances, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Reply, Summary,
-};
+use crate::facts::{Balances, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Reply, Summary};
 
 /// Why an answer of right form cannot be. Quotes no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,9 +219,7 @@ pub fn openapi() -> serde_json::Value {
     let insurance = schemas.subschema_for::<Insurance>();
     let person = serde_json::json!({ "name": "person", "in": "path", "required": true,
         "description": "As a verification has told it.", "schema": { "type": "integer", "format": "int64" } });
-    let asked = |name: &str, schema: &Schema| {
-        serde_json::json!({ "name": name, "in": "query", "required": true, "schema": schema })
-    };
+    let asked = |name: &str, schema: &Schema| serde_json::json!({ "name": name, "in": "query", "required": true, "schema": schema });
     let paths = serde_json::json!({
         "/v1/records": { "get": {
             "operationId": "standing",

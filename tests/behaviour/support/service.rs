@@ -53,11 +53,7 @@ impl Service {
         handler: impl Fn(&Asked) -> Say + Send + Sync + 'static,
     ) -> Service {
         let listener = TcpListener::bind(address).unwrap();
-        let service = Service {
-            address: listener.local_addr().unwrap(),
-            ended: Arc::default(),
-            asked: Arc::default(),
-        };
+        let service = Service { address: listener.local_addr().unwrap(), ended: Arc::default(), asked: Arc::default() };
         let (ended, asked, handler) = (Arc::clone(&service.ended), Arc::clone(&service.asked), Arc::new(handler));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
