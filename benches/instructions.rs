@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use hotline::audio::{Clip, ClipStore, Codec, Decoder, DtmfDetector, Item, Law, MOST_DECODED, Playlist, read_wav};
 use hotline::facts::{Key, Moment, Month};
-use hotline::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaParams, Unpaced};
+use hotline::media::{Actions, Conductor, EngineConfig, MediaEngine, MediaParams, Unpaced};
 use hotline::records::demo::{DemoOptions, without_sql};
 use hotline::simulate::{Scene, parse, play};
 use hotline::speech::{Catalogue, Prompts};
@@ -56,24 +56,10 @@ fn packet(rounds: usize) {
     (config.workers, config.ports) = (1, 20_000..=20_199);
     let engine = MediaEngine::start(config.clone()).expect("an engine");
     let (leg, far_end) = (engine.reserve().expect("ports"), engine.reserve().expect("ports"));
-    let mut call = Unpaced::begin(leg, &config, params(&far_end), Box::new(Player)).expect("a call");
+    let mut call =
+        Unpaced::begin(leg, &config, MediaParams::plain(far_end.address()), Box::new(Player)).expect("a call");
     call.send_due();
     counted(rounds, || assert!(call.send_due(), "the sound is longer than this"));
-}
-
-fn params(far_end: &Leg) -> MediaParams {
-    MediaParams {
-        remote: far_end.address(),
-        remote_rtcp: None,
-        rtcp_mux: false,
-        codec: Codec::Pcma,
-        payload_type: 8,
-        events: vec![EventType { payload_type: 101, clock_rate: 8000 }],
-        in_band_keys: false,
-        ptime: 20,
-        send: true,
-        srtp: None,
-    }
 }
 
 /// Plays clips of 1.01 s, over and over, so that packets begin anywhere in a clip.

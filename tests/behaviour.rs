@@ -75,10 +75,16 @@ mod a_menu_is_drawn_with_what_happened_in_it;
 mod a_menu_too_large_to_be_walked_says_so;
 #[path = "behaviour/a_message_becomes_clips_and_pauses.rs"]
 mod a_message_becomes_clips_and_pauses;
+#[path = "behaviour/a_message_is_played_as_a_caller_hears_it.rs"]
+mod a_message_is_played_as_a_caller_hears_it;
 #[path = "behaviour/a_mistake_in_the_prompts_is_shown_with_its_place.rs"]
 mod a_mistake_in_the_prompts_is_shown_with_its_place;
+#[path = "behaviour/a_month_is_imported_whole_or_not_at_all.rs"]
+mod a_month_is_imported_whole_or_not_at_all;
 #[path = "behaviour/a_new_version_is_tried_on_some_calls_first.rs"]
 mod a_new_version_is_tried_on_some_calls_first;
+#[path = "behaviour/a_person_records_texts_one_after_the_other.rs"]
+mod a_person_records_texts_one_after_the_other;
 #[path = "behaviour/a_ringing_arrives_where_that_is_required.rs"]
 mod a_ringing_arrives_where_that_is_required;
 #[path = "behaviour/a_running_call_is_changed_and_asked.rs"]
@@ -89,8 +95,14 @@ mod a_running_hotline_is_told_to_reload;
 mod a_silent_trunk_is_seen_to_be_down;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
 mod a_slow_or_broken_database_never_holds_a_call;
+#[path = "behaviour/a_speaker_is_told_what_to_read.rs"]
+mod a_speaker_is_told_what_to_read;
 #[path = "behaviour/a_speakers_files_are_taken_in_or_refused_with_the_reason.rs"]
 mod a_speakers_files_are_taken_in_or_refused_with_the_reason;
+#[path = "behaviour/a_stolen_database_shows_nothing.rs"]
+mod a_stolen_database_shows_nothing;
+#[path = "behaviour/a_telephone_that_is_interrupted_hangs_up.rs"]
+mod a_telephone_that_is_interrupted_hangs_up;
 #[path = "behaviour/a_trunk_is_known_by_its_address_or_its_password.rs"]
 mod a_trunk_is_known_by_its_address_or_its_password;
 #[path = "behaviour/a_value_speaks_only_clips_of_its_vocabulary.rs"]
@@ -101,6 +113,8 @@ mod an_earlier_version_is_given_back_as_it_was;
 mod an_encrypted_call_is_in_clear_nowhere_on_the_wire;
 #[path = "behaviour/an_encrypted_call_says_and_hears_nothing_in_clear.rs"]
 mod an_encrypted_call_says_and_hears_nothing_in_clear;
+#[path = "behaviour/an_import_that_is_killed_leaves_the_old_month_whole.rs"]
+mod an_import_that_is_killed_leaves_the_old_month_whole;
 #[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
 mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
 #[path = "behaviour/both_families_are_served_together.rs"]
@@ -219,3 +233,5 @@ mod verification_does_not_tell_unknown_from_wrong;
 mod what_cannot_be_served_is_answered_at_once;
 #[path = "behaviour/what_no_test_call_takes_is_told_and_filled.rs"]
 mod what_no_test_call_takes_is_told_and_filled;
+#[path = "behaviour/what_nobody_recorded_is_synthesized_and_said_to_be.rs"]
+mod what_nobody_recorded_is_synthesized_and_said_to_be;

@@ -14,6 +14,8 @@ have() { command -v "$1" >/dev/null || missing+=("$2"); }
 have cc build-essential
 have pkg-config pkg-config
 have espeak-ng espeak-ng
+have flac flac
+have lame lame
 have sipp sip-tester
 have tcpdump tcpdump
 have valgrind valgrind

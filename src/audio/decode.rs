@@ -5,16 +5,15 @@
 
 use std::io::{Cursor, ErrorKind};
 
-use symphonia::core::audio::SampleBuffer;
-use symphonia::core::codecs::DecoderOptions;
+use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
-use symphonia::core::probe::Hint;
 
 use super::LONGEST;
-use super::wav::{WavFault, check_header};
+use super::wav::{WavFault, check_header, complete_header};
 
 /// The largest file that is imported, in bytes: half an hour of 48 kHz, stereo, 24 bit.
 pub const LARGEST_IMPORT: u64 = 30 * 60 * 48_000 * 6;
@@ -74,10 +73,10 @@ pub fn decode(bytes: Vec<u8>) -> Result<Sound, DecodeFault> {
         _ => return Err(DecodeFault::Kind),
     };
     let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
-    let options = FormatOptions { enable_gapless: true, ..FormatOptions::default() };
     let probe = symphonia::default::get_probe();
-    let mut format = probe.format(&Hint::new(), stream, &options, &MetadataOptions::default()).map_err(damaged)?.format;
-    let promised = format.default_track().and_then(|track| track.codec_params.n_frames).filter(|_| whole);
+    let probed = probe.probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default());
+    let mut format = probed.map_err(damaged)?;
+    let promised = format.default_track(TrackType::Audio).and_then(|track| track.num_frames).filter(|_| whole);
     let sound = samples_of(format.as_mut())?;
     let found = sound.samples.len() as u64;
     match promised {
@@ -87,40 +86,54 @@ pub fn decode(bytes: Vec<u8>) -> Result<Sound, DecodeFault> {
     }
 }
 
+/// The same of what a program wrote to a pipe, whose header may not know its length.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn decode_piped(mut bytes: Vec<u8>) -> Result<Sound, DecodeFault> {
+    complete_header(&mut bytes);
+    decode(bytes)
+}
+
 fn damaged(error: Error) -> DecodeFault {
     DecodeFault::Damaged(error.to_string())
 }
 
 fn samples_of(format: &mut dyn FormatReader) -> Result<Sound, DecodeFault> {
-    let track = format.default_track().ok_or_else(|| DecodeFault::Damaged("there is no sound in it".into()))?;
+    let nothing = || DecodeFault::Damaged("there is no sound in it".into());
+    let track = format.default_track(TrackType::Audio).ok_or_else(nothing)?;
     let id = track.id;
-    let codecs = symphonia::default::get_codecs();
-    let mut decoder = codecs.make(&track.codec_params, &DecoderOptions::default()).map_err(damaged)?;
-    let mut samples = Vec::new();
+    let codec = track.codec_params.as_ref().and_then(|codec| codec.audio()).ok_or_else(nothing)?;
+    // A FLAC file holds a digest of its samples.
+    let options = AudioDecoderOptions::default().verify(true);
+    let mut decoder = symphonia::default::get_codecs().make_audio_decoder(codec, &options).map_err(damaged)?;
+    let (mut samples, mut interleaved) = (Vec::new(), Vec::<f32>::new());
     let mut kind = None;
     loop {
         let packet = match format.next_packet() {
-            Ok(packet) if packet.track_id() == id => packet,
-            Ok(_) => continue,
+            Ok(Some(packet)) if packet.track_id == id => packet,
+            Ok(Some(_)) => continue,
+            Ok(None) => break,
             Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(damaged(error)),
         };
         let decoded = decoder.decode(&packet).map_err(damaged)?;
-        let spec = *decoded.spec();
-        if !(8000..=192_000).contains(&spec.rate) {
-            return Err(DecodeFault::Rate(spec.rate));
+        let (rate, channels) = (decoded.spec().rate(), decoded.spec().channels().count().max(1));
+        if !(8000..=192_000).contains(&rate) {
+            return Err(DecodeFault::Rate(rate));
         }
-        if *kind.get_or_insert(spec) != spec {
+        if *kind.get_or_insert((rate, channels)) != (rate, channels) {
             return Err(DecodeFault::Changes);
         }
-        let channels = spec.channels.count().max(1);
-        let mut buffer = SampleBuffer::<f32>::new(decoded.capacity() as u64, spec);
-        buffer.copy_interleaved_ref(decoded);
-        let mixed = buffer.samples().chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32);
+        decoded.copy_to_vec_interleaved(&mut interleaved);
+        let mixed = interleaved.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32);
         samples.extend(mixed.map(|sample| if sample.is_finite() { sample } else { 0.0 }));
-        if samples.len() as u64 > LONGEST.as_secs() * u64::from(spec.rate) {
+        if samples.len() as u64 > LONGEST.as_secs() * u64::from(rate) {
             return Err(WavFault::TooLong.into());
         }
     }
-    Ok(Sound { samples, rate: kind.map_or(0, |spec| spec.rate) })
+    if decoder.finalize().verify_ok == Some(false) {
+        return Err(DecodeFault::Damaged("its samples are not those that were written".into()));
+    }
+    Ok(Sound { samples, rate: kind.map_or(0, |(rate, _)| rate) })
 }

@@ -38,7 +38,10 @@ pub use playlist::{Item, Playlist};
 pub use recordings::{Recording, read_list, write_list};
 pub use shape::{SPEECH_LEVEL, active_level, fade, level, resample, trim};
 pub use store::{ClipStore, StoreFault};
-pub use synthesis::{SynthesisFailure, SynthesisFault, Synthesizer, Voice, synthesize_missing};
+pub use synthesis::{
+    Engine, Program, SpeechFault, SpeechServer, SynthesisFailure, SynthesisFault, Synthesizer, Voice, espeak_voice,
+    synthesize_each, synthesize_missing,
+};
 pub use tone::{RING_BACK_PERIOD, dtmf, ring_back, sine};
 pub use wav::{LONGEST, WavFault, WavFile, read_wav, read_wav_bytes};
 

@@ -69,6 +69,11 @@ impl Playlist {
         duration_of(self.items.iter().fold(0, |sum, item| sum.saturating_add(item.len())))
     }
 
+    /// Samples of the item that plays that have not been played.
+    pub fn left_in_item(&self) -> usize {
+        self.items.get(self.item).map_or(0, Item::len).saturating_sub(self.played)
+    }
+
     /// Whether all has been played.
     pub fn is_done(&self) -> bool {
         self.items.iter().skip(self.item).fold(0_usize, |sum, item| sum.saturating_add(item.len())) <= self.played

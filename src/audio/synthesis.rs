@@ -1,72 +1,81 @@
-//! Sound for texts that nobody has recorded: a command that reads the text and writes a WAV, run ahead of calls. A call
-//! never waits for it; what is not there when the call comes is not said.
+//! Sound for texts that nobody has recorded: a command that reads the text and writes sound, or a server that is asked for it,
+//! ahead of calls. A call never waits for it; what is not there when the call comes is not said.
 //!
 //! ```text
-//!   "截至" ── sha256(command, text) ──> cache/3f….wav ? ──yes──> clip
-//!                                            no
-//!   command, text on its standard input ──> WAV on its standard output, any rate
-//!                                            └─> 8 kHz, trimmed, faded, levelled ──> cache/3f….wav ──> clip
+//!   "截至" ── sha256(engine, its settings, language, text) ──> cache/3f….sound ? ──yes──> as it was said
+//!                                                                 no
+//!   command: text on its standard input ──> sound on its standard output   } WAV, FLAC or MP3, any rate
+//!   server:  POST /v1/audio/speech, JSON ──> sound as the answer's body    }
+//!                                                  └─> cache/3f….sound ──> decode ──> fit, as a speaker's file ──> clip
 //! ```
+
+mod command;
+mod speech;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use command::Program;
+pub use speech::{SpeechFault, SpeechServer};
+
 use crate::facts::{Form, Language};
 
-use super::wav::read_piped;
-use super::{Clip, ClipStore, SPEECH_LEVEL, WavFault, WavFile, fade, level, read_wav, resample, trim};
+use super::decode::decode_piped;
+use super::{Clip, ClipStore, DecodeFault, Fitted, IntakeFault, Sound, fit};
 
 /// The most that is read from a synthesizer: 30 minutes at 48 kHz.
 const LARGEST_OUTPUT: u64 = 30 * 60 * 96_000;
-/// How long a command may take to end after its output is complete.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The fade at both ends of a clip.
-const FADE: Duration = Duration::from_millis(4);
+/// So much of what a failing engine says is told, in bytes.
+const MOST_SAID: u64 = 300;
 
-/// The command that speaks one language: text in on its standard input, WAV (mono, 16-bit) out on its standard output.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What speaks one language.
+#[derive(Clone, Debug)]
 pub struct Voice {
     /// The language.
     pub language: Language,
-    /// The program, by name or path.
-    pub program: String,
-    /// Its arguments.
-    pub arguments: Vec<String>,
+    /// What speaks it.
+    pub engine: Engine,
 }
 
-impl Voice {
-    /// espeak-ng with one of its voices.
-    pub fn espeak(language: Language, voice: &str) -> Voice {
-        let arguments = ["-v", voice, "--stdin", "--stdout"].map(str::to_owned).to_vec();
-        Voice { language, program: "espeak-ng".into(), arguments }
+/// What makes sound of a text.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// A command of this machine.
+    Command(Program),
+    /// A server that speaks OpenAI's form, as most do.
+    Server(SpeechServer),
+}
+
+/// espeak-ng's own voice of a language. The Mandarin one named `cmn` speaks pinyin as if it were English.
+pub const fn espeak_voice(language: Language) -> &'static str {
+    match language {
+        Language::ZhCn => "cmn-latn-pinyin",
+        Language::En => "en",
     }
 }
 
 /// How texts are made into sound ahead of calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Synthesizer {
-    /// A command a language; a text of another language is a failure.
+    /// One a language; a text of another language is a failure.
     pub voices: Vec<Voice>,
     /// How long one text may take.
     pub deadline: Duration,
-    /// Where clips are kept from one start to the next: a file a text and command, never cleared. May be deleted whole.
+    /// Where sounds are kept from one start to the next: a file a text and engine, never cleared. May be deleted whole.
     pub cache: PathBuf,
 }
 
 impl Synthesizer {
-    /// espeak-ng for every language there is, ten seconds a text. Its Mandarin voice is `cmn-latn-pinyin`: the one named
-    /// `cmn` speaks pinyin as if it were English.
+    /// espeak-ng for every language there is, ten seconds a text.
     pub fn espeak(cache: PathBuf) -> Synthesizer {
-        let voices = vec![Voice::espeak(Language::ZhCn, "cmn-latn-pinyin"), Voice::espeak(Language::En, "en")];
-        Synthesizer { voices, deadline: Duration::from_secs(10), cache }
+        let voice = |language| Voice { language, engine: Engine::Command(Program::espeak(espeak_voice(language))) };
+        Synthesizer { voices: Language::ALL.map(voice).to_vec(), deadline: Duration::from_secs(10), cache }
     }
 }
 
@@ -88,7 +97,7 @@ pub struct SynthesisFailure {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SynthesisFault {
-    /// There is no command for the language.
+    /// Nothing speaks the language.
     #[error("no synthesizer is configured for this language; add one, or record the text")]
     NoVoice,
     /// The command cannot be started.
@@ -115,9 +124,15 @@ pub enum SynthesisFault {
         /// The deadline.
         deadline: Duration,
     },
+    /// The server did not answer with sound.
+    #[error(transparent)]
+    Server(#[from] SpeechFault),
     /// What it wrote is no sound.
     #[error("what the synthesizer wrote cannot be used: {0}")]
-    Output(#[from] WavFault),
+    Output(#[from] DecodeFault),
+    /// It is sound, and cannot be played.
+    #[error("what the synthesizer wrote cannot be played: {0}")]
+    Unfit(#[from] IntakeFault),
 }
 
 /// Fills the store with clips of the texts it lacks, from the cache or the synthesizer, on all cores. `progress` hears
@@ -126,69 +141,92 @@ pub fn synthesize_missing(
     store: &mut ClipStore,
     wanted: &[(Language, Arc<str>, Form)],
     synthesizer: &Synthesizer,
-    mut progress: impl FnMut(usize, usize),
+    progress: impl FnMut(usize, usize),
 ) -> Vec<SynthesisFailure> {
     let mut seen = HashSet::new();
-    let missing: Vec<&(Language, Arc<str>, Form)> = wanted
+    let missing: Vec<(Language, Arc<str>, Form)> = wanted
         .iter()
         .filter(|(language, text, form)| store.find(*language, text, *form).is_none())
         .filter(|(language, text, _)| seen.insert((*language, text.clone())))
+        .cloned()
         .collect();
-    let (next, mut failures) = (AtomicUsize::new(0), Vec::new());
-    let (done, results) = mpsc::channel();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(missing.len());
-    progress(0, missing.len());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (next, missing, done) = (&next, &missing, done.clone());
-            scope.spawn(move || {
-                while let Some(wanted) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (language, text, form) = *wanted;
-                    let _ = done.send((*language, text.clone(), *form, synthesizer.clip(*language, text)));
-                }
-            });
-        }
-        drop(done);
-        for (count, (language, text, form, clip)) in results.iter().enumerate() {
-            match clip {
-                Ok(clip) => store.insert(language, text, form, clip),
-                Err(fault) => failures.push(SynthesisFailure { language, text, form, fault }),
+    let mut failures = Vec::new();
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let fitted = |language, text: &str| Ok(fit(&synthesizer.sound(language, text)?, None)?);
+    synthesize_each(
+        &missing,
+        jobs,
+        fitted,
+        progress,
+        |(language, text, form), made: Result<Fitted, SynthesisFault>| match made {
+            Ok(made) => store.insert(*language, text.clone(), *form, Clip::from_samples(&made.samples)),
+            Err(fault) => {
+                failures.push(SynthesisFailure { language: *language, text: text.clone(), form: *form, fault })
             }
-            progress(count + 1, missing.len());
-        }
-    });
+        },
+    );
     failures
 }
 
+/// Makes each text, so many at once, and hands over what came of it; `progress` hears (texts done, texts to do).
+pub fn synthesize_each<T: Send>(
+    texts: &[(Language, Arc<str>, Form)],
+    jobs: usize,
+    make: impl Fn(Language, &str) -> T + Sync,
+    mut progress: impl FnMut(usize, usize),
+    mut done: impl FnMut(&(Language, Arc<str>, Form), T),
+) {
+    let next = AtomicUsize::new(0);
+    let (tell, told) = mpsc::channel();
+    progress(0, texts.len());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1).min(texts.len()) {
+            let (next, make, tell) = (&next, &make, tell.clone());
+            scope.spawn(move || {
+                while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let _ = tell.send((text, make(text.0, &text.1)));
+                }
+            });
+        }
+        drop(tell);
+        for (count, (text, made)) in told.iter().enumerate() {
+            done(text, made);
+            progress(count + 1, texts.len());
+        }
+    });
+}
+
 impl Synthesizer {
-    /// A text's clip, from the cache or made now.
-    fn clip(&self, language: Language, text: &str) -> Result<Clip, SynthesisFault> {
+    /// A text's sound as it is said, from the cache or made now.
+    ///
+    /// # Errors
+    /// Nothing speaks the language; what speaks it fails, is late, or says what is no sound.
+    pub fn sound(&self, language: Language, text: &str) -> Result<Sound, SynthesisFault> {
         let voice = self.voices.iter().find(|voice| voice.language == language).ok_or(SynthesisFault::NoVoice)?;
         let cached = self.cache.join(voice.cache_name(text));
-        if let Ok(samples) = read_wav(&cached) {
-            return Ok(Clip::from_samples(&samples));
+        if let Ok(Ok(sound)) = std::fs::read(&cached).map(decode_piped) {
+            return Ok(sound);
         }
-        let output = run(voice, text, self.deadline)?;
-        let (samples, rate) = read_piped(&output)?;
-        let samples = resample(&samples, rate).ok_or(WavFault::Rate(rate))?;
-        let mut samples = trim(&samples).to_vec();
-        if samples.is_empty() {
-            return Err(WavFault::Empty.into());
-        }
-        level(&mut samples, SPEECH_LEVEL);
-        fade(&mut samples, FADE);
-        // A cache that cannot be written to costs time at the next start, not the clip.
-        let _ = keep(&cached, &samples);
-        Ok(Clip::from_samples(&samples))
+        let output = match &voice.engine {
+            Engine::Command(program) => program.say(text, self.deadline)?,
+            Engine::Server(server) => server.say(text, self.deadline)?,
+        };
+        let sound = decode_piped(output.clone())?;
+        // A cache that cannot be written to costs time the next time, not the sound.
+        let _ = keep(&cached, &output);
+        Ok(sound)
     }
 }
 
 impl Voice {
-    /// A name that changes with the text, the language, the program and its arguments.
+    /// A name that changes with the text, the language, the engine and its settings.
     fn cache_name(&self, text: &str) -> String {
+        let settings = match &self.engine {
+            Engine::Command(program) => program.settings(),
+            Engine::Server(server) => server.settings(),
+        };
         let mut hash = Sha256::new();
-        let parts = [self.language.tag(), &self.program].into_iter().chain(self.arguments.iter().map(String::as_str));
-        for part in parts.chain([text]) {
+        for part in [self.language.tag()].into_iter().chain(settings.iter().map(String::as_str)).chain([text]) {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
@@ -196,71 +234,18 @@ impl Voice {
             let _ = write!(name, "{byte:02x}");
             name
         });
-        name.push_str(".wav");
+        name.push_str(".sound");
         name
     }
 }
 
-/// Writes a cached clip whole or not at all.
-fn keep(path: &Path, samples: &[i16]) -> std::io::Result<()> {
+/// Writes a sound whole or not at all.
+fn keep(path: &Path, sound: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let unfinished = path.with_extension(format!("{}.part", std::process::id()));
-    let mut file = WavFile::create(&unfinished)?;
-    file.write(samples)?;
-    file.finish()?;
-    std::fs::rename(&unfinished, path)
-}
-
-/// What a command writes, given a text; it is killed at the deadline.
-fn run(voice: &Voice, text: &str, deadline: Duration) -> Result<Vec<u8>, SynthesisFault> {
-    let program = || voice.program.clone();
-    let not_run = |error| SynthesisFault::NotRun { program: program(), error };
-    let mut command = Command::new(&voice.program);
-    command.args(&voice.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(not_run)?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let text = text.to_owned();
-    // These threads end with the pipes they hold, which a grandchild of the command may keep open after it: so nobody
-    // waits for them beyond the deadline.
-    std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(text.as_bytes())));
-    let errors = read_in_background(stderr, 300);
-    let output = read_in_background(stdout, LARGEST_OUTPUT).recv_timeout(deadline);
-    let ended_well = end(&mut child, output.is_ok());
-    match output {
-        Err(_) => Err(SynthesisFault::TooSlow { program: program(), deadline }),
-        Ok(_) if !ended_well => {
-            let said = errors.recv_timeout(PATIENCE).unwrap_or_default();
-            Err(SynthesisFault::Failed { program: program(), said: String::from_utf8_lossy(&said).trim().to_owned() })
-        }
-        Ok(output) => Ok(output),
-    }
-}
-
-/// Whether a command whose output is complete ends well and soon; one that is late, or lingers, is killed.
-fn end(child: &mut Child, complete: bool) -> bool {
-    let looks = if complete { 200 } else { 0 };
-    for _ in 0..looks {
-        if let Ok(Some(status)) = child.try_wait() {
-            return status.success();
-        }
-        std::thread::park_timeout(PATIENCE / 200);
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    false
-}
-
-fn read_in_background(source: Option<impl Read + Send + 'static>, most: u64) -> mpsc::Receiver<Vec<u8>> {
-    let (done, finished) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(source) = source {
-            let _ = source.take(most).read_to_end(&mut bytes);
-        }
-        let _ = done.send(bytes);
-    });
-    finished
+    let mut unfinished = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut unfinished, sound)?;
+    unfinished.persist(path).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]
@@ -268,7 +253,12 @@ mod tests {
     use super::*;
 
     fn shell(script: &str) -> Voice {
-        Voice { language: Language::En, program: "sh".into(), arguments: vec!["-c".into(), script.into()] }
+        command(Language::En, "sh", &["-c", script])
+    }
+
+    fn command(language: Language, program: &str, arguments: &[&str]) -> Voice {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Voice { language, engine: Engine::Command(Program { program: program.into(), arguments }) }
     }
 
     fn synthesizer(voice: Voice, cache: &Path) -> Synthesizer {
@@ -283,7 +273,7 @@ mod tests {
     fn a_command_speaks_what_nobody_recorded_and_only_once() {
         let folder = tempfile::tempdir().unwrap();
         let sound = folder.path().join("sound.wav");
-        let mut file = WavFile::create(&sound).unwrap();
+        let mut file = super::super::WavFile::create(&sound).unwrap();
         file.write(&super::super::sine(440.0, -10.0, Duration::from_millis(300))).unwrap();
         file.finish().unwrap();
         let script = format!("cat >> {0}/asked; cat {0}/sound.wav", folder.path().display());
@@ -311,14 +301,15 @@ mod tests {
             failures.into_iter().next().unwrap().fault
         };
         let long = Duration::from_secs(20);
-        let Voice { language, arguments, .. } = shell("");
-        let absent = Voice { language, program: "no-such-synthesizer".into(), arguments };
-        assert!(matches!(fault(absent, long), SynthesisFault::NotRun { .. }));
+        assert!(matches!(
+            fault(command(Language::En, "no-such-synthesizer", &[]), long),
+            SynthesisFault::NotRun { .. }
+        ));
         let SynthesisFault::Failed { said, .. } = fault(shell("echo no such voice >&2; exit 3"), long) else {
             panic!()
         };
         assert_eq!(said, "no such voice");
-        assert!(matches!(fault(shell("echo hello"), long), SynthesisFault::Output(WavFault::NotWav(_))));
+        assert!(matches!(fault(shell("echo hello"), long), SynthesisFault::Output(DecodeFault::Kind)));
         assert!(matches!(fault(shell("sleep 5 & sleep 5"), Duration::from_millis(50)), SynthesisFault::TooSlow { .. }));
         let chinese = Voice { language: Language::ZhCn, ..shell("true") };
         assert!(matches!(fault(chinese, long), SynthesisFault::NoVoice));

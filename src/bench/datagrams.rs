@@ -11,8 +11,6 @@ use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt};
 use nix::sys::time::TimeSpec;
 
-use crate::media::socket_address;
-
 /// Datagrams a call of the kernel.
 const BATCH: usize = 64;
 /// What a socket holds until it is read; less where this process may not have so much.
@@ -70,6 +68,12 @@ impl Inlet {
         }
         Ok(count)
     }
+}
+
+/// The address and port of one that the kernel gave, if it is one of IP.
+pub(super) fn socket_address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+    let four = storage.as_sockaddr_in().map(|four| SocketAddr::V4((*four).into()));
+    four.or_else(|| storage.as_sockaddr_in6().map(|six| SocketAddr::V6((*six).into())))
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::spread::{Quantiles, Spread};
 use crate::audio::{ClipStore, Codec, Decoder, DtmfDetector, Law, MOST_DECODED};
 use crate::dialogue::{Outcome, Story};
-use crate::facts::{CitizenId, KeyCounts, Language, Month, Query, Reply, Secret};
+use crate::facts::{CitizenId, Insurance, KeyCounts, Language, Month, PersonRef, Query, Reply, Secret};
 use crate::records::demo::{self, DemoOptions, NAMED};
-use crate::records::{CallLog, CallRecord, PoolOptions, Records, RecordsPool, SqliteRecords};
+use crate::records::{CallLog, CallRecord, LockPolicy, PoolOptions, Records, RecordsPool, Source, SqliteRecords};
 use crate::simulate::{Scene, Suite, TestCall, play};
 
 /// A packet of 20 ms.
@@ -23,6 +23,8 @@ const PACKETS_A_SECOND: f64 = 50.0;
 const SPEECH: usize = 8000 * 120;
 /// Look-ups that wait at once: fewer than the pool's queue holds.
 const AT_ONCE: u64 = 32;
+/// People of a database that are asked for in turn.
+const MOST_ASKED_FOR: u32 = 20_000;
 /// Rows of one run at most: some tens of megabytes.
 const MOST_ROWS: u64 = 200_000;
 
@@ -113,7 +115,7 @@ pub struct Store {
     pub people: u32,
     /// Verifications and balances together, a second.
     pub look_ups_a_second: f64,
-    /// From the question to the answer, with 32 questions waiting at once, in milliseconds.
+    /// From the question to the answer, in milliseconds; with 32 questions waiting at once where no rate was asked for.
     pub look_up_ms: Quantiles,
     /// Questions without an answer.
     pub unanswered: u64,
@@ -141,7 +143,11 @@ pub fn store(
     let records: Arc<dyn Records> = Arc::new(SqliteRecords::open(&path).map_err(|error| error.to_string())?);
     let asked = PoolOptions { workers, ..PoolOptions::default() };
     let pool = RecordsPool::start(&records, asked).map_err(|error| error.to_string())?;
-    let (look_ups_a_second, look_up_ms, unanswered) = look_up(&pool, time, |part| turned(part / 2.0))?;
+    let today = jiff::civil::date(2026, 11, 1);
+    let named =
+        NAMED.iter().filter_map(|person| Some((CitizenId::parse(person.id, today).ok()?, person.number.into())));
+    let looked_up = look_up(&pool, &named.collect::<Vec<_>>(), None, time, |part| turned(part / 2.0))?;
+    let LookedUp { look_ups_a_second, look_up_ms, unanswered } = looked_up;
     drop(pool);
     let log = CallLog::open(&path).map_err(|error| error.to_string())?;
     let (mut written, mut refused, begun) = (0_u64, 0_u64, now());
@@ -165,28 +171,60 @@ pub fn store(
     Ok(Store { people, look_ups_a_second, look_up_ms, unanswered, rows_a_second, rows_lost: lost })
 }
 
-fn look_up(pool: &RecordsPool, time: Duration, mut turned: impl FnMut(f64)) -> Result<(f64, Quantiles, u64), String> {
-    let today = jiff::civil::date(2026, 11, 1);
-    let people: Vec<_> =
-        NAMED.iter().filter_map(|person| Some((CitizenId::parse(person.id, today).ok()?, person.number))).collect();
+/// Look-ups in a database that is there.
+#[derive(Clone, Debug, Serialize)]
+pub struct LookedUp {
+    /// Verifications, balances and payments of a year together, a second.
+    pub look_ups_a_second: f64,
+    /// From the question to the answer, in milliseconds.
+    pub look_up_ms: Quantiles,
+    /// Questions without an answer.
+    pub unanswered: u64,
+}
+
+/// Asks for people of a database that is there, all over it: so many questions a second, or as many as are answered. Right
+/// answers alone are given, so nothing is written but that they were right.
+///
+/// # Errors
+/// The database cannot be opened, or holds nobody.
+pub fn existing(
+    source: &Source,
+    workers: usize,
+    rate: Option<u32>,
+    time: Duration,
+    turned: impl FnMut(f64),
+) -> Result<LookedUp, String> {
+    let people = source.some_people(MOST_ASKED_FOR).map_err(|error| error.to_string())?;
+    let mut source = source.clone();
+    if let Source::Postgres(options) = &mut source {
+        options.connections = workers;
+    }
+    let records = source.open(LockPolicy::default()).map_err(|error| error.to_string())?;
+    let pool = RecordsPool::start(&records, PoolOptions { workers, ..PoolOptions::default() });
+    look_up(&pool.map_err(|error| error.to_string())?, &people, rate, time, turned)
+}
+
+fn look_up(
+    pool: &RecordsPool,
+    people: &[(CitizenId, String)],
+    rate: Option<u32>,
+    time: Duration,
+    mut turned: impl FnMut(f64),
+) -> Result<LookedUp, String> {
     let first = people.first().ok_or("there is nobody to ask for")?;
     let (answered, answers) = mpsc::channel();
     let unanswered = Arc::new(AtomicU64::new(0));
     let (mut spread, mut asked, mut done) = (Spread::new(), 0_u64, 0_u64);
     let (begun, at) = (now(), Timestamp::from_second(1_790_000_000).map_err(|error| error.to_string())?);
     let mut person = None;
+    // When the next question is due, where they come at a rate: late ones are asked at once, and count from when they were due.
+    let due = |asked: u64| rate.map_or(begun, |rate| begun + Duration::from_secs_f64(asked as f64 / f64::from(rate)));
     while begun.elapsed() < time || done < asked {
-        while begun.elapsed() < time && asked - done < AT_ONCE {
-            let (id, number) = people.get(asked as usize / 2 % people.len()).unwrap_or(first);
-            let query = match person.filter(|_| asked % 2 == 1) {
-                Some(person) => Query::Balances(person),
-                None => Query::Verify {
-                    id: Secret::new(id.clone()),
-                    number: Secret::new((*number).to_owned()),
-                    caller: None,
-                },
-            };
-            let (sent, answered, unanswered) = (now(), answered.clone(), Arc::clone(&unanswered));
+        while begun.elapsed() < time && now() >= due(asked) && (rate.is_some() || asked - done < AT_ONCE) {
+            let (id, number) = people.get(asked as usize / 3 % people.len()).unwrap_or(first);
+            let query = question(asked, id, number, person);
+            let sent = if rate.is_some() { due(asked) } else { now() };
+            let (answered, unanswered) = (answered.clone(), Arc::clone(&unanswered));
             pool.ask(query, at, sent + Duration::from_secs(5), move |reply| {
                 if reply == Reply::Unavailable {
                     unanswered.fetch_add(1, Ordering::Relaxed);
@@ -196,7 +234,9 @@ fn look_up(pool: &RecordsPool, time: Duration, mut turned: impl FnMut(f64)) -> R
             });
             asked += 1;
         }
-        let (reply, took) = answers.recv().map_err(|error| error.to_string())?;
+        let patience =
+            if rate.is_some() { due(asked).saturating_duration_since(now()) } else { Duration::from_secs(10) };
+        let Ok((reply, took)) = answers.recv_timeout(patience) else { continue };
         spread.record(took);
         done += 1;
         if let Reply::Matched(matched) = reply {
@@ -206,8 +246,21 @@ fn look_up(pool: &RecordsPool, time: Duration, mut turned: impl FnMut(f64)) -> R
             turned(begun.elapsed().as_secs_f64() / time.as_secs_f64());
         }
     }
-    let rate = done as f64 / begun.elapsed().as_secs_f64();
-    Ok((rate, spread.quantiles(), unanswered.load(Ordering::Relaxed)))
+    let look_ups_a_second = done as f64 / begun.elapsed().as_secs_f64();
+    let unanswered = unanswered.load(Ordering::Relaxed);
+    Ok(LookedUp { look_ups_a_second, look_up_ms: spread.quantiles(), unanswered })
+}
+
+/// In turn: who they are, their balances, their payments of a year.
+fn question(turn: u64, id: &CitizenId, number: &str, person: Option<PersonRef>) -> Query {
+    match (turn % 3, person) {
+        (1, Some(person)) => Query::Balances(person),
+        (2, Some(person)) => {
+            let to = Month::of(jiff::civil::date(2026, 9, 1));
+            Query::Payments { person, insurance: Insurance::Pension, from: to.plus(-11), to }
+        }
+        _ => Query::Verify { id: Secret::new(id.clone()), number: Secret::new(number.to_owned()), caller: None },
+    }
 }
 
 fn a_record(number: u64) -> CallRecord {

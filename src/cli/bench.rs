@@ -16,9 +16,11 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::records::Place;
 use super::test::{DemoRecords, scene};
 use super::{Wrong, exit_code};
 use crate::bench::inner;
+use crate::records::Database;
 use crate::simulate::Suite;
 
 /// `hotline bench`.
@@ -55,7 +57,10 @@ enum Command {
     #[command(after_help = "Example:\n  hotline bench simulate voice-menus/12333")]
     Simulate(Simulate),
     /// Look-ups and call records a second
-    #[command(after_help = "Example:\n  hotline bench store --people 50000")]
+    #[command(
+        after_help = "Examples:\n  hotline bench store --people 50000\n  hotline bench store --database hotline.db --rate 500\n\n\
+        With --database people of records that are there are looked up, and no call records are written."
+    )]
     Store(Store),
 }
 
@@ -90,6 +95,15 @@ struct Store {
     /// The folder on whose disk the database is made; otherwise the system's for temporary files
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
+    /// Look people of this database up, in place of one that is made
+    #[arg(long, value_name = "DATABASE", conflicts_with_all = ["people", "folder"])]
+    database: Option<Database>,
+    /// The file of its keys [default: its name with .key after it, if there is one]
+    #[arg(long, value_name = "FILE", requires = "database")]
+    key_file: Option<PathBuf>,
+    /// So many look-ups a second, whether or not the ones before are answered [default: 32 at once]
+    #[arg(long, value_name = "NUMBER", requires = "database", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: Option<u32>,
     #[command(flatten)]
     common: Common,
 }
@@ -185,6 +199,29 @@ impl Simulate {
 
 impl Store {
     fn run(&self) -> Result<bool, Wrong> {
+        if self.database.is_some() { self.look_up() } else { self.made_up() }
+    }
+
+    fn look_up(&self) -> Result<bool, Wrong> {
+        let place = Place { database: self.database.clone(), key_file: self.key_file.clone(), config: None };
+        let source = place.source()?;
+        let bar = Progress::new("look-ups");
+        let (workers, time) = (usize::from(self.workers), self.common.time());
+        let found = inner::existing(&source, workers, self.rate, time, |part| bar.at(part)).map_err(Wrong::Failed)?;
+        bar.end();
+        if self.common.prints() {
+            let inner::LookedUp { look_ups_a_second, look_up_ms, unanswered } = &found;
+            println!(
+                "{look_ups_a_second:.0} look-ups a second: median {:.3} ms, 99 % {:.3} ms, 99.9 % {:.3} ms, most {:.1} ms, \
+                 {unanswered} unanswered",
+                look_up_ms.p50, look_up_ms.p99, look_up_ms.p999, look_up_ms.most
+            );
+        }
+        self.common.write(&found)?;
+        Ok(found.unanswered == 0)
+    }
+
+    fn made_up(&self) -> Result<bool, Wrong> {
         let folder = match &self.folder {
             Some(folder) => tempfile::tempdir_in(folder),
             None => tempfile::tempdir(),

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::records::Place;
 use super::{Wrong, exit_code, today};
 use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
 use crate::dialogue::Caller;
 use crate::facts::Secret;
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
-use crate::records::{Database, PoolOptions, Records, RecordsPool};
+use crate::records::{Database, LockPolicy, PoolOptions, Records, RecordsPool};
 
 /// The script of the demo: the balance of the made-up person `ordinary`, in Mandarin.
 const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
@@ -44,6 +45,9 @@ pub struct Call {
     /// The records it looks up [default: made-up ones, in memory]
     #[arg(long, value_name = "DATABASE", requires = "local")]
     database: Option<Database>,
+    /// The file of the keys that they are sealed by [default: the database's name with .key after it, if there is one]
+    #[arg(long, value_name = "FILE", requires = "database")]
+    key_file: Option<PathBuf>,
     /// Press these keys in place of the keyboard's
     #[arg(long, value_name = "SCRIPT")]
     keys: Option<String>,
@@ -126,7 +130,10 @@ impl Call {
         let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
         let today = today();
         let records: Arc<dyn Records> = match &self.database {
-            Some(database) => super::records::open(database).map_err(Wrong::Failed)?,
+            Some(database) => {
+                let place = Place { database: Some(database.clone()), key_file: self.key_file.clone(), config: None };
+                place.source()?.open(LockPolicy::default()).map_err(|error| Wrong::Failed(error.to_string()))?
+            }
             None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
         };
         let call = LocalCall {

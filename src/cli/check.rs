@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, Severity};
 
+use super::time_of_day;
+use super::watch::{files_below, whenever};
 use crate::audio::ClipStore;
 use crate::facts::Fault;
 use crate::menu::{self, Compiled};
@@ -36,7 +38,7 @@ use crate::speech::{Catalogue, Prompts};
 #[command(
     after_help = "Examples:\n  hotline check voice-menus/12333\n  hotline check --format json voice-menus/12333/menu.toml\n  \
                   hotline check --calls /tmp/shown voice-menus/12333    (calls that show what is wrong, for `hotline test --calls`)\n  hotline \
-                  check --schema > docs/menu.schema.json\n\nAfter the faults it says what was walked and what holds; docs/proof.md tells how. Exits with 0 if there is no error, with 1 if there is \
+                  check --watch voice-menus/12333\n  hotline check --schema > docs/menu.schema.json\n\nAfter the faults it says what was walked and what holds; docs/proof.md tells how. Exits with 0 if there is no error, with 1 if there is \
                   one, with 2 on wrong use."
 )]
 pub struct Check {
@@ -51,8 +53,11 @@ pub struct Check {
     /// Write the calls that show faults into this folder, a file each
     #[arg(long, value_name = "DIR")]
     calls: Option<PathBuf>,
+    /// Check again whenever a script, a text or a recording changes, until interrupted
+    #[arg(long)]
+    watch: bool,
     /// Print the JSON Schema of the language, for editors, and check nothing
-    #[arg(long, conflicts_with_all = ["paths", "prompts"])]
+    #[arg(long, conflicts_with_all = ["paths", "prompts", "watch"])]
     schema: bool,
 }
 
@@ -74,7 +79,7 @@ pub enum WrongUse {
     /// There is no script at a path.
     #[error("there is no script at {path}: name a menu script, or a folder with a menu.toml in it")]
     NoScript {
-        /// The path as it was given.
+        /// Where it should be.
         path: String,
     },
     /// There is no folder for `--prompts`.
@@ -88,29 +93,63 @@ pub enum WrongUse {
 impl Check {
     /// Checks and prints to standard output; 0 without an error, 1 with one, 2 on wrong use.
     pub fn run(&self) -> ExitCode {
-        let mut out = io::stdout().lock();
-        let done = if self.schema {
-            writeln!(out, "{:#}", menu::schema()).map(|()| ExitCode::SUCCESS)
-        } else {
-            match self.check() {
-                Err(wrong) => writeln!(io::stderr(), "hotline check: {wrong}").map(|()| ExitCode::from(2)),
-                Ok(Checked { faults, proven }) => {
-                    let code = ExitCode::from(u8::from(faults.iter().any(Fault::is_error)));
-                    let written = self.calls.as_deref().map_or(Ok(()), |folder| write_calls(&faults, folder));
-                    let told = written.and_then(|()| {
-                        write_faults(&faults, self.format, io::stdout().is_terminal(), &mut out)?;
-                        let lines = proven.iter().filter(|_| self.format == Format::Text);
-                        lines.enumerate().try_for_each(|(place, line)| {
-                            let apart = if place == 0 { "\n" } else { "" };
-                            writeln!(out, "{apart}{line}")
-                        })
-                    });
-                    told.map(|()| code)
-                }
-            }
+        if !self.watch {
+            // Nobody reads on, as with `hotline check | head`: no fault of the script's.
+            return self.once(&mut io::stdout().lock()).unwrap_or(ExitCode::FAILURE);
+        }
+        let (mut first, mut code) = (true, ExitCode::FAILURE);
+        whenever(
+            || self.files(),
+            || {
+                let mut out = io::stdout().lock();
+                let round = self.once(&mut out).and_then(|done| {
+                    code = done;
+                    // Which faults belong together, and that it is being waited.
+                    match self.format {
+                        Format::Json => writeln!(out, "{{\"checked\":\"{}\"}}", time_of_day()),
+                        _ => writeln!(out, "\n{}  checked; waiting for a change\n", time_of_day()),
+                    }
+                });
+                let wrong_use = std::mem::take(&mut first) && code == ExitCode::from(2);
+                round.and_then(|()| out.flush()).is_ok() && !wrong_use
+            },
+        );
+        code
+    }
+
+    fn once(&self, out: &mut dyn Write) -> io::Result<ExitCode> {
+        if self.schema {
+            return writeln!(out, "{:#}", menu::schema()).map(|()| ExitCode::SUCCESS);
+        }
+        let Checked { faults, proven } = match self.check() {
+            Err(wrong) => return writeln!(io::stderr(), "hotline check: {wrong}").map(|()| ExitCode::from(2)),
+            Ok(checked) => checked,
         };
-        // Nobody reads on, as with `hotline check | head`: no fault of the script's.
-        done.unwrap_or(ExitCode::FAILURE)
+        if let Some(folder) = &self.calls {
+            write_calls(&faults, folder)?;
+        }
+        write_faults(&faults, self.format, io::stdout().is_terminal(), out)?;
+        let lines = proven.iter().filter(|_| self.format == Format::Text);
+        lines.enumerate().try_for_each(|(place, line)| {
+            let apart = if place == 0 { "\n" } else { "" };
+            writeln!(out, "{apart}{line}")
+        })?;
+        Ok(ExitCode::from(u8::from(faults.iter().any(Fault::is_error))))
+    }
+
+    /// What is checked, but for recordings that no list names.
+    fn files(&self) -> Vec<PathBuf> {
+        let scripts = self.scripts();
+        let folders = scripts.iter().filter_map(|script| self.prompts.clone().or_else(|| prompts_folder(script)));
+        let folders: std::collections::BTreeSet<PathBuf> = folders.collect();
+        let prompts = folders.iter().flat_map(|folder| files_below(folder, &["ftl", "toml", "wav"]));
+        scripts.iter().cloned().chain(prompts).collect()
+    }
+
+    fn scripts(&self) -> Vec<PathBuf> {
+        let here = [PathBuf::from(".")];
+        let paths = if self.paths.is_empty() { &here[..] } else { &self.paths };
+        paths.iter().map(|path| if path.is_dir() { path.join("menu.toml") } else { path.clone() }).collect()
     }
 
     /// Every fault of every script, in the order of the paths.
@@ -126,15 +165,9 @@ impl Check {
     /// # Errors
     /// A path without a script. Nothing is checked then.
     pub fn check(&self) -> Result<Checked, WrongUse> {
-        let here = [PathBuf::from(".")];
-        let paths = if self.paths.is_empty() { &here[..] } else { &self.paths };
-        let mut scripts = Vec::new();
-        for path in paths {
-            let script = if path.is_dir() { path.join("menu.toml") } else { path.clone() };
-            if !script.is_file() {
-                return Err(WrongUse::NoScript { path: path.display().to_string() });
-            }
-            scripts.push(script);
+        let scripts = self.scripts();
+        if let Some(script) = scripts.iter().find(|script| !script.is_file()) {
+            return Err(WrongUse::NoScript { path: script.display().to_string() });
         }
         if let Some(folder) = self.prompts.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(WrongUse::NoPrompts { path: folder.display().to_string() });

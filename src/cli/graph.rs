@@ -7,16 +7,17 @@
 //! ```
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use super::check::{Format, prompts_folder, write_faults};
+use super::check::prompts_folder;
+use super::coverage::Coverage;
+use super::watch::{files_below, whenever};
 use super::{Wrong, exit_code, load_menu, today};
 use crate::drawing::{Mark, Marks, draw};
 use crate::facts::Language;
@@ -24,15 +25,12 @@ use crate::menu::Menu;
 use crate::records::{StepTraffic, Traffic, traffic};
 use crate::speech::Catalogue;
 
-/// How often `--watch` looks whether a file has changed.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-
 /// Draws a menu script as a picture (SVG): its steps, what callers hear, where keys lead, what happened there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  hotline graph voice-menus/12333 > menu.svg\n  hotline graph voice-menus/12333 --language en \
                   --output menu.svg --watch\n  hotline graph voice-menus/12333 --traffic hotline-data/demo.db --day \
-                  2026-11-25 --output menu.svg\n\nExits with 0 if it was drawn, with 1 if the menu has faults or cannot be \
+                  2026-11-25 --output menu.svg\n  hotline graph voice-menus/12333 --coverage --output menu.svg\n\nExits with 0 if it was drawn, with 1 if the menu has faults or cannot be \
                   drawn, with 2 on wrong use."
 )]
 pub struct Graph {
@@ -50,6 +48,12 @@ pub struct Graph {
     /// The day whose calls are marked [default: yesterday]
     #[arg(long, value_name = "YYYY-MM-DD", requires = "traffic")]
     day: Option<Date>,
+    /// Mark what the test calls beside the script take of each step, and what they do not
+    #[arg(long, conflicts_with = "traffic")]
+    coverage: bool,
+    /// Test calls of this folder in place of those in calls/
+    #[arg(long, value_name = "DIR", requires = "coverage")]
+    calls: Option<PathBuf>,
     /// Draw again whenever the script, the prompts or the calls change, until interrupted
     #[arg(long, requires = "output")]
     watch: bool,
@@ -64,26 +68,19 @@ impl Graph {
         if !self.watch {
             return exit_code("graph", self.draw().map(|()| true));
         }
-        let mut drawn = None;
-        loop {
-            let files = self.files();
-            if drawn.as_ref() != Some(&files) {
+        let (mut first, mut code) = (true, ExitCode::SUCCESS);
+        whenever(
+            || self.files(),
+            || {
+                let first = std::mem::take(&mut first);
                 // What is wrong is told, and mended in the next moment perhaps.
-                match self.draw() {
-                    Err(Wrong::Use(message)) if drawn.is_none() => {
-                        return exit_code("graph", Err(Wrong::Use(message)));
-                    }
-                    Err(Wrong::Faults(faults)) => {
-                        let coloured = io::stderr().is_terminal();
-                        let _ = write_faults(&faults, Format::Text, coloured, &mut io::stderr().lock());
-                    }
-                    Err(Wrong::Use(message) | Wrong::Failed(message)) => eprintln!("hotline graph: {message}"),
-                    Ok(()) => {}
-                }
-                drawn = Some(files);
-            }
-            wait();
-        }
+                let drawn = self.draw().map(|()| true);
+                let goes_on = !(first && matches!(drawn, Err(Wrong::Use(_))));
+                code = exit_code("graph", drawn);
+                goes_on
+            },
+        );
+        code
     }
 
     fn draw(&self) -> Result<(), Wrong> {
@@ -96,6 +93,7 @@ impl Graph {
         let catalogue = Catalogue::from_dir(&folder).map_err(Wrong::Faults)?;
         let marks = match &self.traffic {
             Some(database) => marks(&self.traffic_of(&menu, database)?, self.day()),
+            None if self.coverage => self.coverage()?,
             None => Marks::default(),
         };
         let picture = draw(&menu, &catalogue, language, &marks).map_err(|fault| Wrong::Failed(fault.to_string()))?;
@@ -111,6 +109,16 @@ impl Graph {
         let what = if marks.caption.is_empty() { String::new() } else { format!(", {}", marks.caption) };
         println!("{}: {} steps{what}", output.display(), menu.steps.len());
         Ok(())
+    }
+
+    fn coverage(&self) -> Result<Marks, Wrong> {
+        let (compiled, scene) = super::test::load(&self.hotline, self.prompts.as_deref())?;
+        Ok(Coverage::by_calls(&compiled, &scene, &self.calls_folder())?.marks())
+    }
+
+    fn calls_folder(&self) -> PathBuf {
+        let beside = || self.script().parent().unwrap_or(Path::new(".")).join("calls");
+        self.calls.clone().unwrap_or_else(beside)
     }
 
     fn language_of(&self, menu: &Menu) -> Result<Language, Wrong> {
@@ -143,25 +151,19 @@ impl Graph {
         traffic(database, menu, since, until).map_err(|fault| Wrong::Use(fault.to_string()))
     }
 
-    /// What the picture is made of, with when each was last written and how long it is.
-    fn files(&self) -> Vec<(PathBuf, Option<(SystemTime, u64)>)> {
-        let within = |folder: &Path| {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            entries.map(|entry| entry.path()).collect::<Vec<_>>()
-        };
+    /// What the picture is made of.
+    fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.script()];
-        let folders = self.prompts_folder().map(|prompts| within(&prompts)).unwrap_or_default();
-        let texts = folders.iter().flat_map(|folder| within(folder));
-        files.extend(texts.filter(|file| file.extension().is_some_and(|ending| ending == "ftl")));
+        files.extend(self.prompts_folder().iter().flat_map(|prompts| files_below(prompts, &["ftl"])));
+        if self.coverage {
+            files.extend(files_below(&self.calls_folder(), &["call"]));
+        }
         if let Some(database) = &self.traffic {
             let mut log = database.as_os_str().to_owned();
             log.push("-wal");
             files.extend([database.clone(), log.into()]);
         }
-        files.sort();
-        let state =
-            |file: &PathBuf| fs::metadata(file).ok().and_then(|state| Some((state.modified().ok()?, state.len())));
-        files.into_iter().map(|file| (file.clone(), state(&file))).collect()
+        files
     }
 }
 
@@ -182,9 +184,4 @@ fn mark(step: &StepTraffic, all: u64) -> Mark {
 
 fn calls(count: u64) -> String {
     if count == 1 { "1 call".to_owned() } else { format!("{count} calls") }
-}
-
-#[allow(clippy::disallowed_methods, reason = "files tell of no change by themselves on every kind of disk")]
-fn wait() {
-    std::thread::sleep(LOOK_EVERY);
 }

@@ -5,15 +5,18 @@
 pub mod bench;
 pub mod call;
 pub mod check;
+mod coverage;
 pub mod doctor;
 pub mod graph;
 pub mod import;
+mod progress;
 pub mod prompts;
 pub mod records;
 pub mod reload;
 pub mod replay;
 pub mod serve;
 pub mod test;
+mod watch;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -172,4 +175,10 @@ pub(crate) fn start_log() {
 #[allow(clippy::disallowed_methods, reason = "a command lives on this machine's day")]
 pub(crate) fn today() -> jiff::civil::Date {
     jiff::ZonedDateTime::now().date()
+}
+
+/// This machine's time of day, to the second.
+#[allow(clippy::disallowed_methods, reason = "who waits for a change wants to know when it was")]
+pub(crate) fn time_of_day() -> String {
+    jiff::ZonedDateTime::now().strftime("%H:%M:%S").to_string()
 }

@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::check::{Format, write_faults};
+use super::progress::Progress;
 use super::{Wrong, exit_code};
 use crate::node::{By, Draft, Node, Order, survey};
 use crate::records::Database;
@@ -126,35 +126,5 @@ async fn told_to_end() -> std::io::Result<()> {
     tokio::select! {
         _ = term.recv() => Ok(()),
         done = tokio::signal::ctrl_c() => done,
-    }
-}
-
-/// A bar on a terminal, a line at the beginning elsewhere.
-#[derive(Default)]
-struct Progress {
-    bar: std::cell::OnceCell<ProgressBar>,
-}
-
-impl Progress {
-    fn tell(&self, what: &str, done: usize, total: usize) {
-        let bar = self.bar.get_or_init(|| {
-            if !std::io::stderr().is_terminal() {
-                eprintln!("{what}: {total}");
-                return ProgressBar::hidden();
-            }
-            let bar = ProgressBar::new(u64::try_from(total).unwrap_or(0));
-            if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len}") {
-                bar.set_style(style);
-            }
-            bar.set_message(what.to_owned());
-            bar
-        });
-        bar.set_position(u64::try_from(done).unwrap_or(0));
-    }
-
-    fn end(&self) {
-        if let Some(bar) = self.bar.get() {
-            bar.finish_and_clear();
-        }
     }
 }

@@ -10,7 +10,7 @@
 //!     not in `account`: key *, silence, gave up
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,12 +22,12 @@ use clap::Args;
 use quick_junit::{NonSuccessKind, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
 
 use super::check::prompts_folder;
+use super::coverage::{Coverage, tell};
 use super::{Wrong, exit_code, load_menu};
 use crate::audio::ClipStore;
 use crate::dialogue::Taken;
 use crate::facts::Month;
 use crate::menu::Compiled;
-use crate::proof::{Sort, Takable, sort_of};
 use crate::records::MemoryRecords;
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
 use crate::simulate::{Report, Scene, Suite, TestCall, Verdict, run};
@@ -75,26 +75,24 @@ impl Test {
     fn play(&self) -> Result<bool, Wrong> {
         let (compiled, scene) = load(&self.hotline, self.prompts.as_deref())?;
         let folder = self.calls.clone().unwrap_or_else(|| self.hotline.join("calls"));
-        let suite = Suite::load_folder(&folder)
-            .map_err(|error| Wrong::Use(format!("there are no calls in {}: {error}", folder.display())))?;
+        let suite = suite(&folder)?;
         let mut out = io::stdout().lock();
         let tally = self.play_all(&scene, &suite, &mut out)?;
         if !suite.faults.is_empty() {
             super::check::write_faults(&suite.faults, super::check::Format::Text, false, &mut out)?;
         }
         tally.write(suite.faults.len(), &mut out)?;
-        let takable = self.only.is_none().then(|| Takable::of(&compiled, &scene));
-        if let Some(takable) = &takable {
-            let untaken: BTreeSet<Taken> = takable.things().filter(|thing| !tally.taken.contains(thing)).collect();
-            tell_untaken(takable, &untaken, &mut out)?;
+        let coverage = self.only.is_none().then(|| Coverage::of(&compiled, &scene, &tally.taken));
+        if let Some(coverage) = &coverage {
+            tell(coverage, &mut out)?;
             if let Some(into) = &self.fill {
-                fill(takable, &untaken, into.as_deref().unwrap_or(&folder), &mut out)?;
-            } else if !untaken.is_empty() {
+                fill(coverage, into.as_deref().unwrap_or(&folder), &mut out)?;
+            } else if !coverage.untaken.is_empty() {
                 writeln!(out, "  `hotline test {} --fill` writes calls for these", self.hotline.display())?;
             }
         }
         if let Some(file) = &self.junit {
-            write_junit(&compiled.menu.name, &tally, &suite, takable.as_ref(), file)?;
+            write_junit(&compiled.menu.name, &tally, &suite, coverage.as_ref(), file)?;
         }
         Ok(tally.failed == 0 && suite.faults.is_empty())
     }
@@ -154,38 +152,11 @@ impl Tally {
     }
 }
 
-/// How many things of each sort there are, and how many of them are not among the untaken.
-fn counted(takable: &Takable<'_>, untaken: &BTreeSet<Taken>) -> Vec<(Sort, usize, usize)> {
-    let count = |sort| {
-        let of_sort: Vec<Taken> = takable.things().filter(|thing| sort_of(*thing) == sort).collect();
-        let taken = of_sort.iter().filter(|thing| !untaken.contains(thing)).count();
-        (sort, taken, of_sort.len())
-    };
-    Sort::ALL.into_iter().map(count).collect()
-}
-
-/// What no call has taken, step by step.
-fn tell_untaken(takable: &Takable<'_>, untaken: &BTreeSet<Taken>, out: &mut dyn Write) -> io::Result<()> {
-    let counts = counted(takable, untaken);
-    let counts: Vec<String> =
-        counts.iter().map(|(sort, taken, all)| format!("{taken} of {all} {}", sort.plural())).collect();
-    writeln!(out, "\ntaken: {}", counts.join(", "))?;
-    if !takable.is_whole() {
-        writeln!(out, "  the menu is too large to be walked whole: there may be more to take")?;
-    }
-    let mut by_step: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
-    for thing in untaken {
-        let (step, what) = takable.name(*thing);
-        by_step.entry(step).or_default().push(what);
-    }
-    by_step.iter().try_for_each(|(step, things)| writeln!(out, "  not in `{step}`: {}", things.join(", ")))
-}
-
 /// Writes calls for what none has taken. A file that is there already is left alone.
-fn fill(takable: &Takable<'_>, untaken: &BTreeSet<Taken>, into: &Path, out: &mut dyn Write) -> Result<(), Wrong> {
+fn fill(coverage: &Coverage<'_>, into: &Path, out: &mut dyn Write) -> Result<(), Wrong> {
     fs::create_dir_all(into)?;
     let mut written = 0_u32;
-    for filling in takable.calls_for(untaken) {
+    for filling in coverage.takable.calls_for(&coverage.untaken) {
         let free = std::iter::once(String::new()).chain((2..100).map(|number| format!("-{number}")));
         let mut files = free.map(|number| into.join(format!("{}{number}.call", filling.call.name)));
         let Some(file) = files.find(|file| !file.exists()) else { continue };
@@ -202,7 +173,7 @@ fn write_junit(
     name: &str,
     tally: &Tally,
     suite: &Suite,
-    takable: Option<&Takable<'_>>,
+    coverage: Option<&Coverage<'_>>,
     file: &Path,
 ) -> Result<(), Wrong> {
     let mut cases = TestSuite::new(format!("hotline {name}"));
@@ -227,14 +198,14 @@ fn write_junit(
         case.set_classname(name);
         cases.add_test_case(case);
     }
-    if let Some(takable) = takable {
-        let untaken: BTreeSet<Taken> = takable.things().filter(|thing| !tally.taken.contains(thing)).collect();
-        for (sort, taken, all) in counted(takable, &untaken) {
+    if let Some(coverage) = coverage {
+        for (sort, taken, all) in coverage.counts() {
             cases.add_property((format!("{}-taken", sort.plural()).as_str(), format!("{taken} of {all}").as_str()));
         }
-        for thing in &untaken {
-            let (step, what) = takable.name(*thing);
-            cases.add_property(("untaken", format!("{step}: {what}").as_str()));
+        for (step, things) in coverage.by_step() {
+            things.iter().for_each(|what| {
+                cases.add_property(("untaken", format!("{step}: {what}").as_str()));
+            });
         }
     }
     let mut report = JunitReport::new("hotline test");
@@ -253,6 +224,12 @@ fn show(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "OTHER    {name:48} {seconds:7.1} s\n{difference}")
         }
     }
+}
+
+/// The calls of a folder.
+pub(super) fn suite(folder: &Path) -> Result<Suite, Wrong> {
+    Suite::load_folder(folder)
+        .map_err(|error| Wrong::Use(format!("there are no calls in {}: {error}", folder.display())))
 }
 
 /// The menu and the prompts of a hotline, for simulated calls.

@@ -15,6 +15,8 @@ pub(super) const MARGIN: f64 = 9.0;
 const HEARD: usize = 2;
 /// Lines of ways.
 const WAYS: usize = 3;
+/// Lines of what should not have happened.
+const ALARM: usize = 2;
 /// Between two ways of a line.
 const BETWEEN: &str = " · ";
 
@@ -99,7 +101,7 @@ pub(super) fn of(step: &Step, ways: &[String], catalogue: &Catalogue, language: 
     if let Some(mark) = mark {
         add(Look::Mark, &mark.text, 1);
         if let Some(alarm) = &mark.alarm {
-            add(Look::Alarm, alarm, 1);
+            add(Look::Alarm, alarm, ALARM);
         }
     }
     StepBox { lines, kind, colour, share: mark.map(|mark| mark.share), pale: !marks.is_empty() && mark.is_none() }

@@ -19,7 +19,7 @@ pub struct Mark {
     pub share: u8,
     /// What happened, in a few words.
     pub text: String,
-    /// What should not have: a second line, in red.
+    /// What should not have: at most two lines below it, in red.
     pub alarm: Option<String>,
 }
 

@@ -70,6 +70,14 @@ impl CitizenId {
         Ok(id)
     }
 
+    /// A number that was checked before it was stored: only its form is looked at.
+    pub(crate) fn stored(symbols: &[u8]) -> Option<CitizenId> {
+        let (last, digits) = symbols.split_last()?;
+        let right = digits.len() == 17 && digits.iter().all(u8::is_ascii_digit);
+        let number = String::from_utf8(symbols.to_vec()).ok()?;
+        (right && (last.is_ascii_digit() || *last == b'X')).then_some(CitizenId(number))
+    }
+
     /// The 18 symbols.
     pub fn as_str(&self) -> &str {
         &self.0

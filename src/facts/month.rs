@@ -38,6 +38,12 @@ impl Month {
         self.year as i32 * 12 + self.month as i32 - 1
     }
 
+    /// The month of an [`Month::ordinal`], or nothing outside the years 0–9999.
+    pub fn of_ordinal(ordinal: i32) -> Option<Month> {
+        let (year, month) = (ordinal.div_euclid(12), ordinal.rem_euclid(12) + 1);
+        Month::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?)
+    }
+
     /// The month so many months later (earlier if negative), held within the years 0–9999.
     pub fn plus(self, months: i32) -> Month {
         let ordinal = self.ordinal().saturating_add(months).clamp(0, 9999 * 12 + 11);

@@ -4,16 +4,15 @@
 //! `WaitExten` are a `menu` of the context's extensions of one key, `Read` an `ask`, and a `Read` of one key with `GotoIf`s
 //! about it a `menu`.
 
-use std::collections::btree_map::Entry;
+mod asking;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::dialplan::{self, Context, Dialplan, Extension, Priority, keys};
-use super::draft::{Asking, Body, Draft, Goal, Key, address, plain, short, sound, within_bounds};
+use super::draft::{Body, Draft, Goal, address, plain, short, sound, within_bounds};
 
 /// So many applications without a step of their own may follow one another.
 const MOST_PASSED: usize = 200;
-/// `Read` takes at most so many digits here.
-const MOST_DIGITS: u8 = 32;
 
 /// An application's place: context, extension, place in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,12 +36,11 @@ pub(super) fn read(text: &str, start: Option<&str>) -> Result<Draft, (String, St
     let mut draft = Draft::default();
     let plan = dialplan::read(text, &mut draft);
     let full = |name: &&String| plan.contexts.get(*name).is_some_and(|context| !context.extensions.is_empty());
-    let has_s = |name: &&String| plan.contexts.get(*name).is_some_and(|context| context.extensions.contains_key("s"));
     let found = match start {
-        Some(start) => plan.order.iter().filter(full).find(|name| *name == start),
-        None => plan.order.iter().find(has_s).or_else(|| plan.order.iter().find(full)),
+        Some(start) => plan.order.iter().filter(full).find(|name| *name == start).map(|name| plan.beginning(name)),
+        None => plan.beginning_of_calls(),
     };
-    let Some(context) = found else {
+    let Some((context, extension)) = found else {
         let known: Vec<String> = plan.order.iter().filter(full).take(20).map(|name| short(name)).collect();
         return Err(match start {
             Some(start) if !known.is_empty() => (
@@ -55,13 +53,17 @@ pub(super) fn read(text: &str, start: Option<&str>) -> Result<Draft, (String, St
             ),
         });
     };
-    let first = plan.contexts.get(context).and_then(|context| {
-        if context.extensions.contains_key("s") { Some("s".to_owned()) } else { context.first.clone() }
-    });
-    let at = At { context: context.clone(), extension: first.unwrap_or_default(), place: 0 };
-    let mut reading =
-        Reading { plan: &plan, draft, steps: BTreeMap::new(), open: VecDeque::new(), told: BTreeSet::new() };
-    reading.draft.name = reading.draft.name(context);
+    let at = At { context: context.clone(), extension, place: 0 };
+    let mut reading = Reading {
+        plan: &plan,
+        draft,
+        steps: BTreeMap::new(),
+        open: VecDeque::new(),
+        told: BTreeSet::new(),
+        asking: BTreeSet::new(),
+    };
+    // A name of its own: the first step may have the same.
+    reading.draft.name = Draft::default().name(&context);
     reading.draft.start = reading.step(&at);
     while let Some((at, name)) = reading.open.pop_front() {
         if reading.draft.is_full() {
@@ -71,6 +73,7 @@ pub(super) fn read(text: &str, start: Option<&str>) -> Result<Draft, (String, St
         }
         reading.make(&at, &name);
     }
+    reading.tell_longer();
     reading.tell_unread();
     Ok(reading.draft)
 }
@@ -82,14 +85,10 @@ struct Reading<'p> {
     steps: BTreeMap<At, String>,
     /// Those that are named and not made yet.
     open: VecDeque<(At, String)>,
-    /// Lines that were told of, and contexts whose extensions were.
+    /// Lines that were told of.
     told: BTreeSet<(String, String, usize)>,
-}
-
-/// A question that a place leads to, with what is said on the way.
-struct Led {
-    question: At,
-    said: Vec<String>,
+    /// Contexts that ask.
+    asking: BTreeSet<String>,
 }
 
 impl<'p> Reading<'p> {
@@ -163,12 +162,12 @@ impl<'p> Reading<'p> {
             [context, extension, priority] => (context.clone(), extension.clone(), priority),
             _ => return None,
         };
-        let priorities = self.context(&context)?.extensions.get(&extension)?;
+        let (extension, priorities) = self.context(&context)?.dialled(&extension)?;
         let place = match priority.parse::<u64>() {
             Ok(number) => priorities.iter().position(|one| one.number == number)?,
             Err(_) => priorities.iter().position(|one| one.label.as_ref() == Some(priority))?,
         };
-        Some(At { context, extension, place })
+        Some(At { context, extension: extension.clone(), place })
     }
 
     /// A place as a `GotoIf` writes it: `label`, `ext,1`, `ctx,ext,1`.
@@ -197,21 +196,22 @@ impl<'p> Reading<'p> {
                     said.extend(sounds(priority.arguments.first()));
                 }
                 "waitexten" => return self.menu(from, name, &at, said),
-                "playback" | "saydigits" | "saynumber" | "sayalpha" => match self.spoken(&at, priority) {
-                    Some(sounds) if cut_short.is_none() => said.extend(sounds),
+                _ if speaks(priority) => match self.spoken(&at, priority) {
+                    // What is said before the same question is waited for is part of it.
+                    Some(sounds) if cut_short.is_none() || self.waits_after(&at) => said.extend(sounds),
                     // A new step: the keys before it do what they may, those in it nothing.
-                    Some(_) => return self.say(from, name, &at, said, true),
+                    Some(_) => return self.say(from, name, &at, said, cut_short),
                     None => {}
                 },
                 "read" if said.is_empty() => return self.read(from, name, &at, priority),
-                "read" => return self.say(from, name, &at, said, cut_short.is_some()),
+                "read" => return self.say(from, name, &at, said, cut_short),
                 "hangup" => return self.hang_up(from, name, said),
                 "goto" => match self.place(&at, &priority.arguments) {
                     Some(target) if said.is_empty() => {
                         at = target;
                         continue;
                     }
-                    Some(target) => return self.say(from, name, &target, said, cut_short.is_some()),
+                    Some(target) => return self.say(from, name, &target, said, cut_short),
                     None => {
                         self.leave(&at, "there is no such place in this file: the call ends there");
                         return self.hang_up(from, name, said);
@@ -223,7 +223,7 @@ impl<'p> Reading<'p> {
                     }
                     self.leave(&at, "whom it dials is set up elsewhere: write a `transfer` step with the SIP address");
                 }
-                "dial" => return self.say(from, name, &at, said, cut_short.is_some()),
+                "dial" => return self.say(from, name, &at, said, cut_short),
                 _ => self.pass(&at, priority),
             }
             at = at.next();
@@ -245,16 +245,38 @@ impl<'p> Reading<'p> {
         self.leave(at, why);
     }
 
+    /// Whether nothing but words lie between a place and a `WaitExten`.
+    fn waits_after(&self, at: &At) -> bool {
+        let mut at = at.next();
+        while let Some(priority) = self.priority(&at) {
+            match priority.application.as_str() {
+                "waitexten" => return true,
+                "background" | "answer" | "noop" | "verbose" => {}
+                _ if speaks(priority) => {}
+                _ => return false,
+            }
+            at = at.next();
+        }
+        false
+    }
+
     /// What `Playback` and the like say; none if that is known only in a call.
     fn spoken(&mut self, at: &At, priority: &Priority) -> Option<Vec<String>> {
         let first = priority.arguments.first();
         if priority.application == "playback" {
             return Some(sounds(first));
         }
-        let said = first.map(String::as_str).unwrap_or("");
+        let read_aloud = text_read_aloud(priority);
+        let said = read_aloud.or(first.map(String::as_str)).unwrap_or("");
+        // What was dialled is known where it is written.
+        let dialled = if at.extension.starts_with('_') { "${EXTEN}" } else { &at.extension };
+        let said = said.replace("${EXTEN}", dialled);
         if said.is_empty() || said.contains('$') {
             self.leave(at, "a value of the call: only what the records say of a caller is read out");
             return None;
+        }
+        if read_aloud.is_some() {
+            return Some(vec![plain(&said)]);
         }
         let apart = priority.application != "saynumber";
         let text: String =
@@ -266,10 +288,11 @@ impl<'p> Reading<'p> {
         self.priority(at).map_or(0..0, |priority| priority.span.clone())
     }
 
-    fn say(&mut self, from: &At, name: &str, then: &At, said: Vec<String>, skippable: bool) {
-        if skippable {
-            let before = At { place: then.place.saturating_sub(1), ..then.clone() };
-            self.leave(&before, "no WaitExten follows: a key in it chooses nothing, it only cuts the sound short");
+    /// `cut_short`: where the sounds begin that a key cuts short.
+    fn say(&mut self, from: &At, name: &str, then: &At, said: Vec<String>, cut_short: Option<At>) {
+        let skippable = cut_short.is_some();
+        if let Some(at) = cut_short {
+            self.leave(&at, "no WaitExten follows: a key in it chooses nothing, it only cuts the sound short");
         }
         let then = Goal::Step(self.step(then));
         let (message, span) = (self.draft.message(name, &said), self.span(from));
@@ -289,228 +312,20 @@ impl<'p> Reading<'p> {
         self.draft.add(name, span, Body::Transfer { message, to, refused });
     }
 
-    fn has_choices(&self, context: &str) -> bool {
-        self.context(context).is_some_and(|context| context.extensions.keys().any(|name| !keys(name).is_empty()))
-    }
-
-    /// A menu of the context's extensions.
-    fn menu(&mut self, from: &At, name: &str, wait: &At, said: Vec<String>) {
-        let Some(context) = self.context(&wait.context) else { return self.hang_up(from, name, said) };
-        let mut choices = BTreeMap::new();
-        // What is written stands before what a pattern means.
-        let mut extensions: Vec<&String> = context.extensions.keys().collect();
-        extensions.sort_by_key(|extension| extension.starts_with('_'));
-        for extension in extensions {
-            for key in keys(extension).iter().filter_map(|key| Key::of(&key.to_string())) {
-                if let Entry::Vacant(choice) = choices.entry(key) {
-                    let at = At { context: wait.context.clone(), extension: extension.clone(), place: 0 };
-                    choice.insert(Goal::Step(self.step(&at)));
+    /// Tells of the extensions of several keys that could be dialled where the context asks, and that nothing else leads to.
+    fn tell_longer(&mut self) {
+        let come_to: BTreeSet<(String, String)> =
+            self.steps.keys().map(|at| (at.context.clone(), at.extension.clone())).collect();
+        for context in std::mem::take(&mut self.asking) {
+            let names = self.context(&context).into_iter().flat_map(|one| one.extensions.keys());
+            // Nobody can dial a word.
+            let is_word = |name: &&String| !name.starts_with('_') && name.chars().any(|symbol| symbol.is_alphabetic());
+            let longer = names.filter(|name| !is_word(name) && keys(name).is_empty()).cloned();
+            for extension in longer.collect::<Vec<String>>() {
+                if !come_to.contains(&(context.clone(), extension.clone())) {
+                    let at = At { context: context.clone(), extension, place: 0 };
+                    self.leave(&at, "a choice is one key; for a number of several digits write an `ask` step");
                 }
-            }
-        }
-        if choices.is_empty() {
-            self.leave(wait, "its context has no extension of one key: nothing can be chosen, the call ends there");
-            return self.hang_up(from, name, said);
-        }
-        self.tell_longer(&wait.context, from);
-        let mut asking = Asking { first_key: self.waiting(wait), between_keys: None, ..Asking::default() };
-        let message = self.draft.message(name, &said);
-        let elsewhere =
-            |extension: &str| At { context: wait.context.clone(), extension: extension.to_owned(), place: 0 };
-        let silent = self.after_failure(&elsewhere("t"), wait, &message, "no-input");
-        let wrong = self.after_failure(&elsewhere("i"), wait, &message, "no-match");
-        let end = |reading: &mut Self, failed: Failed| match failed {
-            Failed::Again => None,
-            Failed::Elsewhere(at) => Some(reading.step(&at)),
-            // Asterisk hangs up where there is no such extension.
-            Failed::Nowhere => Some(reading.end(wait)),
-        };
-        let (silent, wrong) = (end(self, silent), end(self, wrong));
-        asking.no_input_tries = silent.is_some().then_some(1);
-        asking.no_match_tries = wrong.is_some().then_some(1);
-        if let (Some(silent), Some(wrong)) = (&silent, &wrong)
-            && silent != wrong
-            && context.extensions.contains_key("i")
-        {
-            self.leave(&elsewhere("i"), "giving up leads to one step, and `t` leads elsewhere: it leads there");
-        }
-        asking.gave_up = match silent.or(wrong) {
-            Some(step) => step,
-            None => self.end(wait),
-        };
-        // Giving up into the question itself would have no end.
-        if asking.gave_up == name {
-            asking.gave_up = self.end(wait);
-        }
-        let span = self.span(from);
-        self.draft.add(name, span, Body::Menu { message, choices, asking });
-    }
-
-    /// A step that hangs up.
-    fn end(&mut self, at: &At) -> String {
-        let after = At { context: at.context.clone(), extension: at.extension.clone(), place: usize::MAX };
-        if let Some(name) = self.steps.get(&after) {
-            return name.clone();
-        }
-        let name = self.draft.name(&format!("{}-end", at.context));
-        let span = self.span(at);
-        self.draft.add(&name, span, Body::HangUp { message: None });
-        self.steps.insert(after, name.clone());
-        name
-    }
-
-    /// What comes of a failure: the same question again, with a text about it, or another place.
-    fn after_failure(&mut self, at: &At, question: &At, message: &str, attribute: &'static str) -> Failed {
-        if self.priority(at).is_none() {
-            return Failed::Nowhere;
-        }
-        match self.led(at) {
-            Some(led) if led.question == *question => {
-                self.failure_text(message, attribute, led.said);
-                Failed::Again
-            }
-            _ => Failed::Elsewhere(at.clone()),
-        }
-    }
-
-    fn failure_text(&mut self, message: &str, attribute: &'static str, said: Vec<String>) {
-        if !said.is_empty() {
-            let text = said.join(", ");
-            let second = if attribute == "no-input" { "no-input-2" } else { "no-match-2" };
-            self.draft.attribute(message, attribute, text.clone());
-            self.draft.attribute(message, second, text);
-        }
-    }
-
-    /// The question that a place leads to; what `Playback` says before it, but not the question's own words.
-    fn led(&self, from: &At) -> Option<Led> {
-        let mut at = from.clone();
-        let mut said = Vec::new();
-        for _ in 0..MOST_PASSED {
-            let Some(priority) = self.priority(&at) else {
-                // The question that stands at an extension's end.
-                return Some(Led { question: at, said });
-            };
-            match priority.application.as_str() {
-                "waitexten" | "read" => return Some(Led { question: at, said }),
-                "goto" => {
-                    at = self.place(&at, &priority.arguments)?;
-                    continue;
-                }
-                // The greeting that is said again is no word about the mistake.
-                "playback" if at.extension == from.extension && at.context == from.context => {
-                    said.extend(sounds(priority.arguments.first()));
-                }
-                "hangup" | "dial" => return None,
-                _ => {}
-            }
-            at = at.next();
-        }
-        None
-    }
-
-    /// How long the first key is waited for: `WaitExten`'s own time, or `TIMEOUT(response)` of the context.
-    fn waiting(&mut self, wait: &At) -> Option<u64> {
-        let own = self.priority(wait).and_then(|priority| priority.arguments.first()).and_then(|text| seconds(text));
-        let of_context = || {
-            let all = self.context(&wait.context)?.extensions.values().flatten();
-            all.filter_map(timeout).next()
-        };
-        own.or_else(of_context)
-    }
-
-    /// A `Read`: digits to keep, or a choice where `GotoIf`s about it follow.
-    fn read(&mut self, from: &At, name: &str, at: &At, priority: &Priority) {
-        let argument = |place: usize| priority.arguments.get(place).map(String::as_str).unwrap_or("").trim();
-        let variable = argument(0);
-        let most = argument(2).parse::<u8>().ok().filter(|most| *most > 0).unwrap_or(MOST_DIGITS).min(MOST_DIGITS);
-        if !argument(3).is_empty() {
-            self.leave(at, "its options are not carried");
-        }
-        let attempts = argument(4).parse::<u8>().ok().filter(|attempts| (1..=9).contains(attempts)).unwrap_or(1);
-        let mut asking = Asking {
-            first_key: seconds(argument(5)),
-            tries: Some(attempts),
-            no_input_tries: Some(attempts),
-            no_match_tries: Some(attempts),
-            ..Asking::default()
-        };
-        let message = self.draft.message(name, &sounds(priority.arguments.get(1)));
-        let span = self.span(from);
-        let (choices, after) = if most == 1 { self.choices(at, variable) } else { (BTreeMap::new(), at.next()) };
-        if choices.is_empty() {
-            let then = self.step(&at.next());
-            // Giving up into the question itself would have no end.
-            asking.gave_up = if then == name { self.end(at) } else { then.clone() };
-            let store = self.slot(variable);
-            self.draft.add(name, span, Body::Ask { message, most, store, then: Goal::Step(then), asking });
-            return;
-        }
-        // Where no condition holds the call goes on behind them: back to the question, as a rule.
-        match self.led(&after) {
-            Some(led) if led.question == *at => {
-                (asking.tries, asking.no_input_tries, asking.no_match_tries) = (None, None, None);
-                self.failure_text(&message, "no-match", led.said);
-                asking.gave_up = self.end(at);
-            }
-            _ => asking.gave_up = self.step(&after),
-        }
-        // Giving up into the question itself would have no end.
-        if asking.gave_up == name {
-            asking.gave_up = self.end(at);
-        }
-        self.draft.add(name, span, Body::Menu { message, choices, asking });
-    }
-
-    /// The choices of `GotoIf`s about a variable, and the place behind them.
-    fn choices(&mut self, read: &At, variable: &str) -> (BTreeMap<Key, Goal>, At) {
-        let mut choices = BTreeMap::new();
-        let mut at = read.next();
-        while let Some(priority) = self.priority(&at) {
-            if matches!(priority.application.as_str(), "noop" | "verbose") {
-                at = at.next();
-                continue;
-            }
-            let condition = (priority.application == "gotoif").then(|| priority.arguments.join(","));
-            let Some((key, yes, no)) = condition.as_deref().and_then(|text| equals(text, variable)) else { break };
-            let (Some(target), None) = (self.branch(&at, yes), no) else {
-                let Some(target) = self.branch(&at, yes) else {
-                    self.leave(&at, "there is no such place in this file");
-                    at = at.next();
-                    continue;
-                };
-                // With another branch the conditions end here.
-                let Some(otherwise) = no.and_then(|no| self.branch(&at, no)) else { break };
-                let step = self.step(&target);
-                choices.entry(key).or_insert(Goal::Step(step));
-                return (choices, otherwise);
-            };
-            let step = self.step(&target);
-            choices.entry(key).or_insert(Goal::Step(step));
-            at = at.next();
-        }
-        (choices, at)
-    }
-
-    /// A slot's name for a variable: the same for the same variable.
-    fn slot(&mut self, variable: &str) -> String {
-        let slot: String =
-            variable.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(60).collect();
-        if slot.is_empty() { "digits".to_owned() } else { slot.to_ascii_lowercase() }
-    }
-
-    /// Tells of the extensions of several keys, which a menu cannot have, once a context.
-    fn tell_longer(&mut self, context: &str, start: &At) {
-        if !self.told.insert((context.to_owned(), String::new(), usize::MAX)) {
-            return;
-        }
-        let names: Vec<String> =
-            self.context(context).into_iter().flat_map(|one| one.extensions.keys().cloned()).collect();
-        for name in names {
-            let at = At { context: context.to_owned(), extension: name, place: 0 };
-            let known = matches!(at.extension.as_str(), "s" | "t" | "i" | "h") || at.extension == start.extension;
-            if !known && keys(&at.extension).is_empty() {
-                self.leave(&at, "a choice is one key; for a number of several digits write an `ask` step");
             }
         }
     }
@@ -535,12 +350,6 @@ impl<'p> Reading<'p> {
     }
 }
 
-enum Failed {
-    Again,
-    Elsewhere(At),
-    Nowhere,
-}
-
 /// The placeholders of `one&two`.
 fn sounds(files: Option<&String>) -> Vec<String> {
     let files = files.into_iter().flat_map(|files| files.split('&'));
@@ -563,21 +372,18 @@ fn timeout(priority: &Priority) -> Option<u64> {
     (name.trim().eq_ignore_ascii_case("timeout(response)")).then(|| seconds(value)).flatten()
 }
 
-/// `$["${choice}" = "1"]?yes:no`: the key, and where it leads.
-fn equals<'t>(text: &'t str, variable: &str) -> Option<(Key, &'t str, Option<&'t str>)> {
-    let (condition, branches) = text.split_once('?')?;
-    let inner = condition.trim().strip_prefix("$[")?.strip_suffix(']')?;
-    let (left, right) = inner.split_once('=')?;
-    let bare = |text: &'t str| text.trim_start_matches('=').trim().trim_matches('"').trim();
-    let (left, right) = (bare(left), bare(right));
-    let wanted = format!("${{{variable}}}");
-    let value = if left == wanted {
-        right
-    } else if right == wanted {
-        left
-    } else {
-        return None;
+/// Applications that say something.
+fn speaks(priority: &Priority) -> bool {
+    let application = priority.application.as_str();
+    matches!(application, "playback" | "saydigits" | "saynumber" | "sayalpha") || text_read_aloud(priority).is_some()
+}
+
+/// The text that a synthesizer reads: `Flite(text)`, `AGI(googletts.agi,"text",en)`.
+fn text_read_aloud(priority: &Priority) -> Option<&str> {
+    let place = match priority.application.as_str() {
+        "flite" | "festival" | "espeak" | "picotts" => 0,
+        "agi" if priority.arguments.first().is_some_and(|script| script.ends_with("tts.agi")) => 1,
+        _ => return None,
     };
-    let (yes, no) = branches.split_once(':').map_or((branches, None), |(yes, no)| (yes, Some(no)));
-    Some((Key::of(value)?, yes.trim(), no.map(str::trim).filter(|no| !no.is_empty())))
+    priority.arguments.get(place).map(|text| text.trim_matches('"'))
 }

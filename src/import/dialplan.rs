@@ -35,6 +35,16 @@ pub(super) struct Context {
     pub(super) extensions: BTreeMap<String, Extension>,
     /// The extension that stands first.
     pub(super) first: Option<String>,
+    /// Contexts whose extensions are this one's too, where it has none of the name.
+    included: Vec<(String, Range<usize>)>,
+}
+
+impl Context {
+    /// What is dialled here: the extension of that name, or else the first pattern that fits.
+    pub(super) fn dialled(&self, extension: &str) -> Option<(&String, &Extension)> {
+        let patterns = || self.extensions.iter().find(|(name, _)| fits(name, extension));
+        self.extensions.get_key_value(extension).or_else(patterns)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,6 +52,41 @@ pub(super) struct Dialplan {
     pub(super) contexts: BTreeMap<String, Context>,
     /// In the order of the file.
     pub(super) order: Vec<String>,
+}
+
+impl Dialplan {
+    /// Where calls begin in a context: at `s`, or at what stands first.
+    pub(super) fn beginning(&self, context: &str) -> (String, String) {
+        let first = self
+            .contexts
+            .get(context)
+            .and_then(|one| if one.extensions.contains_key("s") { Some("s".to_owned()) } else { one.first.clone() });
+        (context.to_owned(), first.unwrap_or_default())
+    }
+
+    /// Where calls begin: in the first context with an `s` that is no macro; without one, in the first extension that asks, but
+    /// for those that are a key of another; else in the first there is.
+    pub(super) fn beginning_of_calls(&self) -> Option<(String, String)> {
+        let contexts = || self.order.iter().filter_map(|name| Some((name, self.contexts.get(name)?)));
+        let with_s =
+            contexts().find(|(name, context)| !name.starts_with("macro-") && context.extensions.contains_key("s"));
+        if let Some((name, _)) = with_s {
+            return Some((name.clone(), "s".to_owned()));
+        }
+        let asks = |extension: &Extension| {
+            let asking = |priority: &&Priority| matches!(priority.application.as_str(), "waitexten" | "read");
+            extension.iter().find(asking).map(|priority| priority.span.start)
+        };
+        let asking = contexts().flat_map(|(name, context)| {
+            let extensions = context.extensions.iter().filter(|(extension, _)| keys(extension).is_empty());
+            extensions.filter_map(move |(extension, priorities)| Some((asks(priorities)?, name, extension)))
+        });
+        let first = asking.min_by_key(|(at, ..)| *at).map(|(_, name, extension)| (name.clone(), extension.clone()));
+        first.or_else(|| {
+            let (name, _) = contexts().find(|(_, context)| !context.extensions.is_empty())?;
+            Some(self.beginning(name))
+        })
+    }
 }
 
 /// Reads the lines of a dialplan, and tells of those that are none.
@@ -63,7 +108,34 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Dialplan {
     for extension in plan.contexts.values_mut().flat_map(|context| context.extensions.values_mut()) {
         extension.sort_by_key(|priority| priority.number);
     }
+    include(&mut plan, draft);
     plan
+}
+
+/// Gives each context the extensions of those it includes, nearest first, as far as a file may be long.
+fn include(plan: &mut Dialplan, draft: &mut Draft) {
+    let (written, mut room) = (plan.contexts.clone(), MOST_PRIORITIES);
+    for (name, context) in &mut plan.contexts {
+        let mut open: Vec<(String, Range<usize>)> = context.included.iter().rev().cloned().collect();
+        let mut met = vec![name.clone()];
+        while let Some((other, span)) = open.pop() {
+            if met.contains(&other) {
+                continue;
+            }
+            let Some(found) = written.get(&other) else {
+                draft.leave(span, format!("include => {}", short(&other)), "there is no such context in this file");
+                continue;
+            };
+            for (extension, priorities) in &found.extensions {
+                if !context.extensions.contains_key(extension) && room >= priorities.len() {
+                    room -= priorities.len();
+                    context.extensions.insert(extension.clone(), priorities.clone());
+                }
+            }
+            open.extend(found.included.iter().rev().cloned());
+            met.push(other);
+        }
+    }
 }
 
 struct Reading {
@@ -105,6 +177,14 @@ impl Reading {
                 None => draft.leave(span, short(line), "an extension, a priority and an application are expected"),
             },
             "same" => self.priority(value, span, line, draft),
+            "include" => {
+                let (name, times) = value.split_once(',').unwrap_or((value, ""));
+                if !times.is_empty() {
+                    draft.leave(span.clone(), short(line), "its times are not carried: it is included at all times");
+                }
+                let context = self.context.as_ref().and_then(|context| self.plan.contexts.get_mut(context));
+                context.into_iter().for_each(|context| context.included.push((name.trim().to_owned(), span.clone())));
+            }
             _ => draft.leave(span, short(line), "lines of `exten` and `same` alone are carried"),
         }
     }
@@ -224,6 +304,57 @@ pub(super) fn keys(extension: &str) -> Vec<char> {
                 }
             }
             keys
+        }
+    }
+}
+
+/// Whether a pattern (`_11XX`, `_9.`) fits what is dialled.
+fn fits(pattern: &str, dialled: &str) -> bool {
+    let Some(mut pattern) = pattern.strip_prefix('_') else { return false };
+    let mut dialled = dialled.chars();
+    loop {
+        let mut symbols = pattern.chars();
+        let (Some(wanted), rest) = (symbols.next(), symbols.as_str()) else { return dialled.next().is_none() };
+        if wanted == '!' {
+            return true;
+        }
+        let Some(symbol) = dialled.next() else { return false };
+        let (good, rest) = match wanted {
+            '.' => return true,
+            'X' | 'x' => (symbol.is_ascii_digit(), rest),
+            'Z' | 'z' => (('1'..='9').contains(&symbol), rest),
+            'N' | 'n' => (('2'..='9').contains(&symbol), rest),
+            '[' => {
+                let Some((set, rest)) = rest.split_once(']') else { return false };
+                (keys(&format!("_[{set}]")).contains(&symbol), rest)
+            }
+            other => (symbol == other, rest),
+        };
+        if !good {
+            return false;
+        }
+        pattern = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_fits_what_can_be_dialled() {
+        for (pattern, dialled, good) in [
+            ("_11XX", "1106", true),
+            ("_11XX", "1206", false),
+            ("_11XX", "110", false),
+            ("_[1-3]N", "29", true),
+            ("_[1-3]N", "21", false),
+            ("_9.", "91", true),
+            ("_9.", "9", false),
+            ("_9!", "9", true),
+            ("9", "9", false),
+        ] {
+            assert_eq!(fits(pattern, dialled), good, "{pattern} {dialled}");
         }
     }
 }

@@ -216,13 +216,10 @@ impl Reading<'_> {
             let why = "a question is said again as it was: let greet-long itself be short";
             draft.leave(span(), format!("greet-short=\"{}\"", short(short_one)), why);
         }
-        if let Some(length) = element.get("digit-len").filter(|length| *length != "1") {
-            let why = "a menu waits for one key; choices of one key are carried";
-            draft.leave(span(), format!("digit-len=\"{}\"", short(length)), why);
-        }
         let sounds = ["greet-long", "greet-short", "invalid-sound", "exit-sound", "max-failures"];
         for (name, value) in &element.attributes {
-            if !NO_MATTER.contains(&name.as_str()) && !sounds.contains(&name.as_str()) {
+            let known = NO_MATTER.contains(&name.as_str()) || sounds.contains(&name.as_str());
+            if !known && !value.is_empty() {
                 let what = format!("{}=\"{}\"", short(name), short(value));
                 draft.leave(span(), what, "a menu of Hotline has nothing like it");
             }

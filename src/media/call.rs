@@ -2,6 +2,7 @@
 
 mod hearing;
 mod reports;
+mod sending;
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -10,18 +11,20 @@ use std::time::Duration;
 
 use mio::net::UdpSocket;
 
-use crate::audio::{Codec, Playlist};
+use crate::audio::Codec;
 use crate::facts::{Key, Moment};
 use crate::rtp::is_rtcp;
-use crate::rtp::srtp::{MOST_ADDED, Srtp, SrtpFault, SrtpKeys};
-use crate::rtp::{HEADER_LENGTH, Header, JitterBuffer, KeySender, KeyStep, Packet, Reception, Reporter};
+use crate::rtp::srtp::{Srtp, SrtpFault, SrtpKeys};
+use crate::rtp::{JitterBuffer, KeySender, KeyStep, Packet, Reception, Reporter};
+use crate::sip::sdp::Negotiated;
 
 use super::engine::{EngineConfig, Reservation};
 use super::keys::HeardKeys;
 use super::latch::{Latch, Verdict};
+use super::ports::Pair;
 use super::sieve::Sieve;
-use super::voice::Voice;
 use super::{Action, Actions, Conductor, MediaStats};
+use sending::{Sending, is_somebody};
 
 /// The longest payload: 120 ms of G.711.
 pub(super) const LONGEST_PAYLOAD: usize = 960;
@@ -31,8 +34,6 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const PLAYLISTS_A_TICK: usize = 4;
 /// Comfort noise (RFC 3389), which some phones send unasked when the caller is silent.
 const COMFORT_NOISE: u8 = 13;
-/// The longest packet, in milliseconds, at whose end what came is still read in time.
-const A_TICK: u8 = 20;
 /// What lies between packets of one stretch of sound is shorter.
 const A_PAUSE: Duration = Duration::from_millis(40);
 
@@ -70,6 +71,43 @@ pub struct MediaParams {
     pub srtp: Option<SrtpKeys>,
 }
 
+impl MediaParams {
+    /// A-law and keys as telephone-events, in clear, both ways.
+    pub fn plain(remote: SocketAddr) -> MediaParams {
+        MediaParams {
+            remote,
+            remote_rtcp: None,
+            rtcp_mux: false,
+            codec: Codec::Pcma,
+            payload_type: Codec::Pcma.payload_type(),
+            events: vec![EventType { payload_type: 101, clock_rate: 8000 }],
+            in_band_keys: false,
+            ptime: 20,
+            send: true,
+            srtp: None,
+        }
+    }
+}
+
+/// What was agreed, without keys in the sound. Who has no address (RFC 3264's way to hold) is sent nothing.
+impl From<&Negotiated> for MediaParams {
+    fn from(agreed: &Negotiated) -> MediaParams {
+        let events = agreed.telephone_event.iter();
+        MediaParams {
+            remote: agreed.remote,
+            remote_rtcp: agreed.rtcp,
+            rtcp_mux: agreed.rtcp_mux,
+            codec: agreed.codec,
+            payload_type: agreed.payload_type,
+            events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
+            in_band_keys: false,
+            ptime: agreed.ptime,
+            send: agreed.direction.may_send() && !agreed.remote.ip().is_unspecified(),
+            srtp: agreed.srtp.clone(),
+        }
+    }
+}
+
 /// What a call's owner is told, on the worker's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaEvent {
@@ -87,28 +125,17 @@ pub type OnEvent = Box<dyn FnMut(MediaEvent) + Send>;
 /// One call.
 pub(super) struct Call {
     // The sockets close before the reservation gives their ports back.
-    pub(super) rtp: UdpSocket,
+    pub(super) sending: Sending,
     pub(super) rtcp: UdpSocket,
     pub(super) reservation: Reservation,
     params: MediaParams,
     conductor: Box<dyn Conductor>,
     on_event: OnEvent,
     latch: Latch,
-    srtp: Option<Box<Srtp>>,
-    voice: Voice,
-    playlist: Option<Playlist>,
-    keys: Option<KeySender>,
-    /// The last tick sent a packet of sound: the next one is not the first.
-    talking: bool,
     /// The conductor has been called, so its timer may have changed.
     conducted: bool,
     /// Neither sends nor listens any more.
     over: bool,
-    ssrc: u32,
-    sequence: u16,
-    first_timestamp: u32,
-    /// Packets and bytes sent under other SSRCs before.
-    sent_before: (u64, u64),
     heard_keys: HeardKeys,
     sound: Option<Box<JitterBuffer>>,
     sieve: Sieve,
@@ -117,7 +144,6 @@ pub(super) struct Call {
     /// The packets sent when the last report was.
     reported: u64,
     next_report: Moment,
-    last_sent: Moment,
     last_heard: Moment,
     stats: MediaStats,
 }
@@ -126,34 +152,26 @@ impl Call {
     pub(super) fn new(
         now: Moment,
         config: &EngineConfig,
-        sockets: (UdpSocket, UdpSocket),
+        pair: Pair,
         reservation: Reservation,
         params: MediaParams,
         conductor: Box<dyn Conductor>,
         on_event: OnEvent,
     ) -> Call {
-        let ssrc: u32 = rand::random();
+        let sending = Sending::new(now, pair.rtp, &params);
+        let ssrc = sending.ssrc();
         let mut heard_keys = HeardKeys::default();
         heard_keys.listen_for_tones(params.in_band_keys);
         let mut call = Call {
-            rtp: sockets.0,
-            rtcp: sockets.1,
+            sending,
+            rtcp: pair.rtcp,
             reservation,
             latch: Latch::new(config.latching, params.remote, now),
-            srtp: params.srtp.clone().map(|keys| Box::new(Srtp::new(keys))),
-            voice: Voice::new(params.codec),
             params,
             conductor,
             on_event,
-            playlist: None,
-            keys: None,
-            talking: false,
             conducted: true,
             over: false,
-            ssrc,
-            sequence: first_sequence(),
-            first_timestamp: rand::random(),
-            sent_before: (0, 0),
             heard_keys,
             sound: None,
             sieve: Sieve::Off(0),
@@ -162,7 +180,6 @@ impl Call {
             reported: 0,
             // Calls that began together do not report together.
             next_report: now + REPORT_INTERVAL / 2 + Duration::from_millis(u64::from(ssrc % 2500)),
-            last_sent: now,
             last_heard: now,
             stats: MediaStats::default(),
         };
@@ -188,8 +205,8 @@ impl Call {
         }
         for action in out.drain() {
             match action {
-                Action::Play(playlist) => self.playlist = Some(playlist),
-                Action::Stop => self.playlist = None,
+                Action::Play(playlist) => self.sending.play(playlist),
+                Action::Stop => self.sending.stop(),
                 Action::SendKeys(plan) => self.send_keys(plan),
                 Action::HangUp => {
                     self.go_silent(now);
@@ -201,10 +218,10 @@ impl Call {
 
     fn send_keys(&mut self, plan: crate::rtp::KeyPlan) {
         let clock_rate = self.params.codec.clock_rate();
-        let frame = u32::from(self.ptime()) * clock_rate / 1000;
-        match &mut self.keys {
+        let frame = u32::from(self.sending.ptime()) * clock_rate / 1000;
+        match &mut self.sending.keys {
             Some(keys) => keys.append(plan),
-            None => self.keys = Some(KeySender::new(plan, clock_rate, frame)),
+            none => *none = Some(Box::new(KeySender::new(plan, clock_rate, frame))),
         }
     }
 
@@ -215,49 +232,40 @@ impl Call {
         }
     }
 
-    /// Whether there is something to send at the next tick.
-    pub(super) fn wants_tick(&self) -> bool {
-        !self.over && self.params.send && (self.playlist.is_some() || self.keys.is_some())
-    }
-
-    fn ptime(&self) -> u8 {
-        self.params.codec.packet_time(self.params.ptime)
-    }
-
     /// Whether the conductor has been called since this was last asked.
     pub(super) fn was_conducted(&mut self) -> bool {
         std::mem::take(&mut self.conducted)
     }
 
-    /// The stream pauses here: the next packet of sound begins a new stretch.
-    pub(super) fn pause(&mut self) {
-        self.talking = false;
-    }
-
     /// Sends the packet due at millisecond `due` of the engine's time line, if there is one. Returns the milliseconds to
     /// the next, if there will be one.
     pub(super) fn tick(&mut self, now: Moment, due: u64, out: &mut Actions) -> Option<u64> {
-        let timestamp = self.timestamp_at(due);
+        self.sending.turn(due);
         for _ in 0..PLAYLISTS_A_TICK {
-            if !self.wants_tick() || self.tick_keys(now, due, timestamp, out) || self.tick_sound(now, due, timestamp) {
+            if !self.sending.wants_tick() || self.tick_keys(now, due, out) || self.sending.send_sound(now, due) {
                 break;
             }
             // Between two keys, or at a playlist's end.
-            if self.playlist.take().is_some() {
+            if self.sending.end_playlist() {
                 self.conduct(now, out, |conductor, out| conductor.played(now, out));
             } else {
-                self.talking = false;
+                self.sending.pause();
                 break;
             }
         }
-        let again = self.wants_tick();
-        self.talking &= again;
-        again.then_some(self.ptime().into())
+        // What has begun meanwhile is in its place already.
+        self.sending.begins();
+        let again = self.sending.wants_tick();
+        if !again {
+            self.sending.pause();
+        }
+        again.then_some(self.sending.ptime().into())
     }
 
     /// Sends a packet of the keys being sent, if one is due: it takes the sound's place.
-    fn tick_keys(&mut self, now: Moment, due: u64, timestamp: u32, out: &mut Actions) -> bool {
-        let Some(keys) = &mut self.keys else { return false };
+    fn tick_keys(&mut self, now: Moment, due: u64, out: &mut Actions) -> bool {
+        let timestamp = self.sending.timestamp_at(due);
+        let Some(keys) = &mut self.sending.keys else { return false };
         let step = keys.tick(timestamp);
         match step {
             KeyStep::Packet { .. } => {
@@ -266,7 +274,7 @@ impl Call {
             }
             KeyStep::Quiet => false,
             KeyStep::Done => {
-                self.keys = None;
+                self.sending.keys = None;
                 self.conduct(now, out, |conductor, out| conductor.keys_sent(now, out));
                 false
             }
@@ -277,89 +285,18 @@ impl Call {
         let KeyStep::Packet { marker, timestamp, payload } = step else { return };
         let clock_rate = self.params.codec.clock_rate();
         let Some(event) = self.params.events.iter().find(|event| event.clock_rate == clock_rate) else { return };
-        let payload_type = event.payload_type;
-        let mut packet = [0; HEADER_LENGTH + 4 + MOST_ADDED];
-        let parts = self.next_header(payload_type, marker, timestamp).to_bytes().into_iter().chain(payload);
-        packet.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
-        self.send(now, due, &mut packet, HEADER_LENGTH + 4);
-        self.talking = false;
+        self.sending.send_event(now, due, (event.payload_type, marker, timestamp), payload);
     }
 
-    /// Sends a packet of what plays, if there is sound left.
-    fn tick_sound(&mut self, now: Moment, due: u64, timestamp: u32) -> bool {
-        let ptime = self.ptime();
-        let Some(playlist) = &mut self.playlist else { return false };
-        let mut packet = [0; HEADER_LENGTH + LONGEST_PAYLOAD + MOST_ADDED];
-        let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
-        let length = self.voice.fill(playlist, ptime, payload);
-        if length == 0 {
-            return false;
-        }
-        header.copy_from_slice(&self.next_header(self.params.payload_type, !self.talking, timestamp).to_bytes());
-        self.talking = true;
-        self.send(now, due, &mut packet, HEADER_LENGTH + length);
-        true
-    }
-
-    fn timestamp_at(&self, millisecond: u64) -> u32 {
-        self.first_timestamp.wrapping_add((millisecond as u32).wrapping_mul(self.params.codec.clock_rate() / 1000))
-    }
-
-    fn next_header(&mut self, payload_type: u8, marker: bool, timestamp: u32) -> Header {
-        self.sequence = self.sequence.wrapping_add(1);
-        Header { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc }
-    }
-
-    /// Sends the packet in the first `length` bytes; SRTP needs [`MOST_ADDED`] more.
-    fn send(&mut self, now: Moment, due: u64, packet: &mut [u8], length: usize) {
-        self.last_sent = now;
-        let protected = match &mut self.srtp {
-            Some(srtp) => srtp.sender.protect(packet, length),
-            None => Some(length),
-        };
-        let packet = protected.and_then(|length| packet.get(..length));
-        match packet.filter(|_| is_somebody(self.latch.far_end())).map(|packet| self.transmit(packet)) {
-            Some(Ok(_)) => {
-                self.stats.packets_sent += 1;
-                self.stats.octets_sent += (length - HEADER_LENGTH) as u64;
-                self.stats.late.record(now.since(Moment::from_micros(due * 1000)));
-            }
-            Some(Err(_)) | None => self.stats.send_errors += 1,
-        }
-    }
-
-    /// Gives the RTP socket a datagram for the far end.
-    fn transmit(&self, datagram: &[u8]) -> std::io::Result<usize> {
-        let sent = || match self.latch.is_latched() {
-            true => self.rtp.send(datagram),
-            false => self.rtp.send_to(datagram, self.latch.far_end()),
-        };
-        // An ICMP error of an earlier packet is told at the next send, which is then not made.
-        sent().or_else(|error| if is_refusal(&error) { sent() } else { Err(error) })
-    }
-
-    /// Whether what comes may wait until the next packet is sent: nothing that it could change goes out before. Sound that is
-    /// listened to may not: while it waited it would be taken for lost.
-    pub(super) fn may_be_read_at_ticks(&self) -> bool {
-        self.wants_tick() && self.latch.is_latched() && self.ptime() <= A_TICK && self.sound.is_none()
-    }
-
-    /// A datagram on the RTP port, which came at `came`.
-    pub(super) fn receive(
-        &mut self,
-        now: Moment,
-        came: Moment,
-        from: SocketAddr,
-        datagram: &mut [u8],
-        out: &mut Actions,
-    ) {
+    /// A datagram on the RTP port.
+    pub(super) fn receive(&mut self, now: Moment, from: SocketAddr, datagram: &mut [u8], out: &mut Actions) {
         if self.over {
             return;
         }
         if is_rtcp(datagram) && self.params.rtcp_mux {
             return self.receive_rtcp(now, from, datagram);
         }
-        let length = match self.srtp.as_mut().map(|srtp| srtp.unprotect(datagram)) {
+        let length = match self.sending.srtp.as_mut().map(|srtp| srtp.unprotect(datagram)) {
             Some(length) => self.let_in(length),
             None => datagram.len(),
         };
@@ -379,19 +316,19 @@ impl Call {
                 self.stats.refused += 1;
                 return;
             }
-            Verdict::Latched => self.connect(from),
+            Verdict::Latched => self.sending.connect(from),
             Verdict::Ours => {}
         }
         self.last_heard = now;
         let sound = event.is_none() && header.payload_type == self.params.payload_type;
         let clock_rate = sound.then(|| self.params.codec.clock_rate());
         let stands_for = match self.sieve.is_on() {
-            true => self.reception.receive_sieved(came, &header, clock_rate),
-            false => self.reception.receive(came, &header, clock_rate),
+            true => self.reception.receive_sieved(now, &header, clock_rate),
+            false => self.reception.receive(now, &header, clock_rate),
         };
         self.stats.packets_received += u64::from(stands_for);
         if sound {
-            self.hear(now, came, &packet, out);
+            self.hear(now, &packet, out);
         }
         let Some(event) = event else { return };
         let keys = self.heard_keys.event(now, &header, event.clock_rate, packet.payload);
@@ -412,21 +349,12 @@ impl Call {
         found.unwrap_or(0)
     }
 
-    /// From here on the kernel drops what comes from elsewhere, and sending is cheaper. A failure leaves it to us.
-    fn connect(&mut self, far_end: SocketAddr) {
-        if let Err(error) = self.rtp.connect(far_end) {
-            tracing::debug!(%error, "a media socket cannot be connected");
-        }
-    }
-
     /// New parameters from a re-INVITE or UPDATE. A new address opens the latch again; the address of nobody, which some
     /// hold a call with (RFC 3264 section 8.4), does not: with it anybody could take the call.
     pub(super) fn update(&mut self, now: Moment, config: &EngineConfig, params: MediaParams) {
         if params.remote != self.latch.signalled() && !params.remote.ip().is_unspecified() {
             self.latch = Latch::new(config.latching, params.remote, now);
-            if let Err(error) = rustix::net::connect_unspec(&self.rtp) {
-                tracing::debug!(%error, "a media socket cannot be let go of its far end");
-            }
+            self.sending.turn_to(params.remote);
         }
         // A far end that may key otherwise from now on, or another one.
         let before = (self.params.in_band_keys, &self.params.events, self.params.remote);
@@ -436,7 +364,7 @@ impl Call {
         if params.send && !self.params.send {
             self.last_heard = now;
         }
-        let new_key = match (&mut self.srtp, &params.srtp) {
+        let new_key = match (&mut self.sending.srtp, &params.srtp) {
             (Some(srtp), Some(keys)) => srtp.rekey(keys.clone()),
             (srtp, keys) => {
                 *srtp = keys.clone().map(|keys| Box::new(Srtp::new(keys)));
@@ -444,26 +372,18 @@ impl Call {
             }
         };
         if new_key {
-            self.begin_stream();
+            self.sending.begin_stream();
+            self.reporter = Reporter::new(self.sending.ssrc());
         }
-        self.sieve.open(&self.rtp);
-        self.voice.change(params.codec);
+        self.sieve.open(self.sending.line.ear());
         let new_codec = params.codec != self.params.codec;
-        // What follows may count in another clock.
-        self.talking &= !new_codec;
+        if !self.over {
+            self.sending.agree(&params);
+        }
         self.params = params;
         if new_codec || self.listens_otherwise() {
             self.listen();
         }
-    }
-
-    /// A new key protects a new stream: so nobody need know how far the old one's sequence numbers had come.
-    fn begin_stream(&mut self) {
-        self.ssrc = rand::random();
-        self.sequence = first_sequence();
-        self.reporter = Reporter::new(self.ssrc);
-        self.sent_before = (self.stats.packets_sent, self.stats.octets_sent);
-        self.talking = false;
     }
 
     /// What is due by time: the dialogue's timer, the report, the keep-alive, the time-out.
@@ -480,7 +400,9 @@ impl Call {
             self.report(now, false);
         }
         if self.keep_alive_at(config).is_some_and(|at| at <= now) {
-            self.keep_alive(now, due);
+            // So that NATs and far ends know the stream lives.
+            let after_a_pause = now.since(self.sending.last_sent) >= A_PAUSE;
+            self.sending.send_silence(now, due, after_a_pause);
         }
         if self.time_out_at(config).is_some_and(|at| at <= now) {
             self.go_silent(now);
@@ -499,22 +421,11 @@ impl Call {
     }
 
     fn keep_alive_at(&self, config: &EngineConfig) -> Option<Moment> {
-        (self.params.send && !self.wants_tick()).then(|| self.last_sent + config.keep_alive)
+        (self.params.send && !self.sending.wants_tick()).then(|| self.sending.last_sent + config.keep_alive)
     }
 
     fn time_out_at(&self, config: &EngineConfig) -> Option<Moment> {
         self.params.send.then(|| self.last_heard + config.time_out)
-    }
-
-    /// One packet of silence, so that NATs and far ends know the stream lives.
-    fn keep_alive(&mut self, now: Moment, due: u64) {
-        let mut packet = [0; HEADER_LENGTH + 160 + MOST_ADDED];
-        let timestamp = self.timestamp_at(due);
-        let (header, payload) = packet.split_at_mut(HEADER_LENGTH);
-        let after_a_pause = now.since(self.last_sent) >= A_PAUSE;
-        header.copy_from_slice(&self.next_header(self.params.payload_type, after_a_pause, timestamp).to_bytes());
-        let length = self.voice.silence(20, payload);
-        self.send(now, due, &mut packet, HEADER_LENGTH + length);
     }
 
     /// Closes a key under way, says RTCP's goodbye and sends nothing more.
@@ -522,10 +433,10 @@ impl Call {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
-        if let Some(mut keys) = self.keys.take() {
+        if let Some(mut keys) = self.sending.keys.take() {
             keys.close().for_each(|step| self.send_key(now, now.as_micros() / 1000, step));
         }
-        self.playlist = None;
+        self.sending.end();
         // N24 livekit/sip#701
         self.heard_keys.listen_for_tones(false);
         self.report(now, true);
@@ -544,24 +455,15 @@ impl Call {
             self.go_silent(now);
             self.hung_up(now);
         }
+        self.sending.tell(&mut self.stats);
         self.stats.keys = self.heard_keys.counts();
         self.stats.lost = self.reception.lost();
         self.stats.jitter = self.reception.jitter();
-        let Call { rtp, rtcp, reservation, stats, mut on_event, .. } = self;
-        drop((rtp, rtcp));
+        let Call { sending, rtcp, reservation, stats, mut on_event, .. } = self;
+        drop((sending, rtcp));
         drop(reservation);
         let _ = catch_unwind(AssertUnwindSafe(|| on_event(MediaEvent::Ended(stats))));
     }
-}
-
-/// Below half of all sequence numbers: SRTP's count of their wraps cannot then be mistaken at the beginning.
-fn first_sequence() -> u16 {
-    rand::random::<u16>() & 0x7FFF
-}
-
-/// To an address of this host itself, or of many, nothing is sent: nobody who calls is there.
-fn is_somebody(to: SocketAddr) -> bool {
-    !to.ip().is_unspecified() && !to.ip().is_multicast()
 }
 
 /// Whether an error is an ICMP message about an earlier packet.

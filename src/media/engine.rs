@@ -9,12 +9,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, unbounded};
-use mio::net::UdpSocket;
 use mio::{Poll, Waker};
 
 use crate::facts::{Key, Moment};
 
 use super::clock::Clock;
+use super::line::Line;
 use super::ports::{Pair, Ports};
 use super::worker::{Command, MAILBOX, Worker};
 use super::{Conductor, Latching, MediaEvent, MediaParams, OnEvent};
@@ -145,7 +145,7 @@ impl MediaEngine {
     /// The range holds no pair; threads or polls cannot be made.
     pub fn start(config: EngineConfig) -> Result<MediaEngine, MediaError> {
         let clock = Clock::start();
-        let ports = Ports::new(config.ports.clone(), config.port_rest)?;
+        let ports = Ports::new(config.ports.clone(), config.port_rest, Line::can_part(config.address))?;
         let (count, most_calls) = (config.workers.max(1), ports.len());
         let shared = Arc::new(Shared {
             clock,
@@ -197,7 +197,7 @@ impl MediaEngine {
         let worker = loads.enumerate().min_by_key(|(_, load)| *load).map_or(0, |(worker, _)| worker);
         let handle = self.workers.get(worker).ok_or(MediaError::State)?.clone();
         let reservation = Reservation::new(&self.shared, worker, pair.port);
-        let address = pair.rtp.local_addr().map_err(|error| MediaError::Socket { address, error })?;
+        let address = pair.rtp.local_address().map_err(|error| MediaError::Socket { address, error })?;
         let mailbox = Mailbox {
             worker: handle,
             call: reservation.slot,
@@ -297,9 +297,8 @@ impl Leg {
         on_event: impl FnMut(MediaEvent) + Send + 'static,
     ) -> Result<(), MediaError> {
         let (pair, reservation) = self.reserved.take().ok_or(MediaError::State)?;
-        let sockets = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp));
         let on_event: OnEvent = Box::new(on_event);
-        self.mailbox.worker.send(Command::Begin { sockets, reservation, params, conductor, on_event })
+        self.mailbox.worker.send(Command::Begin { pair, reservation, params, conductor, on_event })
     }
 
     /// Carries out a new agreement, from a re-INVITE or UPDATE.

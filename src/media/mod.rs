@@ -17,7 +17,6 @@
 //! Bounds: as many calls as port pairs; a leg's mailbox holds 32 messages; 64 datagrams of a socket are read before
 //! others have their turn.
 
-mod arrival;
 mod call;
 mod clock;
 mod conductor;
@@ -25,6 +24,8 @@ mod engine;
 mod key_stream;
 mod keys;
 mod latch;
+mod line;
+mod phases;
 mod ports;
 mod sieve;
 mod stats;
@@ -33,8 +34,6 @@ mod voice;
 mod wheel;
 mod worker;
 
-#[cfg(target_os = "linux")]
-pub(crate) use arrival::socket_address;
 pub use call::{EventType, MediaEvent, MediaParams, OnEvent};
 pub use clock::Clock;
 pub use conductor::{Action, Actions, Conductor};

@@ -2,15 +2,17 @@
 //! so that the last call's stray packets do not reach the next.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use mio::net::UdpSocket;
 use rand::seq::SliceRandom;
 
 use crate::facts::Moment;
 
 use super::MediaError;
+use super::line::Line;
 
 /// Pairs tried when others are taken by other programs.
 const TRIES: usize = 32;
@@ -20,18 +22,20 @@ pub(super) struct Ports {
     rest: Duration,
     free: VecDeque<(u16, Moment)>,
     all: usize,
+    /// Whether RTP takes two sockets.
+    parted: bool,
 }
 
-/// A pair of bound sockets.
+/// A pair of bound ports.
 pub(super) struct Pair {
     pub(super) port: u16,
-    pub(super) rtp: UdpSocket,
+    pub(super) rtp: Line,
     pub(super) rtcp: UdpSocket,
 }
 
 impl Ports {
     /// Every pair of a range, in random order: a port that can be guessed is easier to spray.
-    pub(super) fn new(range: RangeInclusive<u16>, rest: Duration) -> Result<Ports, MediaError> {
+    pub(super) fn new(range: RangeInclusive<u16>, rest: Duration, parted: bool) -> Result<Ports, MediaError> {
         let (first, last) = (*range.start(), *range.end());
         let mut even: Vec<u16> = range.filter(|port| *port > 0 && port % 2 == 0 && *port < last).collect();
         if even.is_empty() {
@@ -39,7 +43,7 @@ impl Ports {
         }
         even.shuffle(&mut rand::rng());
         let free: VecDeque<_> = even.into_iter().map(|port| (port, Moment::ZERO)).collect();
-        Ok(Ports { rest, all: free.len(), free })
+        Ok(Ports { rest, all: free.len(), free, parted })
     }
 
     /// How many pairs there are.
@@ -56,7 +60,7 @@ impl Ports {
                 self.free.push_front((port, rested));
                 break;
             }
-            match bind_pair(address, port) {
+            match bind_pair(address, port, self.parted) {
                 Ok(pair) => return Ok(pair),
                 Err(error) => {
                     self.free.push_back((port, now + self.rest));
@@ -76,13 +80,10 @@ impl Ports {
     }
 }
 
-fn bind_pair(address: IpAddr, port: u16) -> std::io::Result<Pair> {
-    let bind = |port| {
-        let socket = UdpSocket::bind(SocketAddr::new(address, port))?;
-        socket.set_nonblocking(true)?;
-        Ok::<_, std::io::Error>(socket)
-    };
-    Ok(Pair { port, rtp: bind(port)?, rtcp: bind(port.saturating_add(1))? })
+fn bind_pair(address: IpAddr, port: u16, parted: bool) -> std::io::Result<Pair> {
+    let rtp = Line::bind(address, port, parted)?;
+    let rtcp = UdpSocket::bind((address, port.saturating_add(1)).into())?;
+    Ok(Pair { port, rtp, rtcp })
 }
 
 #[cfg(test)]
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn pairs_are_even_and_odd_and_rest_after_a_call() {
-        let mut ports = Ports::new(61_001..=61_005, Duration::from_secs(2)).unwrap();
+        let mut ports = Ports::new(61_001..=61_005, Duration::from_secs(2), true).unwrap();
         assert_eq!(ports.len(), 2);
         let (one, two) = (ports.take(HERE, Moment::ZERO).unwrap(), ports.take(HERE, Moment::ZERO).unwrap());
         assert_eq!(one.port.abs_diff(two.port), 2);
@@ -109,9 +110,9 @@ mod tests {
 
     #[test]
     fn a_pair_that_another_program_holds_is_passed_over() {
-        let _taken = UdpSocket::bind("127.0.0.1:61010").unwrap();
-        let mut ports = Ports::new(61_010..=61_013, Duration::from_secs(2)).unwrap();
+        let _taken = UdpSocket::bind("127.0.0.1:61010".parse().unwrap()).unwrap();
+        let mut ports = Ports::new(61_010..=61_013, Duration::from_secs(2), true).unwrap();
         assert_eq!(ports.take(HERE, Moment::ZERO).unwrap().port, 61_012);
-        assert!(matches!(Ports::new(7..=7, Duration::ZERO), Err(MediaError::NoPairs { first: 7, last: 7 })));
+        assert!(matches!(Ports::new(7..=7, Duration::ZERO, true), Err(MediaError::NoPairs { first: 7, last: 7 })));
     }
 }

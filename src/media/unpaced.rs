@@ -1,8 +1,6 @@
 //! One call without a worker's clock, poll and thread: each packet is sent when it is asked for, as fast as that. So what a
 //! packet costs can be counted, which waiting for the next one would blur.
 
-use mio::net::UdpSocket;
-
 use crate::facts::Moment;
 
 use super::call::Call;
@@ -30,9 +28,8 @@ impl Unpaced {
         conductor: Box<dyn Conductor>,
     ) -> Result<Unpaced, MediaError> {
         let (pair, reservation) = leg.into_reserved()?;
-        let sockets = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp));
         let (now, mut out) = (Moment::ZERO, Actions::new());
-        let mut call = Call::new(now, config, sockets, reservation, params, conductor, Box::new(|_| ()));
+        let mut call = Call::new(now, config, pair, reservation, params, conductor, Box::new(|_| ()));
         call.conduct(now, &mut out, |conductor, out| conductor.start(now, out));
         let mut pacing = Wheel::new(256, 1);
         pacing.set(0, 0);

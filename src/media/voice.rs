@@ -15,11 +15,17 @@ impl Voice {
         Voice { codec, encoder: Encoder::new(codec) }
     }
 
-    /// Takes another codec, from the next packet on.
-    pub(super) fn change(&mut self, codec: Codec) {
-        if codec != self.codec {
+    pub(super) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Takes another codec, from the next packet on. Whether it is another.
+    pub(super) fn change(&mut self, codec: Codec) -> bool {
+        let changes = codec != self.codec;
+        if changes {
             *self = Voice::new(codec);
         }
+        changes
     }
 
     /// Writes the next packet's payload, so many milliseconds of the playlist, and returns its length. Zero when all has

@@ -5,10 +5,6 @@
 //!
 //!   pacing, one turn of 20 ms:   |0 ms: calls 3, 17 |1 ms: 8 |2 ms: 5, 21 | …     new calls go where fewest are
 //! ```
-//!
-//! A socket that the poll watches makes each packet sent through it dearer: the kernel tells the poll when it has left. So
-//! while a call plays and nobody listens to its sound its RTP socket is not watched, and what came is read just before its next
-//! packet is sent: nothing that a key could change goes out before.
 
 use std::any::Any;
 use std::io::ErrorKind;
@@ -17,21 +13,19 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 use crossbeam_channel::Receiver;
 use mio::{Events, Interest, Poll, Token};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::facts::{Key, Moment};
 
-use super::arrival::{Stamps, stamp};
 use super::call::{Call, is_refusal};
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
+use super::phases::{Phases, SOON};
+use super::ports::Pair;
 use super::wheel::Wheel;
 use super::{Actions, Conductor, MediaParams, OnEvent};
 
 /// The poll's name for the mailbox.
 pub(super) const MAILBOX: Token = Token(usize::MAX);
-/// Milliseconds over which calls are spread.
-const PHASES: usize = 20;
 /// A turn of the pacing wheel: longer than the longest packet and a phase.
 const PACING_TURN: usize = 256;
 /// A turn of the timer wheel: longer than the RTCP interval.
@@ -40,8 +34,6 @@ const TIMER_TURN: usize = 8192;
 const DATAGRAMS_A_TURN: usize = 64;
 /// Commands before packets have their turn.
 const COMMANDS_A_TURN: usize = 256;
-/// Calls whose packets are due that are looked at together.
-const CALLS_A_LOOK: usize = 64;
 /// Packets sent before the clock is asked again.
 const PACKETS_A_LOOK: usize = 16;
 /// A packet later than this is not caught up with: the stream goes on from now.
@@ -54,7 +46,7 @@ const DATAGRAM: usize = 2048;
 /// What a worker is asked to do. `call` is a slot, `id` the reservation's, so that a late message misses.
 pub(super) enum Command {
     Begin {
-        sockets: (mio::net::UdpSocket, mio::net::UdpSocket),
+        pair: Pair,
         reservation: Reservation,
         params: MediaParams,
         conductor: Box<dyn Conductor>,
@@ -91,20 +83,15 @@ pub(super) struct Worker {
     pacing: Wheel,
     timers: Wheel,
     /// Calls in each phase.
-    phases: [u32; PHASES],
+    phases: Phases,
     /// Sockets that have more to read.
     unread: Vec<Token>,
-    /// Calls whose packets are due, each with when.
-    due: Vec<(u32, u64)>,
-    stamps: Stamps,
     actions: Actions,
 }
 
 struct Slot {
     id: u64,
-    phase: u64,
-    /// Whether the poll watches the RTP socket; if not, it is read at ticks.
-    watched: bool,
+    phase: Option<usize>,
     call: Call,
 }
 
@@ -124,10 +111,8 @@ impl Worker {
             calls: Vec::new(),
             pacing: Wheel::new(PACING_TURN, most_calls),
             timers: Wheel::new(TIMER_TURN, most_calls),
-            phases: [0; PHASES],
+            phases: Phases::default(),
             unread: Vec::new(),
-            due: Vec::with_capacity(CALLS_A_LOOK),
-            stamps: Stamps::new(),
             actions: Actions::new(),
         }
     }
@@ -173,7 +158,7 @@ impl Worker {
         for (part, begun, ended) in parts {
             let took = ended.since(*begun);
             if took > LONG_PART {
-                let calls: u32 = self.phases.iter().sum();
+                let calls = self.phases.calls();
                 tracing::debug!(part, ms = took.as_millis(), calls, "a media worker was held up");
             }
         }
@@ -181,21 +166,17 @@ impl Worker {
 
     fn send_due(&mut self) {
         let until = millisecond(self.clock.now());
-        let mut due = std::mem::take(&mut self.due);
         loop {
-            due.extend(std::iter::from_fn(|| self.pacing.take(until)).take(CALLS_A_LOOK));
-            self.read_before_sending(&due);
-            for part in due.chunks(PACKETS_A_LOOK) {
-                let now = self.clock.now();
-                part.iter().for_each(|(call, due)| self.tick(now, *call, *due, until));
-            }
-            let more = due.len() == CALLS_A_LOOK;
-            due.clear();
-            if !more {
+            let due: ArrayVec<_, PACKETS_A_LOOK> =
+                std::iter::from_fn(|| self.pacing.take(until)).take(PACKETS_A_LOOK).collect();
+            let slots = due.iter().filter_map(|(call, _)| self.calls.get(*call as usize)?.as_ref());
+            slots.for_each(|slot| slot.call.sending.warm());
+            let now = self.clock.now();
+            due.iter().for_each(|(call, due)| self.tick(now, *call, *due, until));
+            if due.len() < PACKETS_A_LOOK {
                 break;
             }
         }
-        self.due = due;
     }
 
     /// Sends a call's packet, and sets the next.
@@ -213,31 +194,6 @@ impl Worker {
         }
     }
 
-    /// Reads what has come for calls that the poll does not watch and whose packets are due: at most [`CALLS_A_LOOK`].
-    fn read_before_sending(&mut self, due: &[(u32, u64)]) {
-        let mut calls = ArrayVec::<u32, CALLS_A_LOOK>::new();
-        let mut sockets = ArrayVec::<PollFd<'_>, CALLS_A_LOOK>::new();
-        for (call, _) in due.iter().take(CALLS_A_LOOK) {
-            if let Some(Some(slot)) = self.calls.get(*call as usize)
-                && !slot.watched
-            {
-                calls.push(*call);
-                sockets.push(PollFd::new(&slot.call.rtp, PollFlags::IN));
-            }
-        }
-        if calls.is_empty() {
-            return;
-        }
-        // A failure is told by the reads, then of all.
-        let all = poll(&mut sockets, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_err();
-        let ready: ArrayVec<bool, CALLS_A_LOOK> =
-            sockets.iter().map(|socket| all || !socket.revents().is_empty()).collect();
-        drop(sockets);
-        for (call, _) in calls.into_iter().zip(ready).filter(|(_, ready)| *ready) {
-            self.read(Token(call as usize * 2));
-        }
-    }
-
     fn fire_due(&mut self) {
         let now = self.clock.now();
         let until = millisecond(now);
@@ -252,20 +208,22 @@ impl Worker {
     fn arm(&mut self, call: u32, now: Moment) {
         let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
         let this = millisecond(now);
-        match (slot.call.wants_tick(), self.pacing.due(call)) {
-            (true, None) => {
-                let next = this + 1;
-                let wait = (slot.phase + PHASES as u64 - next % PHASES as u64) % PHASES as u64;
-                self.pacing.set(call, next + wait);
+        let (wants_tick, begins) = (slot.call.sending.wants_tick(), slot.call.sending.begins());
+        match self.pacing.due(call) {
+            None if wants_tick => {
+                self.pacing.set(call, self.phases.enter(&mut slot.phase, slot.call.sending.earliest(this)))
             }
-            (false, Some(_)) => {
+            Some(due) if wants_tick && begins => {
+                let earliest = slot.call.sending.earliest(this);
+                if earliest + SOON < due {
+                    self.pacing.set(call, self.phases.enter(&mut slot.phase, earliest));
+                }
+            }
+            Some(_) if !wants_tick => {
                 self.pacing.clear(call);
-                slot.call.pause();
+                slot.call.sending.pause();
             }
             _ => {}
-        }
-        if slot.watched == slot.call.may_be_read_at_ticks() {
-            watch(&self.poll, call, slot, &mut self.unread);
         }
         match slot.call.wake_at(&self.config) {
             // Rounded up, and never this millisecond again: a timer that is always due does not stop the rest.
@@ -291,8 +249,8 @@ impl Worker {
             let Ok(command) = self.mailbox.try_recv() else { return Some(false) };
             let now = self.clock.now();
             match command {
-                Command::Begin { sockets, reservation, params, conductor, on_event } => {
-                    let call = Call::new(now, &self.config, sockets, reservation, params, conductor, on_event);
+                Command::Begin { pair, reservation, params, conductor, on_event } => {
+                    let call = Call::new(now, &self.config, pair, reservation, params, conductor, on_event);
                     self.begin(now, call);
                 }
                 Command::Update { call, id, params } => self.update(now, call, id, params),
@@ -310,24 +268,19 @@ impl Worker {
         let token = place as usize * 2;
         let registry = self.poll.registry();
         let registered = registry
-            .register(&mut call.rtp, Token(token), Interest::READABLE)
+            .register(call.sending.line.inward(), Token(token), Interest::READABLE)
             .and_then(|()| registry.register(&mut call.rtcp, Token(token + 1), Interest::READABLE));
         if let Err(error) = registered {
             tracing::error!(%error, "a media socket cannot be watched; its call is ended");
             call.end(now);
             return;
         }
-        let least = self.phases.iter().enumerate().min_by_key(|(_, calls)| **calls).map_or(0, |(phase, _)| phase);
-        if let Some(calls) = self.phases.get_mut(least) {
-            *calls += 1;
-        }
         if self.calls.len() <= place as usize {
             self.calls.resize_with(place as usize + 1, || None);
         }
-        stamp(&call.rtp);
         call.conduct(now, &mut self.actions, |conductor, out| conductor.start(now, out));
         if let Some(free) = self.calls.get_mut(place as usize) {
-            *free = Some(Box::new(Slot { id, phase: least as u64, watched: true, call }));
+            *free = Some(Box::new(Slot { id, phase: None, call }));
         }
         self.arm(place, now);
         // What came before the sockets were watched.
@@ -366,9 +319,7 @@ impl Worker {
         let Some(slot) = place.take_if(|slot| slot.id == id) else { return };
         self.pacing.clear(call);
         self.timers.clear(call);
-        if let Some(calls) = self.phases.get_mut(slot.phase as usize) {
-            *calls = calls.saturating_sub(1);
-        }
+        self.phases.leave(slot.phase);
         slot.call.end(now);
     }
 
@@ -381,16 +332,16 @@ impl Worker {
         let mut emptied = false;
         for _ in 0..DATAGRAMS_A_TURN {
             let received = match rtcp {
-                true => slot.call.rtcp.recv_from(&mut datagram).map(|(length, from)| (length, from, now)),
-                false => self.stamps.receive(now, &slot.call.rtp, &mut datagram),
+                true => slot.call.rtcp.recv_from(&mut datagram),
+                false => slot.call.sending.line.receive(&mut datagram),
             };
             match received {
-                Ok((length, from, came)) => {
+                Ok((length, from)) => {
                     let datagram = datagram.get_mut(..length).unwrap_or_default();
                     if rtcp {
                         slot.call.receive_rtcp(now, from, datagram);
                     } else {
-                        slot.call.receive(now, came, from, datagram, &mut self.actions);
+                        slot.call.receive(now, from, datagram, &mut self.actions);
                     }
                 }
                 Err(error) if is_refusal(&error) || error.kind() == ErrorKind::Interrupted => {}
@@ -404,27 +355,10 @@ impl Worker {
         if !emptied {
             self.unread.push(token);
         }
-        let changed = slot.watched == slot.call.may_be_read_at_ticks();
-        if slot.call.was_conducted() || changed {
+        if slot.call.was_conducted() {
             self.arm(call, now);
         }
     }
-}
-
-/// Lets the poll watch a call's RTP socket, or not, as it is to be read from now on.
-fn watch(poll: &Poll, call: u32, slot: &mut Slot, unread: &mut Vec<Token>) {
-    let token = Token(call as usize * 2);
-    let (registry, rtp) = (poll.registry(), &mut slot.call.rtp);
-    let changed = match slot.watched {
-        true => registry.deregister(rtp),
-        false => registry.register(rtp, token, Interest::READABLE),
-    };
-    match changed {
-        Ok(()) => slot.watched = !slot.watched,
-        Err(error) => tracing::error!(%error, "a media socket's watch cannot be changed"),
-    }
-    // What has come meanwhile is not told anew.
-    unread.push(token);
 }
 
 fn millisecond(now: Moment) -> u64 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::compile::{Place, compile};
-use super::compiled::Menu;
+use super::compiled::{Menu, StepId};
 use super::faults::Faults;
 use super::read::{LONGEST_SCRIPT, read};
 use crate::facts::Fault;
@@ -21,6 +21,19 @@ pub struct Compiled {
     pub file: String,
     /// The script.
     pub source: Arc<str>,
+}
+
+impl Compiled {
+    /// An error at a step's message, or at its name where it has none; of no step: of the whole file.
+    pub fn fault_at_message(&self, step: Option<StepId>, what: String) -> Fault {
+        match step.and_then(|step| self.places.get(step.0)) {
+            Some(place) => {
+                let span = place.message.clone().unwrap_or_else(|| place.name.clone());
+                Fault::error(&self.file, &self.source, span, what)
+            }
+            None => Fault::of_file(&self.file, what),
+        }
+    }
 }
 
 /// Reads a script of the voice-menu language (docs/menu-language.md). `file` is its name for people.

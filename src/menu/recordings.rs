@@ -85,7 +85,7 @@ pub fn check_clips(compiled: &Compiled, catalogue: &Catalogue, recorded: impl Fn
                 clip.text, clip.message, clip.language
             );
             let hint = format!("write it in the letters of {}, or record it", clip.language);
-            at_its_step(compiled, clip, what).hint(hint)
+            compiled.fault_at_message(clip.step, what).hint(hint)
         })
         .collect();
     if let Some(first) = good.first() {
@@ -95,21 +95,10 @@ pub fn check_clips(compiled: &Compiled, catalogue: &Catalogue, recorded: impl Fn
         let texts = if good.len() == 1 { "1 text has".to_owned() } else { format!("{} texts have", good.len()) };
         let what = format!("{texts} no recording and will be synthesized before the first call: {named}{more}");
         let hint = format!("`hotline prompts missing {}` lists them", compiled.file);
-        let fault = at_its_step(compiled, first, what).hint(hint);
+        let fault = compiled.fault_at_message(first.step, what).hint(hint);
         faults.push(Fault { severity: Severity::Warning, ..fault });
     }
     faults
-}
-
-fn at_its_step(compiled: &Compiled, clip: &WantedClip, what: String) -> Fault {
-    let place = clip.step.and_then(|step| compiled.places.get(step.0));
-    match place {
-        Some(place) => {
-            let span = place.message.clone().unwrap_or_else(|| place.name.clone());
-            Fault::error(&compiled.file, &compiled.source, span, what)
-        }
-        None => Fault::of_file(&compiled.file, what),
-    }
 }
 
 /// Whether a voice of the language can read a text: an English one reads no Chinese characters.

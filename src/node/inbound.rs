@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::config::Config;
 use super::draft::Wrong;
-use super::password;
+use super::read_password;
 use super::trunk::Trunk;
 use crate::facts::Fault;
 use crate::sip::door::admission::Allowance;
@@ -162,7 +162,7 @@ pub(super) fn rules(config: &Config) -> Result<DoorRules, Vec<Fault>> {
         }
         let login = trunk.user.as_ref().zip(trunk.password_file.as_ref());
         let login =
-            login.map(|(user, file)| Ok(Login { user: user.clone(), password: password::read(file)? })).transpose();
+            login.map(|(user, file)| Ok(Login { user: user.clone(), password: read_password(file)? })).transpose();
         let allowance = Allowance { calls: trunk.calls, rate: trunk.rate };
         match login {
             Ok(login) => trunks.push(TrunkRule { name: Arc::from(name.as_str()), from, login, allowance }),

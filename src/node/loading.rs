@@ -18,7 +18,7 @@ use super::{inbound, outbound, tls};
 use crate::audio::ClipStore;
 use crate::facts::{Disk, Fault, Files, Form, Language};
 use crate::menu::{self, Compiled, LONGEST_SCRIPT, wanted_clips};
-use crate::records::{DatabaseStanding, OpenError};
+use crate::records::{self, DatabaseStanding, OpenError, Source};
 use crate::sip::door::DoorRules;
 use crate::sip::tls::TlsFault;
 use crate::sip::{Listen, Transport, tls as sip_tls};
@@ -270,8 +270,8 @@ impl Loading<'_> {
         if !self.draft.has_whole("records") {
             return None;
         }
-        let records = &self.draft.config.records;
-        let source = match records.source() {
+        let config = &self.draft.config;
+        let source = match config.source() {
             Ok(source) => source,
             Err(fault) => {
                 self.faults.push(fault);
@@ -279,20 +279,41 @@ impl Loading<'_> {
             }
         };
         let wrong = |error: OpenError| Fault::of_file("[records]", error.to_string());
-        match source.look() {
-            Ok(standing) => Some(standing),
+        let standing = source.look().map_err(|error| match error {
             // Topics, messages and people are there all the same.
-            Err(error @ OpenError::Unreachable { .. }) => {
+            OpenError::Unreachable { .. } => {
                 let hint = "callers are told that the records are not to be had, until they answer";
-                self.warnings.push(Fault { severity: Severity::Warning, ..wrong(error) }.hint(hint));
+                Fault { severity: Severity::Warning, ..wrong(error) }.hint(hint)
+            }
+            error => wrong(error),
+        });
+        let standing = standing.and_then(|standing| {
+            if let Source::Sqlite(file, seal) = &source {
+                match records::sealed_by(file, seal).map_err(wrong)? {
+                    None if seal.current().is_some() => self.warnings.push(lying_open(file)),
+                    _ => {}
+                }
+            }
+            Ok(standing)
+        });
+        match standing {
+            Ok(standing) => Some(standing),
+            Err(fault) if !fault.is_error() => {
+                self.warnings.push(fault);
                 Some(DatabaseStanding { version: 0, known: 0 })
             }
-            Err(error) => {
-                self.faults.push(wrong(error));
+            Err(fault) => {
+                self.faults.push(fault);
                 None
             }
         }
     }
+}
+
+fn lying_open(database: &Path) -> Fault {
+    let message = format!("there are keys, but the records in {} lie open", database.display());
+    let fault = Fault::of_file("[records]", message).hint("`hotline records rekey` seals them while calls run");
+    Fault { severity: Severity::Warning, ..fault }
 }
 
 /// A script's text; of one that is too long, only so much that [`menu::parse`] refuses it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::metrics::Metrics;
-use super::password;
+use super::read_password;
 use super::trunk::Trunk;
 use crate::facts::Fault;
 use crate::sip::agent::{DialFault, PingConfig, Pinging, RegisterConfig, Registering};
@@ -100,7 +100,7 @@ pub(super) fn registration<T>(
         domain: register.domain.clone(),
         user: register.user.clone(),
         auth_user: register.auth_user.clone(),
-        password: register.password_file.as_deref().map(password::read).transpose()?,
+        password: register.password_file.as_deref().map(read_password).transpose()?,
         number: number.to_owned(),
         expires: register.expires,
         patience: Patience::default(),

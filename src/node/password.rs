@@ -15,7 +15,7 @@ const LONGEST: u64 = 1024;
 ///
 /// # Errors
 /// What is wrong with the file and what to do, and never what is in it.
-pub(super) fn read(file: &Path) -> Result<Secret<String>, Fault> {
+pub(crate) fn read_password(file: &Path) -> Result<Secret<String>, Fault> {
     let shown = file.display().to_string();
     let wrong = |message: String| Fault::of_file(&shown, message).hint("its first line is the password");
     let unreadable = |error| wrong(format!("the password cannot be read: {error}"));
@@ -36,10 +36,10 @@ pub(super) fn read(file: &Path) -> Result<Secret<String>, Fault> {
 /// The password of a PostgreSQL server's user: that in the file; without one PGPASSWORD, if it is set.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read_password`].
 pub(crate) fn of_database(file: Option<&Path>) -> Result<Option<Secret<String>>, Fault> {
     match file {
-        Some(file) => read(file).map(Some),
+        Some(file) => read_password(file).map(Some),
         None => Ok(std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty()).map(Secret::new)),
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     fn a_password_is_the_first_line_of_its_file_and_shown_nowhere() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("carrier.secret");
-        assert!(read(&file).unwrap_err().message.contains("cannot be read"));
+        assert!(read_password(&file).unwrap_err().message.contains("cannot be read"));
         for (text, password) in [
             ("open, sesame\n", Some("open, sesame")),
             ("p4ss w0rd \r\nsecond\n", Some("p4ss w0rd ")),
@@ -62,7 +62,7 @@ mod tests {
             (&*"p4ss".repeat(1000), None),
         ] {
             std::fs::write(&file, text).unwrap();
-            let found = read(&file);
+            let found = read_password(&file);
             assert_eq!(found.as_ref().ok().map(|secret| secret.reveal().as_str()), password, "{text:?}");
             assert!(!format!("{found:?}").contains("p4ss"), "{found:?}");
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::config::duration;
 use super::draft::Wrong;
 use super::password;
+use super::sealing::Keys;
 use crate::facts::Fault;
 use crate::records::{ClientTls, Database, PostgresOptions, ServiceOptions, ServiceUrl, Source};
 use crate::sip::tls::IdentityFiles;
@@ -49,6 +50,8 @@ pub struct Records {
     /// A lock lasts for so long.
     #[serde(deserialize_with = "duration")]
     pub lock: Duration,
+    /// Where the keys come from that the personal values of a file are sealed by.
+    pub keys: Keys,
 }
 
 impl Default for Records {
@@ -66,6 +69,7 @@ impl Default for Records {
             failures: 3,
             window: Duration::from_secs(24 * 3600),
             lock: Duration::from_secs(30 * 60),
+            keys: Keys::default(),
         }
     }
 }
@@ -97,6 +101,17 @@ impl Records {
                 "leave one out",
             );
         }
+        wrongs.extend(self.wrongs_of_remote());
+        wrongs.extend(self.keys.wrongs());
+        wrongs
+    }
+
+    /// The same of what bears on a server or service.
+    fn wrongs_of_remote(&self) -> Vec<Wrong> {
+        let mut wrongs = Vec::new();
+        let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
+            wrongs.extend((!well).then(|| Wrong::at(table, key, message, hint)));
+        };
         let remote = self.url.is_some() || self.database.file().is_none();
         check(
             self.certificate.is_some() == self.key.is_some(),
@@ -129,6 +144,7 @@ impl Records {
             within(file);
         }
         within(&mut self.local);
+        self.keys.resolve(folder);
         let files = [&mut self.password_file, &mut self.authorities, &mut self.certificate, &mut self.key];
         files.into_iter().flatten().for_each(within);
     }
@@ -141,7 +157,7 @@ impl Records {
     /// Where the insured are, with what it takes to reach them.
     ///
     /// # Errors
-    /// The file of the password, and what is wrong with it.
+    /// The file of the password, or the keys, and what is wrong with it.
     pub fn source(&self) -> Result<Source, Fault> {
         let identity = self.certificate.clone().zip(self.key.clone());
         let identity = identity.map(|(certificate, key)| IdentityFiles { certificate, key });
@@ -150,7 +166,7 @@ impl Records {
             (Some(url), _) => {
                 Source::Service(ServiceOptions { tls, deadline: self.deadline, ..ServiceOptions::of(url.clone()) })
             }
-            (None, Database::File(file)) => Source::Sqlite(file.clone()),
+            (None, Database::File(file)) => Source::Sqlite(file.clone(), self.keys.seal(file)?),
             (None, Database::Postgres(url)) => Source::Postgres(PostgresOptions {
                 password: password::of_database(self.password_file.as_deref())?,
                 tls,
@@ -187,7 +203,7 @@ mod tests {
             config.records
         };
         let file = config("database = \"a.db\"");
-        assert!(matches!(file.source(), Ok(Source::Sqlite(path)) if path == folder.path().join("a.db")));
+        assert!(matches!(file.source(), Ok(Source::Sqlite(path, _)) if path == folder.path().join("a.db")));
         assert_eq!(file.file(), folder.path().join("a.db"));
         let server = config(
             "database = \"postgres://hotline@db.example/records\"\npassword-file = \"db.secret\"\nlocal = \"own.db\"",

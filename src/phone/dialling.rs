@@ -15,7 +15,7 @@ use super::speaker::Speaker;
 use super::transcript::Transcript;
 use crate::audio::{ClipStore, Codec, Decoder, MOST_DECODED, Playlist};
 use crate::facts::{Key, Moment, Secret};
-use crate::media::{Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams};
+use crate::media::{Actions, Conductor, EngineConfig, Leg, MediaEngine, MediaEvent};
 use crate::rtp::{Due, KeyPlan};
 use crate::sip::agent::Reoffer;
 use crate::sip::sdp::{self, Local, Negotiated, Srtp};
@@ -155,7 +155,7 @@ impl Conductor for PhoneConductor {
     }
 }
 
-/// Dials, and stays until the call has ended. What is recognized goes to `transcript`; what was heard comes back with
+/// Dials, and stays until the call has ended. Ctrl-C and SIGTERM hang up. What is recognized goes to `transcript`; what was heard comes back with
 /// how the call ended, as 8 kHz samples.
 ///
 /// # Errors
@@ -180,27 +180,49 @@ pub async fn dial(call: Call<'_>, transcript: &mut dyn Write) -> Result<(CallEnd
     local.srtp =
         call.srtp.then(|| Srtp { required: true, keys: [Secret::new(rand::random()), Secret::new(rand::random())] });
     let from = format!("sip:{}@{here}", call.from);
+    let mut hands = Hands::new(call.script.clone())?;
     let mut dialing = agent.dial(call.target, &from, sdp::offer(&local)).await?;
-    while let Some(event) = dialing.next_event().await {
+    let mut given_up = false;
+    loop {
+        let event = tokio::select! {
+            event = dialing.next_event() => event,
+            () = hands.hang_up() => {
+                // Who insists does not wait for the far end's word.
+                if std::mem::replace(&mut given_up, true) {
+                    return Ok((CallEnd::HungUp, Vec::new()));
+                }
+                dialing.cancel();
+                continue;
+            }
+        };
         match event {
-            DialingEvent::Ringing { .. } => Transcript::new(transcript, false).remark("(it rings)")?,
-            DialingEvent::Refused { status, reason } => return Ok((CallEnd::Refused(status, reason), Vec::new())),
-            DialingEvent::Answered { call: running, answer } => {
+            _ if given_up && !matches!(event, Some(DialingEvent::Ringing { .. })) => {
+                return Ok((CallEnd::HungUp, Vec::new()));
+            }
+            None => return Ok((CallEnd::Refused(408, "no answer".into()), Vec::new())),
+            Some(DialingEvent::Ringing { .. }) => {
+                Transcript::new(transcript, hands.on_keyboard()).remark("(it rings)")?;
+            }
+            Some(DialingEvent::Refused { status, reason }) => {
+                return Ok((CallEnd::Refused(status, reason), Vec::new()));
+            }
+            Some(DialingEvent::Answered { call: running, answer }) => {
                 let agreed = sdp::accept_answer(&local, &answer.unwrap_or_default());
                 let Ok(agreed) = agreed else {
                     running.hang_up();
                     return Err(PhoneFault::NoCommonMedia);
                 };
                 local.codecs = vec![agreed.codec];
-                return talk(call, running, leg, local, &agreed, transcript).await;
+                hands.answered();
+                return talk(call, hands, running, leg, local, &agreed, transcript).await;
             }
         }
     }
-    Ok((CallEnd::Refused(408, "no answer".into()), Vec::new()))
 }
 
 async fn talk(
     call: Call<'_>,
+    mut hands: Hands,
     mut running: crate::sip::Call,
     mut leg: Leg,
     mut local: Local,
@@ -212,8 +234,8 @@ async fn talk(
     let on_event = move |event| {
         let _ = tell.try_send(Heard::Far(event));
     };
-    leg.begin(params(agreed), Box::new(PhoneConductor { heard: sender }), on_event)?;
-    let mut hands = Hands::new(call.script)?;
+    leg.begin(agreed.into(), Box::new(PhoneConductor { heard: sender }), on_event)?;
+    let mut hung_up = false;
     let mut receiver = Receiver {
         codec: agreed.codec,
         decoder: Decoder::new(agreed.codec),
@@ -239,6 +261,8 @@ async fn talk(
                 Heard::Far(_) => {}
             },
             deed = hands.next() => match deed {
+                // Who insists does not wait for the far end's word.
+                Deed::HangUp if std::mem::replace(&mut hung_up, true) => break CallEnd::HungUp,
                 Deed::HangUp => running.hang_up(),
                 Deed::Press(keys) => {
                     receiver.pause()?;
@@ -262,7 +286,7 @@ fn reoffered(asked: Reoffer, local: &mut Local, leg: &Leg) -> Result<(), PhoneFa
     };
     match sdp::answer(offer, local) {
         Ok((answer, agreed)) => {
-            leg.update(params(&agreed))?;
+            leg.update((&agreed).into())?;
             asked.accept(answer);
         }
         Err(fault) => asked.refuse(fault.into()),
@@ -323,20 +347,4 @@ fn press(leg: &Leg, keys: &[Key]) -> Result<(), PhoneFault> {
     let text: String = keys.iter().map(|key| key.symbol()).collect();
     let plan = KeyPlan::parse(&text).map_err(|_| std::io::Error::other("these keys cannot be sent"))?;
     Ok(leg.send(Box::new(plan))?)
-}
-
-fn params(agreed: &Negotiated) -> MediaParams {
-    let events = agreed.telephone_event.iter();
-    MediaParams {
-        remote: agreed.remote,
-        remote_rtcp: agreed.rtcp,
-        rtcp_mux: agreed.rtcp_mux,
-        codec: agreed.codec,
-        payload_type: agreed.payload_type,
-        events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
-        in_band_keys: false,
-        ptime: agreed.ptime,
-        send: agreed.direction.may_send(),
-        srtp: agreed.srtp.clone(),
-    }
 }

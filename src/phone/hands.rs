@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::keyboard::{Keyboard, Pressed};
 use super::script::{Script, Step};
 use crate::facts::Key;
@@ -23,7 +25,14 @@ pub(super) enum Deed {
 }
 
 /// Hands on a keypad.
-pub(super) enum Hands {
+pub(super) struct Hands {
+    who: Who,
+    /// Ctrl-C, and what a service manager sends: to hang up.
+    told: [Signal; 2],
+}
+
+/// Whose hands.
+enum Who {
     /// A script's.
     Scripted(Scripted),
     /// A person's.
@@ -36,42 +45,79 @@ impl Hands {
     /// # Errors
     /// There is no terminal.
     pub(super) fn new(script: Option<Script>) -> std::io::Result<Hands> {
-        match script {
-            Some(script) => Ok(Hands::Scripted(Scripted::new(script))),
-            None => Keyboard::open().map(Hands::Person),
-        }
+        let who = match script {
+            Some(script) => Who::Scripted(Scripted::new(script)),
+            None => Keyboard::open().map(Who::Person)?,
+        };
+        Ok(Hands { who, told: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
     }
 
     /// Whether the terminal is in raw mode now.
     pub(super) fn on_keyboard(&self) -> bool {
-        matches!(self, Hands::Person(_))
+        matches!(self.who, Who::Person(_))
+    }
+
+    /// The far end has answered: a script begins.
+    pub(super) fn answered(&mut self) {
+        if let Who::Scripted(scripted) = &mut self.who {
+            scripted.begun = now();
+        }
+    }
+
+    /// Returns when it is hung up before anybody answered. May be dropped and called again.
+    pub(super) async fn hang_up(&mut self) {
+        let [interrupt, terminate] = &mut self.told;
+        let by_key = async {
+            match &mut self.who {
+                Who::Person(keyboard) => {
+                    while !matches!(keyboard.pressed.recv().await, Some(Pressed::HangUp) | None) {}
+                }
+                Who::Scripted(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = by_key => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 
     /// The next deed; never, when a script is at its end. May be dropped and called again.
     pub(super) async fn next(&mut self) -> Deed {
-        match self {
-            Hands::Scripted(scripted) => scripted.next().await,
-            Hands::Person(keyboard) => match keyboard.pressed.recv().await {
-                Some(Pressed::Key(key)) => Deed::Press(vec![key]),
-                Some(Pressed::HangUp) => Deed::HangUp,
-                None => std::future::pending().await,
-            },
+        let [interrupt, terminate] = &mut self.told;
+        tokio::select! {
+            deed = self.who.next() => deed,
+            _ = interrupt.recv() => Deed::HangUp,
+            _ = terminate.recv() => Deed::HangUp,
         }
     }
 
     /// The far end is heard to speak.
     pub(super) fn spoken_to(&mut self) {
-        if let Hands::Scripted(scripted) = self {
+        if let Who::Scripted(scripted) = &mut self.who {
             scripted.spoke = Some(now());
         }
     }
 
     /// The keys of the last deed have all gone out.
     pub(super) fn keys_sent(&mut self) {
-        if let Hands::Scripted(scripted) = self {
+        if let Who::Scripted(scripted) = &mut self.who {
             scripted.keying = false;
             scripted.begun = now();
             scripted.spoke = None;
+        }
+    }
+}
+
+impl Who {
+    async fn next(&mut self) -> Deed {
+        match self {
+            Who::Scripted(scripted) => scripted.next().await,
+            Who::Person(keyboard) => match keyboard.pressed.recv().await {
+                Some(Pressed::Key(key)) => Deed::Press(vec![key]),
+                Some(Pressed::HangUp) => Deed::HangUp,
+                None => std::future::pending().await,
+            },
         }
     }
 }

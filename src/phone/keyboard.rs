@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use tokio::sync::mpsc;
 
@@ -17,9 +17,50 @@ pub(super) enum Pressed {
     HangUp,
 }
 
-/// The keyboard in raw mode; dropped, the terminal is as it was.
+/// The terminal in raw mode; dropped, it is as it was.
+pub(super) struct Raw(());
+
+impl Raw {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// There is no terminal.
+    pub(super) fn begin() -> std::io::Result<Raw> {
+        enable_raw_mode()?;
+        Ok(Raw(()))
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let _ = disable_raw_mode();
+    }
+}
+
+/// The key that is pressed within so much time, if one is.
+///
+/// # Errors
+/// The terminal is gone.
+pub(super) fn key_within(time: Duration) -> std::io::Result<Option<KeyEvent>> {
+    if !poll(time)? {
+        return Ok(None);
+    }
+    Ok(match read()? {
+        Event::Key(event) if event.kind == KeyEventKind::Press => Some(event),
+        _ => None,
+    })
+}
+
+/// Whether a key says that it is enough: Escape or Ctrl-C.
+pub(super) fn ends(event: &KeyEvent) -> bool {
+    let control = event.modifiers.contains(KeyModifiers::CONTROL);
+    event.code == KeyCode::Esc || control && event.code == KeyCode::Char('c')
+}
+
+/// The keyboard as a keypad.
 pub(super) struct Keyboard {
     pub(super) pressed: mpsc::Receiver<Pressed>,
+    _raw: Raw,
 }
 
 impl Keyboard {
@@ -28,21 +69,15 @@ impl Keyboard {
     /// # Errors
     /// There is no terminal.
     pub(super) fn open() -> std::io::Result<Keyboard> {
-        enable_raw_mode()?;
+        let raw = Raw::begin()?;
         let (sender, pressed) = mpsc::channel(64);
         std::thread::Builder::new().name("keyboard".into()).spawn(move || {
             while !sender.is_closed() {
                 // A quarter of a second, so that the thread ends soon after the call.
-                if !poll(Duration::from_millis(250)).unwrap_or(false) {
-                    continue;
-                }
-                let Ok(Event::Key(event)) = read() else { continue };
-                if event.kind != KeyEventKind::Press {
-                    continue;
-                }
+                let Ok(Some(event)) = key_within(Duration::from_millis(250)) else { continue };
                 let pressed = match event.code {
-                    KeyCode::Char('c') if event.modifiers.contains(KeyModifiers::CONTROL) => Some(Pressed::HangUp),
-                    KeyCode::Char('h') | KeyCode::Esc => Some(Pressed::HangUp),
+                    _ if ends(&event) => Some(Pressed::HangUp),
+                    KeyCode::Char('h') => Some(Pressed::HangUp),
                     KeyCode::Char(symbol) => Key::from_char(symbol).map(Pressed::Key),
                     _ => None,
                 };
@@ -52,12 +87,6 @@ impl Keyboard {
                 }
             }
         })?;
-        Ok(Keyboard { pressed })
-    }
-}
-
-impl Drop for Keyboard {
-    fn drop(&mut self) {
-        let _ = disable_raw_mode();
+        Ok(Keyboard { pressed, _raw: raw })
     }
 }

@@ -45,22 +45,11 @@ pub(super) fn too_long(compiled: &Compiled, prompts: &Prompts) -> (Vec<Fault>, O
                     seconds(most)
                 );
                 let hint = format!("shorten it, or allow more with `{key}` in [limits] and say why");
-                faults.push(at_its_message(compiled, &need, what).hint(hint));
+                faults.push(compiled.fault_at_message(need.step, what).hint(hint));
             }
         }
     }
     (faults, longest)
-}
-
-fn at_its_message(compiled: &Compiled, need: &Need, what: String) -> Fault {
-    let place = need.step.and_then(|step| compiled.places.get(step.0));
-    match place {
-        Some(place) => {
-            let span = place.message.clone().unwrap_or_else(|| place.name.clone());
-            Fault::error(&compiled.file, &compiled.source, span, what)
-        }
-        None => Fault::of_file(&compiled.file, what),
-    }
 }
 
 /// What a text is for, the key that says how long such a text may be, and that.

@@ -24,6 +24,7 @@ use rusqlite::{Connection, params};
 
 use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Kind, Pepper};
+use super::seal::Seal;
 use crate::dialogue::{Ending, Story};
 use crate::facts::{CallerNumber, KeyCounts, KeySource, PersonRef};
 
@@ -89,12 +90,20 @@ impl CallLog {
     /// Personal Information Protection Law personal data no longer than needed.
     pub const KEPT_DAYS: i64 = 366;
 
-    /// Opens (or makes) the database and starts the thread.
+    /// Opens (or makes) the database with the keys beside it ([`Seal::beside`]) and starts the thread.
     ///
     /// # Errors
     /// [`OpenError`] says which file, why, and what to do.
     pub fn open(path: &Path) -> Result<CallLog, OpenError> {
-        let (connection, pepper) = database::open(path, IfMissing::Create)?;
+        CallLog::open_with(path, &database::beside(path)?)
+    }
+
+    /// The same with these keys, by which the pepper of its hashes is sealed.
+    ///
+    /// # Errors
+    /// [`OpenError`] says which file, why, and what to do.
+    pub fn open_with(path: &Path, seal: &Seal) -> Result<CallLog, OpenError> {
+        let (connection, pepper) = database::open(path, IfMissing::Create, seal)?;
         let (records, waiting) = crossbeam_channel::bounded(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&lost);

@@ -9,19 +9,28 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
+use super::carried::carry_over;
 use super::keyed::Pepper;
+use super::seal::{KeyId, Place, Seal, SealFault, key_of};
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
     include_str!("migrations/0004_step_times.sql"),
     include_str!("migrations/0005_versions.sql"),
+    include_str!("migrations/0006_sealed.sql"),
 ];
+
+/// The step after which rows are written as bytes: what was there is carried over.
+const SEALED: i64 = 6;
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where the pepper is sealed.
+pub(super) const PEPPER: Place<'static> = Place { table: "meta", column: "pepper", row: 1 };
 
 /// Why a database cannot be opened, and how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +75,14 @@ pub enum OpenError {
         /// Why.
         why: String,
     },
+    /// Its values cannot be opened with these keys.
+    #[error("cannot open the records database {}: {source}", .path.display())]
+    Sealed {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: SealFault,
+    },
     /// SQLite refuses it: not a database, damaged, or busy.
     #[error("cannot open the records database {}: {source}", .path.display())]
     Database {
@@ -85,8 +102,13 @@ pub(super) enum IfMissing {
     Refuse,
 }
 
+/// The keys beside a database.
+pub(super) fn beside(path: &Path) -> Result<Seal, OpenError> {
+    Seal::beside(path).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })
+}
+
 /// Opens a file for reading and writing, its tables up to date, and tells its pepper.
-pub(super) fn open(path: &Path, if_missing: IfMissing) -> Result<(Connection, Pepper), OpenError> {
+pub(super) fn open(path: &Path, if_missing: IfMissing, seal: &Seal) -> Result<(Connection, Pepper), OpenError> {
     let io = |source| OpenError::Io { path: path.to_owned(), source };
     match (path.try_exists().map_err(io)?, if_missing) {
         (true, _) => {}
@@ -95,8 +117,7 @@ pub(super) fn open(path: &Path, if_missing: IfMissing) -> Result<(Connection, Pe
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|source| database(path, source))?;
-    let (connection, pepper) = prepare(connection, path)?;
-    Ok((connection, pepper))
+    prepare(connection, path, seal)
 }
 
 /// Opens an up-to-date file for reading only.
@@ -110,7 +131,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 /// A database that lasts as long as its connection.
 pub(super) fn open_in_memory() -> Result<(Connection, Pepper), OpenError> {
     let path = Path::new(":memory:");
-    prepare(Connection::open_in_memory().map_err(|source| database(path, source))?, path)
+    prepare(Connection::open_in_memory().map_err(|source| database(path, source))?, path, &Seal::open_values())
 }
 
 /// How a database file stands.
@@ -156,6 +177,22 @@ pub fn look(path: &Path) -> Result<DatabaseStanding, OpenError> {
     }
 }
 
+/// The key that a database is sealed by, and nothing where it lies open or has no values yet. Changes nothing, as [`look`].
+///
+/// # Errors
+/// [`OpenError`], as opening it with these keys would.
+pub fn sealed_by(path: &Path, seal: &Seal) -> Result<Option<KeyId>, OpenError> {
+    let failed = |source| database(path, source);
+    if look(path)?.version < SEALED {
+        return Ok(None);
+    }
+    let connection = open_as_it_is(path)?;
+    let pepper = connection.query_row("SELECT pepper FROM meta", [], |row| row.get::<_, Vec<u8>>(0));
+    let Some(pepper) = pepper.optional().map_err(failed)? else { return Ok(None) };
+    open_pepper(seal, &pepper).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
+    Ok(key_of(&pepper))
+}
+
 /// Opens a file that nobody else has open, without a lock and without a file beside it.
 fn open_still(path: &Path) -> Result<Connection, OpenError> {
     let absolute = std::path::absolute(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
@@ -166,7 +203,7 @@ fn open_still(path: &Path) -> Result<Connection, OpenError> {
     Connection::open_with_flags(uri, flags).map_err(|source| database(path, source))
 }
 
-fn prepare(mut connection: Connection, path: &Path) -> Result<(Connection, Pepper), OpenError> {
+fn prepare(mut connection: Connection, path: &Path, seal: &Seal) -> Result<(Connection, Pepper), OpenError> {
     let failed = |source| database(path, source);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let tables = count_tables(&connection).map_err(failed)?;
@@ -180,26 +217,42 @@ fn prepare(mut connection: Connection, path: &Path) -> Result<(Connection, Peppe
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    // What is deleted is gone from the file.
+    connection.pragma_update(None, "secure_delete", true).map_err(failed)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(32);
-    let pepper = migrate(&mut connection).map_err(failed)?;
+    let sealed = migrate(&mut connection, seal).map_err(failed)?;
+    let pepper = open_pepper(seal, &sealed).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
     Ok((connection, pepper))
 }
 
-/// Takes the steps that are still to be taken, in one transaction: another process that opens the file waits for it.
-fn migrate(connection: &mut Connection) -> rusqlite::Result<Pepper> {
+/// Takes the steps that are still to be taken, in one transaction: another process that opens the file waits for it. Tells the
+/// sealed pepper.
+fn migrate(connection: &mut Connection, seal: &Seal) -> rusqlite::Result<Vec<u8>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT")?;
     let taken = version(&transaction)?.unwrap_or(0);
     for (done, step) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > taken) {
         transaction.execute_batch(step)?;
+        if done == SEALED {
+            carry_over(&transaction)?;
+        }
         transaction.execute("DELETE FROM schema_version", [])?;
         transaction.execute("INSERT INTO schema_version VALUES (?1)", [done])?;
     }
-    transaction.execute("INSERT OR IGNORE INTO meta (one, pepper) VALUES (1, ?1)", [Pepper::random_bytes()])?;
-    let pepper: [u8; 32] = transaction.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
+    if !transaction.prepare("SELECT 1 FROM meta")?.exists([])? {
+        let pepper = seal.seal(PEPPER, &Pepper::random_bytes()).map_err(not_sealed)?;
+        transaction.execute("INSERT INTO meta (one, pepper, side) VALUES (1, ?1, 0)", [pepper])?;
+    }
+    let sealed = transaction.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
     transaction.commit()?;
-    Ok(Pepper::new(&pepper))
+    Ok(sealed)
+}
+
+/// A sealed pepper, opened.
+fn open_pepper(seal: &Seal, sealed: &[u8]) -> Result<Pepper, SealFault> {
+    let bytes = seal.open(PEPPER, sealed)?;
+    bytes.as_slice().try_into().map(Pepper::new).map_err(|_| SealFault::Broken)
 }
 
 fn count_tables(connection: &Connection) -> rusqlite::Result<i64> {
@@ -226,6 +279,11 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// What cannot be sealed, as SQLite would say it: only values of 64 GB and more, which it would refuse too.
+pub(super) fn not_sealed(fault: SealFault) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(fault))
+}
+
 fn database(path: &Path, source: rusqlite::Error) -> OpenError {
     OpenError::Database { path: path.to_owned(), source }
 }
@@ -233,12 +291,13 @@ fn database(path: &Path, source: rusqlite::Error) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::CitizenId;
 
     #[test]
     fn a_new_file_is_strict_wal_and_its_owners() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.sqlite");
-        let (connection, _) = open(&path, IfMissing::Create).unwrap();
+        let (connection, _) = open(&path, IfMissing::Create, &Seal::open_values()).unwrap();
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, String>(0));
         assert_eq!(pragma("journal_mode").unwrap(), "wal");
         let strict = "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict \
@@ -264,11 +323,45 @@ mod tests {
         )
         .unwrap();
         drop(old);
-        let (connection, _) = open(&path, IfMissing::Refuse).unwrap();
+        let (connection, _) = open(&path, IfMissing::Refuse, &Seal::open_values()).unwrap();
         let row = "SELECT keys, keys_rfc4733, keys_twice FROM calls";
         let row: (i64, Option<i64>, Option<i64>) =
             connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         assert_eq!(row, (3, None, None));
+    }
+
+    #[test]
+    fn rows_of_the_first_versions_are_carried_over() {
+        use crate::facts::{Fen, Insurance, Month, PersonRef, Query, Reply, Secret};
+        use crate::records::{Records as _, SqliteRecords};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.sqlite");
+        let old = Connection::open(&path).unwrap();
+        MIGRATIONS.iter().take(5).for_each(|step| old.execute_batch(step).unwrap());
+        old.execute_batch(
+            "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (5);
+             INSERT INTO meta VALUES (1, randomblob(32), 24320, NULL);
+             INSERT INTO insured VALUES (7, '11010519491231002X', '42', '002X', 'retired');
+             INSERT INTO accounts VALUES (7, 1234, 56);
+             INSERT INTO payments VALUES (7, 1, 24300, 700, 14, 56), (7, 0, 24299, 800, 64, 128), (7, 1, 24299, 700, 14, 56)",
+        )
+        .unwrap();
+        drop(old);
+        let records = SqliteRecords::open(&path).unwrap();
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let id = CitizenId::parse("11010519491231002X", jiff::civil::date(2026, 11, 25)).unwrap();
+        let verify = Query::Verify { id: Secret::new(id), number: Secret::new("42".into()), caller: None };
+        assert_eq!(records.answer(&verify, at).unwrap(), Reply::Matched(PersonRef(7)));
+        let Reply::Balances(balances) = records.answer(&Query::Balances(PersonRef(7)), at).unwrap() else { panic!() };
+        assert_eq!(
+            (balances.pension, balances.medical, balances.as_of),
+            (Fen(1234), Fen(56), Month::new(2026, 9).unwrap())
+        );
+        let [from, to] = [24_290, 24_320].map(|ordinal| Month::of_ordinal(ordinal).unwrap());
+        let ask = Query::Payments { person: PersonRef(7), insurance: Insurance::Medical, from, to };
+        let Reply::Payments(payments) = records.answer(&ask, at).unwrap() else { panic!() };
+        let paid: Vec<_> = payments.paid.iter().map(|paid| (paid.month.ordinal(), paid.base, paid.employer)).collect();
+        assert_eq!(paid, [(24_299, Fen(700), Fen(56)), (24_300, Fen(700), Fen(56))]);
     }
 
     #[test]
@@ -283,7 +376,7 @@ mod tests {
             files.sort();
             files
         };
-        let running = open(&path, IfMissing::Create).unwrap();
+        let running = open(&path, IfMissing::Create, &Seal::open_values()).unwrap();
         assert_eq!(look(&path).unwrap(), DatabaseStanding { version: known, known });
         drop(running);
         let before = state();
@@ -306,7 +399,7 @@ mod tests {
         use crate::records::keyed::Kind;
         let folder = tempfile::tempdir().unwrap();
         let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
-        let hash = |path: &Path| open(path, IfMissing::Create).unwrap().1.hash(Kind::Id, b"x");
+        let hash = |path: &Path| open(path, IfMissing::Create, &Seal::open_values()).unwrap().1.hash(Kind::Id, b"x");
         assert_eq!(hash(&one), hash(&one));
         assert_ne!(hash(&one), hash(&other));
     }

@@ -23,17 +23,23 @@ mod people;
 use std::path::Path;
 
 use jiff::civil::Date;
+use rusqlite::Connection;
 
 pub use named::{NAMED, NamedPerson, named};
 
 use super::database::{self, IfMissing};
+use super::keyed::Pepper;
 use super::postgres::{self, Written};
-use super::sqlite::{SqliteRecords, replace_all};
-use super::{Insured, MemoryRecords, OpenError, PostgresOptions};
-use crate::facts::Month;
+use super::rekey::seal_what_is_open;
+use super::sides::{Staging, WriteLock};
+use super::{Insured, MemoryRecords, OpenError, PostgresOptions, Seal, SqliteRecords, WriteError};
+use crate::facts::{Insurance, Month};
 
 /// The most made-up people.
 pub const MOST_PEOPLE: u32 = 50_000;
+
+/// The most made-up people in tables.
+pub const MOST_TABLED: u32 = 10_000_000;
 
 /// What to make up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,26 +103,44 @@ pub enum DemoError {
     /// It holds records that are not made up.
     #[error("{0} holds records that are not made up: name another database, or replace them with --force")]
     RealRecords(String),
-    /// Writing failed; the database is as it was.
-    #[error("cannot write the demo records: {0}")]
-    Database(#[from] rusqlite::Error),
+    /// Writing failed; the records are as they were.
+    #[error(transparent)]
+    Write(#[from] WriteError),
 }
 
-/// Writes the people into a database file, made with its folder if it is missing. Earlier demo records are replaced (and, if `force`,
-/// any others), in one transaction: a running hotline goes on and answers from the new ones. Lock-outs are lifted, call
-/// records stay. `progress` is called after each person.
+/// Writes the people into a database file, made with its folder if it is missing, with the keys beside it ([`Seal::beside`]): see
+/// [`write_with`].
 ///
 /// # Errors
-/// [`DemoError`]; the database is then as it was.
+/// [`DemoError`]; the records are then as they were.
 pub fn write(path: &Path, options: DemoOptions, force: bool, progress: impl FnMut()) -> Result<DemoReport, DemoError> {
+    write_with(path, &database::beside(path)?, options, force, progress)
+}
+
+/// Writes the people into a database file, made with its folder if it is missing. Earlier demo records are replaced (and, if
+/// `force`, any others): a running hotline goes on and answers from the new ones once all are there. Lock-outs are lifted, call
+/// records stay. Where there are keys, what was not sealed is sealed first. `progress` is called after each person.
+///
+/// # Errors
+/// [`DemoError`]; the records are then as they were.
+pub fn write_with(
+    path: &Path,
+    seal: &Seal,
+    options: DemoOptions,
+    force: bool,
+    progress: impl FnMut(),
+) -> Result<DemoReport, DemoError> {
     let options = options.bounded();
-    let (mut connection, _) = database::open(path, IfMissing::Create)?;
-    let (as_of, seed): (Option<i64>, Option<i64>) =
-        connection.query_row("SELECT as_of, seed FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (mut connection, pepper) = database::open(path, IfMissing::Create, seal)?;
+    let _lock = WriteLock::take(path)?;
+    let (as_of, seed): (Option<i64>, Option<i64>) = connection
+        .query_row("SELECT as_of, seed FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(WriteError::from)?;
     if as_of.is_some() && seed.is_none() && !force {
         return Err(DemoError::RealRecords(path.display().to_string()));
     }
-    let payments = replace_all(&mut connection, options.as_of, Some(options.seed), people(options), progress)?;
+    seal_what_is_open(&mut connection, seal)?;
+    let payments = fill(&mut connection, seal, &pepper, options, progress)?;
     Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced: as_of.is_some() })
 }
 
@@ -146,8 +170,66 @@ pub fn write_to_server(
 pub fn in_memory(options: DemoOptions) -> Result<SqliteRecords, DemoError> {
     let options = options.bounded();
     let records = SqliteRecords::open_in_memory()?;
-    replace_all(&mut records.writer(), options.as_of, Some(options.seed), people(options), || ())?;
+    fill(&mut records.writer(), &Seal::open_values(), records.pepper(), options, || ())?;
     Ok(records)
+}
+
+fn fill(
+    connection: &mut Connection,
+    seal: &Seal,
+    pepper: &Pepper,
+    options: DemoOptions,
+    mut progress: impl FnMut(),
+) -> Result<u64, WriteError> {
+    let mut staging = Staging::begin(connection, seal, pepper)?;
+    for person in people(options) {
+        staging.add(&person)?;
+        progress();
+    }
+    let payments = staging.difference()?.payments;
+    staging.swap(options.as_of, Some(options.seed))?;
+    Ok(payments)
+}
+
+/// Writes the people as the two tables that `hotline records import` reads, `people.csv` and `payments.csv`, into a folder that is
+/// made if it is missing: of each insurance no more than the last `months` payments, where that is said. Tells how many payments
+/// there are.
+///
+/// # Errors
+/// The system's.
+pub fn write_tables(
+    folder: &Path,
+    options: DemoOptions,
+    months: Option<u32>,
+    mut progress: impl FnMut(),
+) -> std::io::Result<u64> {
+    let options = DemoOptions { people: options.people.clamp(10, MOST_TABLED), ..options };
+    std::fs::create_dir_all(folder)?;
+    let table = |name: &str| csv::Writer::from_path(folder.join(name));
+    let (mut people, mut payments) = (table("people.csv")?, table("payments.csv")?);
+    people.write_record(["id_number", "number", "kind", "pension", "medical"])?;
+    payments.write_record(["id_number", "insurance", "month", "base", "personal", "employer"])?;
+    let mut written = 0;
+    for insured in people::People::new(options) {
+        let (id, number) = (insured.id.reveal().as_str(), insured.number.reveal().as_str());
+        let accounts = [insured.pension, insured.medical].map(|account| account.to_string());
+        people.write_record([id, number, insured.kind.name(), &accounts[0], &accounts[1]])?;
+        for insurance in Insurance::ALL {
+            let paid = insured.paid_into(insurance);
+            let left_out = months.map_or(0, |months| paid.len().saturating_sub(months as usize));
+            for payment in paid.iter().skip(left_out) {
+                let [base, personal, employer] =
+                    [payment.base, payment.personal, payment.employer].map(|amount| amount.to_string());
+                let month = payment.month.to_string();
+                payments.write_record([id, insurance.name(), &month, &base, &personal, &employer])?;
+                written += 1;
+            }
+        }
+        progress();
+    }
+    people.flush()?;
+    payments.flush()?;
+    Ok(written)
 }
 
 /// The people without SQL, for simulated calls: make one, and give each call [`MemoryRecords::fresh`] of it.

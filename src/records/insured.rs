@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::packed::paid_into;
 use crate::facts::{CitizenId, Fen, Insurance, InsuranceSummary, Month, Payment, Secret};
 
 /// How a person is insured.
@@ -49,8 +50,7 @@ pub struct Insured {
 impl Insured {
     /// The payments into one insurance, by month.
     pub fn paid_into(&self, insurance: Insurance) -> &[Payment] {
-        let of_all = Insurance::ALL.iter().zip(&self.payments);
-        of_all.filter(|(other, _)| **other == insurance).map(|(_, paid)| paid.as_slice()).next().unwrap_or(&[])
+        paid_into(&self.payments, insurance)
     }
 
     /// All insurances' payments, in [`Insurance::ALL`]'s order and by month.
@@ -61,22 +61,22 @@ impl Insured {
             .flat_map(|(insurance, paid)| paid.iter().map(move |p| (insurance, p)))
     }
 
-    /// Months paid, first and last, by insurance.
-    pub(super) fn summaries(&self) -> Vec<InsuranceSummary> {
-        let summary = |(insurance, paid): (Insurance, &Vec<Payment>)| InsuranceSummary {
-            insurance,
-            months_paid: u32::try_from(paid.len()).unwrap_or(u32::MAX),
-            first: paid.first().map(|payment| payment.month),
-            last: paid.last().map(|payment| payment.month),
-        };
-        Insurance::ALL.into_iter().zip(&self.payments).map(summary).collect()
-    }
-
     /// The payments of some months, both included.
     pub(super) fn paid_between(&self, insurance: Insurance, from: Month, to: Month) -> Vec<Payment> {
         let within = |payment: &&Payment| (from..=to).contains(&payment.month);
         self.paid_into(insurance).iter().filter(within).copied().collect()
     }
+}
+
+/// Months paid, first and last, by insurance.
+pub(super) fn summaries(payments: &[Vec<Payment>; 5]) -> Vec<InsuranceSummary> {
+    let summary = |(insurance, paid): (Insurance, &Vec<Payment>)| InsuranceSummary {
+        insurance,
+        months_paid: u32::try_from(paid.len()).unwrap_or(u32::MAX),
+        first: paid.first().map(|payment| payment.month),
+        last: paid.last().map(|payment| payment.month),
+    };
+    Insurance::ALL.into_iter().zip(payments).map(summary).collect()
 }
 
 /// Shows only what kind of person it is.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::insured::summaries;
 use super::keyed::{Keyed, Pepper};
 use super::locks::{self, LockPolicy, LockTable, MOST_SUBJECTS, Standing};
 use super::{Insured, Records, RecordsError, bounded};
@@ -74,7 +75,7 @@ impl Records for MemoryRecords {
                 Ok(Reply::Balances(Balances { pension: insured.pension, medical: insured.medical, as_of }))
             }
             Query::Summary(person) => {
-                Ok(Reply::Summary(Summary { insurances: self.people.person(*person)?.summaries(), as_of }))
+                Ok(Reply::Summary(Summary { insurances: summaries(&self.people.person(*person)?.payments), as_of }))
             }
             Query::Payments { person, insurance, from, to } => {
                 let insured = self.people.person(*person)?;

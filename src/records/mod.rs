@@ -17,33 +17,45 @@
 
 mod breaker;
 mod calls;
+mod carried;
 mod database;
 pub mod demo;
 mod ended;
+pub mod import;
 mod insured;
 mod keyed;
 mod locks;
 mod memory;
+mod packed;
 mod place;
 mod pool;
 mod postgres;
+mod rekey;
 mod remote;
+mod seal;
 mod service;
+mod sides;
 mod sqlite;
 mod traffic;
 
 pub use breaker::{BreakerPolicy, BreakerState};
 pub use calls::{CallLog, CallRecord};
-pub use database::{DatabaseStanding, OpenError, look};
+pub use database::{DatabaseStanding, OpenError, look, sealed_by};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
 pub use locks::LockPolicy;
 pub use memory::MemoryRecords;
+pub use packed::Unreadable;
 pub use place::{ClientTls, Database, Source};
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
 pub use postgres::{PostgresOptions, PostgresRecords, PostgresUrl};
+pub use rekey::{Rekeyed, rekey};
 pub use remote::{RemoteCounts, RemoteError};
+pub use seal::{
+    KeyId, MOST_KEYS, OVERHEAD, Place, Seal, SealFault, SealSource, key_of, new_key_file, put_new_key_first,
+};
 pub use service::{ServiceOptions, ServiceRecords, ServiceUrl, ServiceUrlFault, openapi};
+pub use sides::{Difference, WriteError};
 pub use sqlite::SqliteRecords;
 pub use traffic::{StepTraffic, Traffic, TrafficFault, traffic};
 
@@ -90,6 +102,12 @@ pub enum RecordsError {
     /// A [`crate::facts::PersonRef`] of nobody: the records were replaced in the middle of a call.
     #[error("the person asked for is no longer in the records")]
     NoSuchPerson,
+    /// A stored value cannot be opened: its key is not there, or it was changed.
+    #[error(transparent)]
+    Seal(#[from] SealFault),
+    /// A stored value is not written as this version writes it.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// A stored value is outside what it may be.
     #[error("the records database holds a {what} out of range: {value}")]
     OutOfRange {

@@ -17,9 +17,10 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{
-    DatabaseStanding, LockPolicy, OpenError, PostgresOptions, PostgresRecords, PostgresUrl, Records, ServiceOptions,
-    ServiceRecords, SqliteRecords, database, postgres, service,
+    DatabaseStanding, LockPolicy, OpenError, PostgresOptions, PostgresRecords, PostgresUrl, Records, RecordsError,
+    RemoteError, Seal, ServiceOptions, ServiceRecords, SqliteRecords, database, postgres, service,
 };
+use crate::facts::CitizenId;
 use crate::sip::tls::{self, IdentityFiles, TlsFault};
 
 /// A database by its name: a file, or a server where it begins with `postgres://`.
@@ -97,10 +98,10 @@ pub(super) fn speaking_no_tls() -> Result<ClientConfig, TlsFault> {
 }
 
 /// Records with all that it takes to reach them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Source {
-    /// An SQLite file.
-    Sqlite(PathBuf),
+    /// An SQLite file, and what it is sealed by.
+    Sqlite(PathBuf, Seal),
     /// A PostgreSQL server.
     Postgres(PostgresOptions),
     /// A service; it locks out by a policy of its own.
@@ -114,10 +115,25 @@ impl Source {
     /// [`OpenError`] says which, why, and what to do.
     pub fn open(&self, locks: LockPolicy) -> Result<Arc<dyn Records>, OpenError> {
         Ok(match self {
-            Source::Sqlite(file) => Arc::new(SqliteRecords::open(file)?.with_locks(locks)),
+            Source::Sqlite(file, seal) => Arc::new(SqliteRecords::open_with(file, seal)?.with_locks(locks)),
             Source::Postgres(options) => Arc::new(PostgresRecords::open(options)?.with_locks(locks)),
             Source::Service(options) => Arc::new(ServiceRecords::open(options)?),
         })
+    }
+
+    /// So many people at most, from all over them, with their numbers: for a measurement.
+    ///
+    /// # Errors
+    /// They cannot be read; a service tells nobody's.
+    pub(crate) fn some_people(&self, most: u32) -> Result<Vec<(CitizenId, String)>, RecordsError> {
+        match self {
+            Source::Sqlite(file, seal) => {
+                let failed = |error: OpenError| RemoteError::Refused(error.to_string());
+                SqliteRecords::open_with(file, seal).map_err(failed)?.some_people(most)
+            }
+            Source::Postgres(options) => Ok(postgres::some_people(options, most)?),
+            Source::Service(_) => Err(RemoteError::Refused("a service tells nobody's numbers".to_owned()).into()),
+        }
     }
 
     /// Looks how they stand, and changes nothing. Of a server waits as long as a look-up may take.
@@ -126,17 +142,24 @@ impl Source {
     /// [`OpenError`], as opening them would; [`OpenError::Unreachable`] where opening would go on.
     pub fn look(&self) -> Result<DatabaseStanding, OpenError> {
         match self {
-            Source::Sqlite(file) => database::look(file),
+            Source::Sqlite(file, _) => database::look(file),
             Source::Postgres(options) => postgres::look(options),
             Source::Service(options) => service::look(options),
         }
     }
 }
 
+/// The place alone: no password, no key.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({self})")
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Sqlite(file) => file.display().fmt(f),
+            Source::Sqlite(file, _) => file.display().fmt(f),
             Source::Postgres(options) => options.url.fmt(f),
             Source::Service(options) => options.url.fmt(f),
         }

@@ -13,12 +13,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::database::{self, IfMissing, OpenError};
-use super::keyed::{Keyed, Pepper};
+use super::insured::summaries;
+use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::{self, LockPolicy, LockTable, MOST_SUBJECTS, Standing};
-use super::{Insured, Records, RecordsError, bounded};
-use crate::facts::{
-    Balances, CitizenId, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Query, Reply, Summary,
-};
+use super::packed::{Identity, paid_into, unpack_payments};
+use super::seal::Seal;
+use super::sides::{IDENTITY, PAYMENTS, Side, place};
+use super::{Records, RecordsError, bounded};
+use crate::facts::{Balances, CitizenId, Month, Payment, Payments, PersonRef, Query, Reply, Summary};
 
 /// Connections that read. More questions at once wait for one to be free.
 const READERS: usize = 4;
@@ -34,19 +36,28 @@ pub struct SqliteRecords {
     /// Whose turn it is to be waited for when no reader is free.
     turn: AtomicUsize,
     pepper: Pepper,
+    seal: Seal,
     policy: LockPolicy,
     most_subjects: u32,
 }
 
 impl SqliteRecords {
-    /// Opens a database file that exists, and brings its tables up to date.
+    /// Opens a database file that exists with the keys beside it ([`Seal::beside`]), and brings its tables up to date.
     ///
     /// # Errors
     /// [`OpenError`] says which file, why, and what to do.
     pub fn open(path: &Path) -> Result<SqliteRecords, OpenError> {
-        let (writer, pepper) = database::open(path, IfMissing::Refuse)?;
+        SqliteRecords::open_with(path, &database::beside(path)?)
+    }
+
+    /// The same with these keys.
+    ///
+    /// # Errors
+    /// [`OpenError`] says which file, why, and what to do.
+    pub fn open_with(path: &Path, seal: &Seal) -> Result<SqliteRecords, OpenError> {
+        let (writer, pepper) = database::open(path, IfMissing::Refuse, seal)?;
         let readers = (0..READERS).map(|_| database::open_reader(path).map(Mutex::new));
-        Ok(SqliteRecords::over(writer, readers.collect::<Result<_, _>>()?, pepper))
+        Ok(SqliteRecords::over(writer, readers.collect::<Result<_, _>>()?, pepper, seal.clone()))
     }
 
     /// An empty database that lasts as long as this value. One connection serves all questions.
@@ -55,7 +66,7 @@ impl SqliteRecords {
     /// [`OpenError::Database`] if SQLite refuses.
     pub fn open_in_memory() -> Result<SqliteRecords, OpenError> {
         let (writer, pepper) = database::open_in_memory()?;
-        Ok(SqliteRecords::over(writer, Vec::new(), pepper))
+        Ok(SqliteRecords::over(writer, Vec::new(), pepper, Seal::open_values()))
     }
 
     /// The same records under another lock policy than the default one.
@@ -64,14 +75,38 @@ impl SqliteRecords {
         SqliteRecords { policy, ..self }
     }
 
-    fn over(writer: Connection, readers: Vec<Mutex<Connection>>, pepper: Pepper) -> SqliteRecords {
+    fn over(writer: Connection, readers: Vec<Mutex<Connection>>, pepper: Pepper, seal: Seal) -> SqliteRecords {
         let (writer, turn, policy) = (Mutex::new(writer), AtomicUsize::new(0), LockPolicy::default());
-        SqliteRecords { writer, readers, turn, pepper, policy, most_subjects: MOST_SUBJECTS }
+        SqliteRecords { writer, readers, turn, pepper, seal, policy, most_subjects: MOST_SUBJECTS }
     }
 
     /// The writing connection. A panic under it rolled its transaction back, so it stays usable.
     pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// People from all over the records, at most so many, for those who measure how fast they are found.
+    pub(crate) fn some_people(&self, most: u32) -> Result<Vec<(CitizenId, String)>, RecordsError> {
+        let reader = self.reader();
+        let (side, _) = Side::read(&reader)?;
+        let last: Option<i64> = reader.query_row(&side.sql("SELECT max(person) FROM RECORDS"), [], |row| row.get(0))?;
+        let sql = side.sql("SELECT person, identity FROM RECORDS WHERE person >= ?1 ORDER BY person LIMIT 1");
+        let mut statement = reader.prepare(&sql)?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let mut people = Vec::new();
+        for turn in 0..i64::from(most) {
+            // Steps of the golden section lie evenly, and far from each other.
+            let from = (turn.wrapping_mul(0x9e37_79b9) & 0xffff_ffff).saturating_mul(last.unwrap_or(0)) >> 32;
+            let Some((person, sealed)) = statement.query_row([from], row).optional()? else { continue };
+            let held = Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
+            people.push((held.id.reveal().clone(), held.number.reveal().clone()));
+        }
+        Ok(people)
+    }
+
+    /// The key of its hashes.
+    pub(super) fn pepper(&self) -> &Pepper {
+        &self.pepper
     }
 
     /// A free reading connection; when all are busy, the next in turn.
@@ -95,35 +130,83 @@ impl Records for SqliteRecords {
                 let subjects = self.pepper.subjects(id, caller.as_ref());
                 let mut writer = self.writer();
                 let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let mut table =
-                    SqliteLocks { transaction: &transaction, pepper: &self.pepper, most_subjects: self.most_subjects };
+                let (pepper, seal, most_subjects) = (&self.pepper, &self.seal, self.most_subjects);
+                let mut table = SqliteLocks { transaction: &transaction, pepper, seal, most_subjects };
                 let reply = locks::verify(&mut table, &self.policy, &subjects, at, id.reveal(), number.reveal())?;
                 transaction.commit()?;
                 Ok(reply)
             }
-            Query::Balances(person) => balances(&self.reader(), *person).map(Reply::Balances),
-            Query::Summary(person) => summary(&self.reader(), *person).map(Reply::Summary),
+            Query::Balances(person) => {
+                let (Identity { pension, medical, .. }, as_of) = self.identity(*person)?;
+                Ok(Reply::Balances(Balances { pension, medical, as_of }))
+            }
+            Query::Summary(person) => {
+                let (payments, as_of) = self.payments(*person)?;
+                Ok(Reply::Summary(Summary { insurances: summaries(&payments), as_of }))
+            }
             Query::Payments { person, insurance, from, to } => {
-                payments(&self.reader(), *person, *insurance, *from, *to).map(Reply::Payments)
+                let (payments, as_of) = self.payments(*person)?;
+                let (insurance, from, to) = (*insurance, bounded(*from, *to), *to);
+                let of_it = paid_into(&payments, insurance);
+                let paid = of_it.iter().filter(|payment| (from..=to).contains(&payment.month)).copied().collect();
+                let first_ever = of_it.first().map(|payment| payment.month);
+                Ok(Reply::Payments(Payments { insurance, from, to, paid, first_ever, as_of }))
             }
         }
     }
+}
+
+impl SqliteRecords {
+    fn identity(&self, person: PersonRef) -> Result<(Identity, Month), RecordsError> {
+        let (sealed, as_of) = stored(&self.reader(), IDENTITY, person)?;
+        Ok((Identity::unpack(&self.seal.open(place(IDENTITY, person.0), &sealed)?)?, as_of))
+    }
+
+    fn payments(&self, person: PersonRef) -> Result<([Vec<Payment>; 5], Month), RecordsError> {
+        let (sealed, as_of) = stored(&self.reader(), PAYMENTS, person)?;
+        Ok((unpack_payments(&self.seal.open(place(PAYMENTS, person.0), &sealed)?)?, as_of))
+    }
+}
+
+/// A person's value as it is stored, and the month it is true as of: both of one moment, whatever is swapped meanwhile.
+fn stored(connection: &Connection, column: &str, person: PersonRef) -> Result<(Vec<u8>, Month), RecordsError> {
+    let moment = connection.unchecked_transaction()?;
+    let (side, as_of) = Side::read(&moment)?;
+    let as_of = as_of.ok_or(RecordsError::Empty)?;
+    let sql = side.sql(&format!("SELECT {column} FROM RECORDS WHERE person = ?1"));
+    let sealed: Option<Vec<u8>> = moment.prepare_cached(&sql)?.query_row([person.0], |row| row.get(0)).optional()?;
+    moment.commit()?;
+    Ok((sealed.ok_or(RecordsError::NoSuchPerson)?, month(as_of)?))
 }
 
 /// The lock-outs and the insured, within one transaction.
 struct SqliteLocks<'a> {
     transaction: &'a Transaction<'a>,
     pepper: &'a Pepper,
+    seal: &'a Seal,
     most_subjects: u32,
 }
 
 impl LockTable for SqliteLocks<'_> {
     fn person(&mut self, id: &CitizenId, number: &str) -> Result<Option<PersonRef>, RecordsError> {
-        let sql = "SELECT person, number FROM insured WHERE id_number = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
-        let found = self.transaction.prepare_cached(sql)?.query_row([id.as_str()], row).optional()?;
-        let same = self.pepper.is_same(found.as_ref().map(|(_, stored)| stored.as_str()), number);
-        Ok(found.filter(|_| same).map(|(person, _)| PersonRef(person)))
+        let hash = self.pepper.hash(Kind::Id, id.as_str().as_bytes());
+        let sql = "SELECT person FROM people WHERE id_hash = ?1";
+        let found: Option<i64> =
+            self.transaction.prepare_cached(sql)?.query_row([hash.0], |row| row.get(0)).optional()?;
+        // Where there is nobody, somebody else is opened all the same, and forgotten: the same work either way.
+        let (side, _) = Side::read(self.transaction)?;
+        let sql = side.sql(
+            "SELECT person, identity FROM RECORDS \
+             WHERE person = coalesce((SELECT person FROM RECORDS WHERE person = ?1), (SELECT min(person) FROM RECORDS))",
+        );
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
+        let Some((person, sealed)) = self.transaction.prepare_cached(&sql)?.query_row([found], row).optional()? else {
+            return Ok(None);
+        };
+        let held = Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
+        let meant = found == Some(person);
+        let same = self.pepper.is_same(Some(held.number.reveal()).filter(|_| meant).map(String::as_str), number);
+        Ok((meant && same).then_some(PersonRef(person)))
     }
 
     fn standing(&mut self, subject: &Keyed) -> Result<Standing, RecordsError> {
@@ -161,128 +244,10 @@ impl LockTable for SqliteLocks<'_> {
     }
 }
 
-fn balances(connection: &Connection, person: PersonRef) -> Result<Balances, RecordsError> {
-    let as_of = as_of(connection)?;
-    let sql = "SELECT pension, medical FROM accounts WHERE person = ?1";
-    let row = |row: &rusqlite::Row<'_>| Ok(Balances { pension: Fen(row.get(0)?), medical: Fen(row.get(1)?), as_of });
-    connection.prepare_cached(sql)?.query_row([person.0], row).optional()?.ok_or(RecordsError::NoSuchPerson)
-}
-
-fn summary(connection: &Connection, person: PersonRef) -> Result<Summary, RecordsError> {
-    let as_of = as_of(connection)?;
-    exists(connection, person)?;
-    let sql = "SELECT count(*), min(month), max(month) FROM payments WHERE person = ?1 AND insurance = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut insurances = Vec::with_capacity(Insurance::ALL.len());
-    for insurance in Insurance::ALL {
-        let (months_paid, first, last): (u32, Option<i64>, Option<i64>) = statement
-            .query_row(params![person.0, code(insurance)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let (first, last) = (first.map(month).transpose()?, last.map(month).transpose()?);
-        insurances.push(InsuranceSummary { insurance, months_paid, first, last });
-    }
-    Ok(Summary { insurances, as_of })
-}
-
-fn payments(
-    connection: &Connection,
-    person: PersonRef,
-    insurance: Insurance,
-    from: Month,
-    to: Month,
-) -> Result<Payments, RecordsError> {
-    let as_of = as_of(connection)?;
-    exists(connection, person)?;
-    let from = bounded(from, to);
-    let first = "SELECT min(month) FROM payments WHERE person = ?1 AND insurance = ?2";
-    let first_ever: Option<i64> =
-        connection.prepare_cached(first)?.query_row(params![person.0, code(insurance)], |row| row.get(0))?;
-    let sql = "SELECT month, base, personal, employer FROM payments \
-               WHERE person = ?1 AND insurance = ?2 AND month BETWEEN ?3 AND ?4 ORDER BY month";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![person.0, code(insurance), from.ordinal(), to.ordinal()])?;
-    let mut paid = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (base, personal, employer) = (Fen(row.get(1)?), Fen(row.get(2)?), Fen(row.get(3)?));
-        paid.push(Payment { month: month(row.get(0)?)?, base, personal, employer });
-    }
-    Ok(Payments { insurance, from, to, paid, first_ever: first_ever.map(month).transpose()?, as_of })
-}
-
-fn as_of(connection: &Connection) -> Result<Month, RecordsError> {
-    let stored: Option<i64> = connection.prepare_cached("SELECT as_of FROM meta")?.query_row([], |row| row.get(0))?;
-    month(stored.ok_or(RecordsError::Empty)?)
-}
-
-fn exists(connection: &Connection, person: PersonRef) -> Result<(), RecordsError> {
-    let known = connection.prepare_cached("SELECT 1 FROM insured WHERE person = ?1")?.exists([person.0])?;
-    if known { Ok(()) } else { Err(RecordsError::NoSuchPerson) }
-}
-
-/// Replaces all records by others, in one transaction; call records stay, lock-outs go. Tells the payments written.
-///
-/// Readers see the old records until it is done.
-pub(super) fn replace_all(
-    connection: &mut Connection,
-    as_of: Month,
-    seed: Option<u64>,
-    people: impl Iterator<Item = Insured>,
-    mut progress: impl FnMut(),
-) -> rusqlite::Result<u64> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(
-        "DELETE FROM payments; DELETE FROM accounts; DELETE FROM insured; \
-         DELETE FROM lock_outs; UPDATE lock_out_count SET count = 0",
-    )?;
-    transaction
-        .execute("UPDATE meta SET as_of = ?1, seed = ?2", params![as_of.ordinal(), seed.map(u64::cast_signed)])?;
-    let mut written = 0;
-    {
-        let mut person_row = transaction.prepare("INSERT INTO insured VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        let mut account_row = transaction.prepare("INSERT INTO accounts VALUES (?1, ?2, ?3)")?;
-        let mut payment_row = transaction.prepare("INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        for (person, insured) in (1_i64..).zip(people) {
-            let id = insured.id.reveal();
-            let (number, kind) = (insured.number.reveal(), insured.kind.name());
-            person_row.execute(params![person, id.as_str(), number, id.last_four(), kind])?;
-            account_row.execute(params![person, insured.pension.0, insured.medical.0])?;
-            for (insurance, paid) in insured.all_payments() {
-                let (base, personal, employer) = (paid.base.0, paid.personal.0, paid.employer.0);
-                payment_row.execute(params![
-                    person,
-                    code(insurance),
-                    paid.month.ordinal(),
-                    base,
-                    personal,
-                    employer
-                ])?;
-                written += 1;
-            }
-            progress();
-        }
-    }
-    transaction.commit()?;
-    Ok(written)
-}
-
-/// The insurance's number in the database.
-pub(super) const fn code(insurance: Insurance) -> i64 {
-    match insurance {
-        Insurance::Pension => 0,
-        Insurance::Medical => 1,
-        Insurance::Unemployment => 2,
-        Insurance::WorkInjury => 3,
-        Insurance::Maternity => 4,
-    }
-}
-
 /// The month of an ordinal.
 pub(super) fn month(ordinal: i64) -> Result<Month, RecordsError> {
-    let out_of_range = RecordsError::OutOfRange { what: "month", value: ordinal };
-    let (Ok(year), Ok(of_year)) = (i16::try_from(ordinal.div_euclid(12)), i8::try_from(ordinal.rem_euclid(12) + 1))
-    else {
-        return Err(out_of_range);
-    };
-    Month::new(year, of_year).ok_or(out_of_range)
+    let month = i32::try_from(ordinal).ok().and_then(Month::of_ordinal);
+    month.ok_or(RecordsError::OutOfRange { what: "month", value: ordinal })
 }
 
 #[cfg(test)]

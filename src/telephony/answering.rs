@@ -22,7 +22,7 @@ use super::version::{Served, Version, Versions};
 use super::watch::{CallReport, CallWatch, Progress};
 use crate::dialogue::{Caller, Dialogue, Ending, Story, Transferred};
 use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
-use crate::media::{EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
+use crate::media::{Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
 use crate::sip::agent::Reoffer;
@@ -402,19 +402,7 @@ fn unbegun(language: Language) -> Story {
 }
 
 fn params(agreed: &Negotiated, keys: &[KeySource]) -> MediaParams {
-    let events = agreed.telephone_event.iter();
-    MediaParams {
-        remote: agreed.remote,
-        remote_rtcp: agreed.rtcp,
-        rtcp_mux: agreed.rtcp_mux,
-        codec: agreed.codec,
-        payload_type: agreed.payload_type,
-        events: events.map(|&(payload_type, clock_rate)| EventType { payload_type, clock_rate }).collect(),
-        in_band_keys: keys.contains(&KeySource::InBand),
-        ptime: agreed.ptime,
-        send: agreed.direction.may_send() && !agreed.remote.ip().is_unspecified(),
-        srtp: agreed.srtp.clone(),
-    }
+    MediaParams { in_band_keys: keys.contains(&KeySource::InBand), ..agreed.into() }
 }
 
 /// The caller's number, where the user part of From is one.

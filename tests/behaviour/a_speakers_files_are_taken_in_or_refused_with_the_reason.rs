@@ -8,52 +8,21 @@ use std::process::Command;
 use hotline::audio::{ClipStore, active_level, read_wav};
 use hotline::facts::{Form, Language};
 
+use crate::support::prompts::{Place, file, wav, words};
+
 const TEXT: &str = "Welcome to the hotline of the city, we are glad that you call";
 
-struct Place(tempfile::TempDir);
+fn import(place: &Place, file: &str) -> (i32, String) {
+    place.run(&["import", "--menu", "menu", "--language", "en", "--voice", "Test", "--made", "2026-11-01", file])
+}
 
-impl Place {
-    /// A menu that says `text`, and nothing recorded.
-    fn new(text: &str) -> Place {
-        let place = Place(tempfile::tempdir().unwrap());
-        std::fs::create_dir_all(place.path("prompts/en")).unwrap();
-        std::fs::create_dir_all(place.path("menu")).unwrap();
-        let menu = "[hotline]\nname = \"small\"\nstart = \"welcome\"\nlanguages = [\"en\"]\n\n[defaults]\ngave-up = \"end\"\n\
-                    person = \"end\"\nunavailable = \"end\"\n\n[welcome]\nsay = \"welcome\"\nthen = \"end\"\n\n[end]\nhang-up = true\n";
-        std::fs::write(place.path("menu/menu.toml"), menu).unwrap();
-        std::fs::copy(crate::support::hotline::in_tree("prompts/en/common.ftl"), place.path("prompts/en/common.ftl"))
-            .unwrap();
-        place.say(text);
-        place
-    }
-
-    fn say(&self, text: &str) {
-        std::fs::write(self.path("prompts/en/menu.ftl"), format!("welcome = {text}\n")).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let mut hotline = Command::new(env!("CARGO_BIN_EXE_hotline"));
-        let output = hotline.current_dir(self.0.path()).arg("prompts").args(arguments).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
-    }
-
-    fn import(&self, file: &str) -> (i32, String) {
-        self.run(&["import", "--menu", "menu", "--language", "en", "--voice", "Test", "--made", "2026-11-01", file])
-    }
-
-    /// The file is refused for this reason, and the prompts are as they were.
-    fn refuses(&self, name: &str, bytes: &[u8], reason: &str) {
-        std::fs::write(self.path(name), bytes).unwrap();
-        let before = everything_in(&self.path("prompts"));
-        let (code, said) = self.import(name);
-        assert!(code == 1 && said.contains(reason) && said.contains(name), "{reason}: {code} {said}");
-        assert_eq!(everything_in(&self.path("prompts")), before);
-    }
+/// The file is refused for this reason, and the prompts are as they were.
+fn refuses(place: &Place, name: &str, bytes: &[u8], reason: &str) {
+    std::fs::write(place.path(name), bytes).unwrap();
+    let before = everything_in(&place.path("prompts"));
+    let (code, said) = import(place, name);
+    assert!(code == 1 && said.contains(reason) && said.contains(name), "{reason}: {code} {said}");
+    assert_eq!(everything_in(&place.path("prompts")), before);
 }
 
 fn everything_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -68,47 +37,13 @@ fn everything_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Words of a voice: a tone that swells and ebbs, half a second of silence around it; `rate` samples a second.
-fn words(rate: u32, seconds: f64, peak: f64) -> Vec<f64> {
-    let silence = vec![0.0; rate as usize / 2];
-    let sound = (0..(f64::from(rate) * seconds) as usize).map(|at| {
-        let time = at as f64 / f64::from(rate);
-        let swell = (time * 9.0).sin().abs();
-        peak * swell * (time * 300.0 * std::f64::consts::TAU).sin()
-    });
-    silence.iter().copied().chain(sound).chain(silence.iter().copied()).collect()
-}
-
-/// A WAV file with a header that says `rate`; 16 bit, mono.
-fn wav(rate: u32, samples: &[f64]) -> Vec<u8> {
-    let data: Vec<u8> =
-        samples.iter().flat_map(|sample| ((sample.clamp(-1.0, 1.0) * 32767.0) as i16).to_le_bytes()).collect();
-    file(1, rate, rate * 2, 2, 16, &data)
-}
-
-fn file(format: u16, rate: u32, bytes_a_second: u32, frame: u16, bits: u16, data: &[u8]) -> Vec<u8> {
-    let mut bytes = b"RIFF".to_vec();
-    bytes.extend((36 + data.len() as u32).to_le_bytes());
-    bytes.extend(b"WAVEfmt \x10\0\0\0");
-    bytes.extend(format.to_le_bytes());
-    bytes.extend(1_u16.to_le_bytes());
-    bytes.extend(rate.to_le_bytes());
-    bytes.extend(bytes_a_second.to_le_bytes());
-    bytes.extend(frame.to_le_bytes());
-    bytes.extend(bits.to_le_bytes());
-    bytes.extend(b"data");
-    bytes.extend((data.len() as u32).to_le_bytes());
-    bytes.extend(data);
-    bytes
-}
-
 /// P03 instedd/verboice#497: rates that are not the telephone's are converted before any call.
 #[test]
 fn a_recording_of_any_rate_becomes_one_that_is_played() {
     for (rate, peak) in [(8000, 0.9), (44_100, 0.05), (48_000, 0.5)] {
         let place = Place::new(TEXT);
         std::fs::write(place.path("welcome.wav"), wav(rate, &words(rate, 4.0, peak))).unwrap();
-        let (code, said) = place.import("welcome.wav");
+        let (code, said) = import(&place, "welcome.wav");
         assert!(code == 0 && said.contains("1 recordings imported") && !said.contains("warning"), "{said}");
         let samples = read_wav(&place.path("prompts/en/welcome.wav")).unwrap();
         assert!((31_000..33_000).contains(&samples.len()), "{rate}: {}", samples.len());
@@ -130,31 +65,31 @@ fn a_recording_of_any_rate_becomes_one_that_is_played() {
 fn a_header_that_lies_of_the_rate_is_refused_at_import() {
     let place = Place::new(TEXT);
     let sound = words(48_000, 4.0, 0.5);
-    place.refuses("welcome.wav", &wav(8000, &sound), "its header's rate of 8000 Hz");
+    refuses(&place, "welcome.wav", &wav(8000, &sound), "its header's rate of 8000 Hz");
     let data = vec![1; 96_000];
-    place.refuses("welcome.wav", &file(1, 44_100, 96_000, 2, 16, &data), "one is wrong");
+    refuses(&place, "welcome.wav", &file(1, 44_100, 96_000, 2, 16, &data), "one is wrong");
     let whole = wav(48_000, &sound);
-    place.refuses("welcome.wav", &whole[..whole.len() / 2], "cut short");
+    refuses(&place, "welcome.wav", &whole[..whole.len() / 2], "cut short");
 }
 
 /// P05 baresip#2918: µ-law that plays far too fast.
 #[test]
 fn compressed_sound_is_refused_at_import_by_its_name() {
     let place = Place::new(TEXT);
-    place.refuses("welcome.wav", &file(7, 8000, 8000, 1, 8, &[0x55; 32_000]), "µ-law");
-    place.refuses("welcome.wav", &file(6, 8000, 8000, 1, 8, &[0x55; 32_000]), "A-law");
-    place.refuses("welcome.wav", b"OggS and what follows", "no WAV, FLAC or MP3");
-    place.refuses("welcome.flac", b"fLaC\0\0\0\x22 and no stream", "damaged");
+    refuses(&place, "welcome.wav", &file(7, 8000, 8000, 1, 8, &[0x55; 32_000]), "µ-law");
+    refuses(&place, "welcome.wav", &file(6, 8000, 8000, 1, 8, &[0x55; 32_000]), "A-law");
+    refuses(&place, "welcome.wav", b"OggS and what follows", "no WAV, FLAC or MP3");
+    refuses(&place, "welcome.flac", b"fLaC\0\0\0\x22 and no stream", "damaged");
 }
 
 /// P06 freeswitch#3168: nothing to play, or as good as nothing.
 #[test]
 fn what_is_too_short_to_be_played_is_refused_at_import() {
     let place = Place::new(TEXT);
-    place.refuses("welcome.wav", b"", "empty");
-    place.refuses("welcome.wav", &wav(16_000, &[]), "empty");
-    place.refuses("welcome.wav", &wav(16_000, &[0.0; 16_000]), "silence");
-    place.refuses("welcome.wav", &wav(16_000, &words(16_000, 0.03, 0.5)), "ms of it sound");
+    refuses(&place, "welcome.wav", b"", "empty");
+    refuses(&place, "welcome.wav", &wav(16_000, &[]), "empty");
+    refuses(&place, "welcome.wav", &wav(16_000, &[0.0; 16_000]), "silence");
+    refuses(&place, "welcome.wav", &wav(16_000, &words(16_000, 0.03, 0.5)), "ms of it sound");
 }
 
 #[test]
@@ -162,7 +97,7 @@ fn what_should_be_listened_to_is_warned_of() {
     let said = |samples: &[f64]| {
         let place = Place::new(TEXT);
         std::fs::write(place.path("welcome.wav"), wav(16_000, samples)).unwrap();
-        let (code, said) = place.import("welcome.wav");
+        let (code, said) = import(&place, "welcome.wav");
         assert_eq!(code, 0, "{said}");
         said
     };
@@ -182,15 +117,15 @@ fn a_file_of_another_language_or_of_no_text_is_refused() {
     let place = Place::new(TEXT);
     std::fs::create_dir(place.path("zh-CN")).unwrap();
     let good = wav(8000, &words(8000, 4.0, 0.5));
-    place.refuses("zh-CN/welcome.wav", &good, "a folder of zh-CN");
-    place.refuses("welcom.wav", &good, "no text of the menu");
+    refuses(&place, "zh-CN/welcome.wav", &good, "a folder of zh-CN");
+    refuses(&place, "welcom.wav", &good, "no text of the menu");
 }
 
 #[test]
 fn a_recording_whose_text_changed_is_stale_until_it_is_recorded_again() {
     let place = Place::new(TEXT);
     std::fs::write(place.path("welcome.wav"), wav(8000, &words(8000, 4.0, 0.5))).unwrap();
-    assert_eq!(place.import("welcome.wav").0, 0);
+    assert_eq!(import(&place, "welcome.wav").0, 0);
     let (code, said) = place.run(&["list"]);
     assert!(code == 0 && said.contains(TEXT) && said.contains("1 recordings, 0.1 minutes"), "{said}");
     let stale = || place.run(&["stale", "menu"]);
@@ -200,9 +135,103 @@ fn a_recording_whose_text_changed_is_stale_until_it_is_recorded_again() {
     place.say(new);
     let (code, said) = stale();
     assert!(code == 1 && said.contains(&format!("the text is now: {new}")), "{said}");
-    assert_eq!(place.import("welcome.wav").0, 0);
+    assert_eq!(import(&place, "welcome.wav").0, 0);
     assert_eq!(stale().0, 0);
     let clips = ClipStore::load(&place.path("prompts")).unwrap();
     assert_eq!(clips.recordings(Language::En).len(), 1);
     assert_eq!(place.run(&["list", "--prompts", "nowhere"]).0, 2);
+}
+
+/// A real encoder's file: what `program` makes of a WAV file on its standard input.
+fn encoded(program: &str, arguments: &[&str], wav: &[u8]) -> Option<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from.wav"), folder.path().join("to"));
+    std::fs::write(&from, wav).unwrap();
+    let files = arguments.iter().map(|argument| match *argument {
+        "FROM" => from.clone().into_os_string(),
+        "TO" => to.clone().into_os_string(),
+        other => other.into(),
+    });
+    match Command::new(program).args(files).output() {
+        Err(_) => {
+            eprintln!("skipped: {program} is not installed; tools/setup.sh installs it");
+            None
+        }
+        Ok(output) => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            Some(std::fs::read(to).unwrap())
+        }
+    }
+}
+
+/// FLAC keeps every sample and MP3 the sound: taken in, both are what the WAV file is.
+#[test]
+fn flac_and_mp3_of_foreign_encoders_become_the_same_recording() {
+    for rate in [16_000, 44_100, 48_000] {
+        let sound = wav(rate, &words(rate, 4.0, 0.5));
+        let taken = |name: &str, bytes: &[u8]| {
+            let place = Place::new(TEXT);
+            std::fs::write(place.path(name), bytes).unwrap();
+            let (code, said) = import(&place, name);
+            assert!(code == 0 && !said.contains("warning"), "{name} {rate}: {said}");
+            read_wav(&place.path("prompts/en/welcome.wav")).unwrap()
+        };
+        let plain = taken("welcome.wav", &sound);
+        if let Some(flac) = encoded("flac", &["--silent", "-o", "TO", "FROM"], &sound) {
+            assert_eq!(taken("welcome.flac", &flac), plain, "{rate}");
+            let place = Place::new(TEXT);
+            refuses(&place, "welcome.flac", &flac[..flac.len() / 2], "");
+            let mut damaged = flac.clone();
+            let middle = damaged.len() / 2;
+            damaged[middle] ^= 0x10;
+            refuses(&place, "welcome.flac", &damaged, "");
+        }
+        for arguments in [&["--quiet", "FROM", "TO"][..], &["--quiet", "-V", "2", "FROM", "TO"]] {
+            let Some(mp3) = encoded("lame", arguments, &sound) else { continue };
+            let taken = taken("welcome.mp3", &mp3);
+            assert!(taken.len().abs_diff(plain.len()) < 200, "{rate}: {} for {}", taken.len(), plain.len());
+            assert!((active_level(&taken) - active_level(&plain)).abs() < 0.5, "{rate}");
+            // The same sound at the same place: what differs is far below it.
+            let apart = difference(&taken, &plain);
+            assert!(apart < -20.0, "{rate}: {apart} dB");
+        }
+    }
+}
+
+/// By how many dB the difference of two sounds lies below the second, where they lie best on each other.
+fn difference(one: &[i16], other: &[i16]) -> f64 {
+    let power = |samples: &mut dyn Iterator<Item = f64>| samples.map(|sample| sample * sample).sum::<f64>();
+    let whole = power(&mut other.iter().map(|sample| f64::from(*sample)));
+    let shifted = (-100_isize..=100).map(|shift| {
+        let pairs = other.iter().enumerate().filter_map(|(at, sample)| {
+            let there = one.get(usize::try_from(at as isize + shift).ok()?)?;
+            Some(f64::from(*sample) - f64::from(*there))
+        });
+        power(&mut pairs.into_iter())
+    });
+    10.0 * (shifted.fold(f64::INFINITY, f64::min) / whole).log10()
+}
+
+/// A line that is put between others takes the number of the line after it: that one's recording must not be lost.
+#[test]
+fn a_line_put_between_others_takes_no_recording_from_them() {
+    let place = Place::new("\n    The first line is this one here.\n    The last line is this one here.");
+    let sound = wav(8000, &words(8000, 2.0, 0.5));
+    for name in ["welcome-1.wav", "welcome-2.wav"] {
+        std::fs::write(place.path(name), &sound).unwrap();
+        assert_eq!(import(&place, name).0, 0);
+    }
+    place.say(
+        "\n    The first line is this one here.\n    A line is put between them.\n    The last line is this one here.",
+    );
+    let (_, said) = place.run(&["missing", "menu"]);
+    let file = said.split_whitespace().find(|word| word.starts_with("welcome")).unwrap().to_owned();
+    std::fs::write(place.path(&file), &sound).unwrap();
+    assert_eq!(import(&place, &file).0, 0, "{file}");
+    let (_, said) = place.run(&["missing", "menu"]);
+    assert!(!said.contains("welcome"), "{said}");
+    let clips = ClipStore::load(&place.path("prompts")).unwrap();
+    for text in ["The first line is this one here", "A line is put between them", "The last line is this one here"] {
+        assert!(clips.find(Language::En, text, Form::Plain).is_some(), "{text}");
+    }
 }

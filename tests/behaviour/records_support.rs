@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use hotline::facts::{CitizenId, Month, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions, NamedPerson, named};
-use hotline::records::{LockPolicy, PostgresRecords, Records, RecordsError, ServiceOptions, ServiceRecords, Source};
+use hotline::records::{
+    LockPolicy, PostgresRecords, Records, RecordsError, Seal, ServiceOptions, ServiceRecords, Source,
+};
 use jiff::Timestamp;
 
 use crate::support::postgres::PostgresServer;
@@ -100,7 +102,10 @@ impl Lasting {
 
     pub(crate) fn source(&self) -> Source {
         match self {
-            Lasting::File(folder) => Source::Sqlite(folder.path().join("records.sqlite")),
+            Lasting::File(folder) => {
+                let file = folder.path().join("records.sqlite");
+                Source::Sqlite(file.clone(), Seal::beside(&file).unwrap())
+            }
             Lasting::Server(server) => Source::Postgres(server.options()),
         }
     }

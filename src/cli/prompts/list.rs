@@ -1,17 +1,14 @@
 //! `hotline prompts list` and `hotline prompts stale`: what is recorded, and what of it nobody says any more.
 
-use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Wrong, language, script_of, texts_and_recordings};
-use crate::audio::{Recording, read_list};
+use super::Wrong;
+use super::texts::{Menus, Wanted, language, list_of};
+use crate::audio::Recording;
 use crate::facts::Language;
-use crate::menu::wanted_clips;
-use crate::speech::{Function, vocabulary_of};
 
 #[derive(Debug, Args)]
 pub(super) struct List {
@@ -27,16 +24,51 @@ pub(super) struct List {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Missing {
+    #[command(flatten)]
+    menus: Menus,
+    /// One JSON object a line: language, text, form, file; what `tools/voice/make.py --wanted` reads
+    #[arg(long)]
+    json: bool,
+    /// Everything that the menus need, whether it is recorded or not
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Stale {
-    /// Every menu script that uses the prompts, or its folder
-    #[arg(required = true)]
-    menus: Vec<PathBuf>,
-    /// The folder of the prompts; otherwise the folder `prompts` beside a script or above it
-    #[arg(long, value_name = "DIR")]
-    prompts: Option<PathBuf>,
+    #[command(flatten)]
+    menus: Menus,
     /// One JSON object a line: language, file, text, form, voice, made, seconds, now
     #[arg(long)]
     json: bool,
+}
+
+impl Missing {
+    pub(super) fn run(&self) -> Result<bool, Wrong> {
+        let texts = self.menus.load()?;
+        let mut out = io::stdout().lock();
+        let lacking = texts.wanted.iter().filter(|text| text.recorded.is_none()).count();
+        for text in texts.wanted.iter().filter(|text| self.all || text.recorded.is_none()) {
+            self.show(text, &mut out)?;
+        }
+        if !self.json {
+            writeln!(out, "{lacking} of {} texts have no recording", texts.wanted.len())?;
+        }
+        Ok(lacking == 0)
+    }
+
+    fn show(&self, wanted: &Wanted, out: &mut dyn Write) -> io::Result<()> {
+        let (language, text, place) = (wanted.clip.language.tag(), &wanted.clip.text, wanted.place());
+        if self.json {
+            // Who makes many recordings has files of his own for the pieces of numbers.
+            let file = if wanted.clip.file.is_empty() { "" } else { &place };
+            let form = wanted.clip.form.name();
+            let line = serde_json::json!({"language": language, "text": &**text, "form": form, "file": file});
+            return writeln!(out, "{line}");
+        }
+        writeln!(out, "{language:6} {place:32} {text}")
+    }
 }
 
 impl List {
@@ -49,7 +81,7 @@ impl List {
         let (mut count, mut seconds) = (0_usize, 0.0);
         for language in Language::ALL.into_iter().filter(|language| self.language.is_none_or(|only| only == *language))
         {
-            for recording in recordings(&self.prompts, language)? {
+            for recording in list_of(&self.prompts, language)? {
                 show(&recording, language, None, self.json, &mut out)?;
                 (count, seconds) = (count + 1, seconds + recording.seconds);
             }
@@ -63,33 +95,17 @@ impl List {
 
 impl Stale {
     pub(super) fn run(&self) -> Result<bool, Wrong> {
-        let (mut said, mut files, mut folders) = (HashSet::new(), HashMap::new(), Vec::new());
-        for path in &self.menus {
-            let (menu, catalogue, folder) = texts_and_recordings(&script_of(path), self.prompts.as_deref())?;
-            for clip in wanted_clips(&menu, &catalogue) {
-                files.entry((clip.language, clip.file)).or_insert_with(|| Arc::clone(&clip.text));
-                said.insert((clip.language, clip.text, clip.form));
-            }
-            if !folders.contains(&folder) {
-                folders.push(folder);
-            }
-        }
-        for language in Language::ALL {
-            // Of numbers every piece may be said, whichever a menu says today.
-            let pieces = Function::ALL.into_iter().flat_map(|function| vocabulary_of(language, function));
-            said.extend(pieces.map(|(text, form)| (language, text, form)));
-        }
+        let texts = self.menus.load()?;
         let mut out = io::stdout().lock();
         let (mut all, mut stale) = (0_usize, 0_usize);
-        for folder in &folders {
+        for folder in &texts.folders {
             for language in Language::ALL {
-                for recording in recordings(folder, language)? {
+                for recording in list_of(folder, language)? {
                     all += 1;
-                    if !said.contains(&(language, Arc::clone(&recording.text), recording.form)) {
+                    if !texts.says(language, &recording) {
                         stale += 1;
-                        let name = recording.path.file_name().map(|name| name.to_string_lossy().into_owned());
-                        let now = name.and_then(|name| files.get(&(language, name)));
-                        show(&recording, language, Some(now.map(|text| &**text)), self.json, &mut out)?;
+                        let now = texts.wanted.iter().find(|text| text.path == recording.path);
+                        show(&recording, language, Some(now.map(|now| &*now.clip.text)), self.json, &mut out)?;
                     }
                 }
             }
@@ -99,11 +115,6 @@ impl Stale {
         }
         Ok(stale == 0)
     }
-}
-
-fn recordings(prompts: &Path, language: Language) -> Result<Vec<Recording>, Wrong> {
-    let folder = prompts.join(language.tag());
-    read_list(&folder).map_err(|faults| Wrong::faults_of(&folder, faults))
 }
 
 /// One recording; `now` is what its file should say, where that is asked for.

@@ -12,7 +12,7 @@ impl Call {
         let clock_rate = self.params.codec.clock_rate();
         self.sound = self.is_listened_to().then(|| Box::new(JitterBuffer::new(clock_rate)));
         if self.sound.is_some() {
-            self.sieve.open(&self.rtp);
+            self.sieve.open(self.sending.line.ear());
         }
     }
 
@@ -25,13 +25,13 @@ impl Call {
         self.conductor.listens() || self.heard_keys.listens_for_tones()
     }
 
-    /// A packet of sound, which came at `came`.
-    pub(super) fn hear(&mut self, now: Moment, came: Moment, packet: &Packet, out: &mut Actions) {
+    /// A packet of sound.
+    pub(super) fn hear(&mut self, now: Moment, packet: &Packet, out: &mut Actions) {
         if let Some(sound) = &mut self.sound {
-            sound.push(came, &packet.header, self.params.codec.ticks(packet.payload), packet.payload);
+            sound.push(now, &packet.header, self.params.codec.ticks(packet.payload), packet.payload);
             self.hear_due(now, out);
         } else if self.latch.is_latched() {
-            self.sieve.unheard(&self.rtp, &self.params.events);
+            self.sieve.unheard(self.sending.line.ear(), &self.params.events);
         }
     }
 

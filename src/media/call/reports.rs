@@ -15,7 +15,7 @@ impl Call {
             self.stats.refused += 1;
             return;
         }
-        let length = match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(datagram)) {
+        let length = match self.sending.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(datagram)) {
             Some(length) => self.let_in(length),
             None => datagram.len(),
         };
@@ -30,23 +30,22 @@ impl Call {
     }
 
     pub(super) fn report(&mut self, now: Moment, bye: bool) {
-        let sent = (self.stats.packets_sent > self.reported).then(|| SentSoFar {
-            packets: (self.stats.packets_sent - self.sent_before.0) as u32,
-            octets: (self.stats.octets_sent - self.sent_before.1) as u32,
-            timestamp: self.timestamp_at(now.as_micros() / 1000),
+        let sent = (self.sending.packets() > self.reported).then(|| {
+            let (packets, octets) = self.sending.of_this_stream();
+            SentSoFar { packets, octets, timestamp: self.sending.timestamp_at(now.as_micros() / 1000) }
         });
-        self.reported = self.stats.packets_sent;
-        let cname = format!("{:08x}", self.ssrc);
+        self.reported = self.sending.packets();
+        let cname = format!("{:08x}", self.sending.ssrc());
         let report = Report { now, ntp: Clock::ntp(), sent, cname: &cname, bye };
         let mut packet = [0; 256];
         let length = self.reporter.write(&mut packet, &mut self.reception, &report);
-        let length = match &mut self.srtp {
+        let length = match &mut self.sending.srtp {
             Some(srtp) => length.and_then(|length| srtp.sender.protect_rtcp(&mut packet, length)),
             None => length,
         };
         let to = self.rtcp_far_end();
         match length.and_then(|length| packet.get(..length)).filter(|_| is_somebody(to)) {
-            Some(packet) if self.params.rtcp_mux => drop(self.transmit(packet)),
+            Some(packet) if self.params.rtcp_mux => drop(self.sending.transmit(packet)),
             Some(packet) => drop(self.rtcp.send_to(packet, to)),
             None => {}
         }

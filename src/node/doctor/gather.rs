@@ -12,12 +12,12 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::facts::{Certificate, Disk, DiskKind, Facts, Pairs, Password, Socket};
 use super::{holders, trunks};
-use crate::audio::Synthesizer;
+use crate::audio::{Engine, Synthesizer};
 use crate::facts::Fault;
 use crate::media::may_precede;
 use crate::node::config::{Config, Tls};
 use crate::node::draft::Draft;
-use crate::node::{loading, password, tls as tls_config};
+use crate::node::{loading, read_password, tls as tls_config};
 use crate::records::DatabaseStanding;
 use crate::sip::{Listen, Transport, tls};
 
@@ -63,7 +63,10 @@ pub(super) async fn gather(draft: &Draft) -> Facts {
         database_writable: writable(&nearest(database)) && writable(&folder),
         disk: disk(&nearest(&folder)),
         cache_writable: writable(&nearest(&config.prompts.cache)),
-        voice: Synthesizer::espeak(PathBuf::new()).voices.iter().all(|voice| is_program(&voice.program)),
+        voice: Synthesizer::espeak(PathBuf::new()).voices.iter().all(|voice| match &voice.engine {
+            Engine::Command(command) => is_program(&command.program),
+            Engine::Server(_) => true,
+        }),
     };
     facts.trunks = trunks::ask(config, &facts).await;
     facts
@@ -179,8 +182,7 @@ fn passwords(config: &Config) -> Vec<Password> {
         let of_register = trunk.register.as_ref().and_then(|register| register.password_file.as_ref());
         for file in trunk.password_file.iter().chain(of_register) {
             let told = |fault: Fault| fault.to_string();
-            let open =
-                password::read(file).map_err(told).and_then(|_| is_open(file).map_err(|error| error.to_string()));
+            let open = read_password(file).map_err(told).and_then(|_| is_open(file).map_err(|error| error.to_string()));
             passwords.push(Password { trunk: name.clone(), file: file.display().to_string(), open });
         }
     }

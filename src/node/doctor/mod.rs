@@ -149,7 +149,7 @@ impl Check {
             Check::TimeZone => ("time-zone", "the machine's time zone"),
             Check::Files => (
                 "files",
-                "RLIMIT_NOFILE of this very shell (a systemd unit has its own): two for each of `sip.calls`, one for each \
+                "RLIMIT_NOFILE of this very shell (a systemd unit has its own): three for each of `sip.calls`, one for each \
                  of `sip.connections`",
             ),
             Check::Precedence => ("precedence", "whether a thread of this shell's may take the nice value -11"),

@@ -104,6 +104,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         failures,
         window,
         lock,
+        keys: sealing,
     } = records;
     let Prompts { folder: _, synthesize: _, cache: _ } = prompts;
     let Metrics { listen: metrics } = metrics;
@@ -140,6 +141,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.failures", format!("{failures:?}")),
         ("records.window", format!("{window:?}")),
         ("records.lock", format!("{lock:?}")),
+        ("records.keys", format!("{sealing:?}")),
         ("metrics.listen", format!("{metrics:?}")),
         ("versions.folder", format!("{folder:?}")),
         ("versions.kept", format!("{kept:?}")),

@@ -1,13 +1,15 @@
 //! The questions about a person: one statement each, so that the month and what is told of it are of one view.
 
 use deadpool_postgres::Object;
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 
-use super::{Failed, asking};
-use crate::facts::{Balances, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Summary};
-use crate::records::sqlite::{code, month};
-use crate::records::{RecordsError, bounded};
+use super::{Failed, PostgresOptions, asking, insurance_code, schema};
+use crate::facts::{
+    Balances, CitizenId, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Summary,
+};
+use crate::records::sqlite::month;
+use crate::records::{RecordsError, RemoteError, bounded};
 
 pub(super) async fn balances(client: &Object, person: PersonRef) -> Result<Balances, Failed> {
     let sql = "SELECT m.as_of, a.person IS NOT NULL, a.pension, a.medical \
@@ -27,7 +29,7 @@ pub(super) async fn summary(client: &Object, person: PersonRef) -> Result<Summar
     for insurance in Insurance::ALL {
         let mut summary = InsuranceSummary { insurance, months_paid: 0, first: None, last: None };
         for row in &rows {
-            if get::<Option<i16>>(row, 2)?.map(i64::from) == Some(code(insurance)) {
+            if get::<Option<i16>>(row, 2)? == Some(insurance_code(insurance)) {
                 summary.months_paid = u32::try_from(get::<i64>(row, 3)?).unwrap_or(u32::MAX);
                 summary.first = Some(month_of(row, 4)?);
                 summary.last = Some(month_of(row, 5)?);
@@ -50,7 +52,7 @@ pub(super) async fn payments(
                (SELECT min(month) FROM payments WHERE person = $1 AND insurance = $2), \
                p.month, p.base, p.personal, p.employer FROM meta m LEFT JOIN payments p \
                ON p.person = $1 AND p.insurance = $2 AND p.month BETWEEN $3 AND $4 ORDER BY p.month";
-    let number = i16::try_from(code(insurance)).unwrap_or(-1);
+    let number = insurance_code(insurance);
     let rows = rows(client, sql, &[&person.0, &number, &from.ordinal(), &to.ordinal()]).await?;
     let (as_of, row) = first(&rows)?;
     let first_ever: Option<i32> = get(row, 2)?;
@@ -63,6 +65,26 @@ pub(super) async fn payments(
         }
     }
     Ok(Payments { insurance, from, to, paid, first_ever, as_of })
+}
+
+/// People from all over the records, at most so many, for those who measure how fast they are found.
+pub(in crate::records) fn some_people(
+    options: &PostgresOptions,
+    most: u32,
+) -> Result<Vec<(CitizenId, String)>, RemoteError> {
+    let sql = "SELECT id_number, number FROM insured \
+               WHERE person % greatest(1, (SELECT count(*) FROM insured) / $1) = 0 LIMIT $1";
+    let found = schema::once(options, async |client: &mut Client| {
+        schema::prepare(client).await?;
+        let rows = client.query(sql, &[&i64::from(most)]).await?;
+        let mut people: Vec<(String, String)> = Vec::with_capacity(rows.len());
+        for row in &rows {
+            people.push((row.try_get(0)?, row.try_get(1)?));
+        }
+        Ok(people)
+    });
+    let people = found.map_err(|error| RemoteError::Refused(error.to_string()))?;
+    Ok(people.into_iter().filter_map(|(id, number)| Some((CitizenId::stored(id.as_bytes())?, number))).collect())
 }
 
 async fn rows(client: &Object, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {

@@ -42,8 +42,9 @@ use super::keyed::Pepper;
 use super::locks::{LockPolicy, MOST_SUBJECTS};
 use super::remote::{Remote, RemoteCounts, RemoteError};
 use super::{ClientTls, OpenError, Records, RecordsError};
-use crate::facts::{Query, Reply, Secret};
+use crate::facts::{Insurance, Query, Reply, Secret};
 
+pub(super) use self::asking::some_people;
 pub(super) use schema::look;
 pub use url::PostgresUrl;
 pub(super) use writing::{Written, write};
@@ -252,12 +253,25 @@ impl Server {
     }
 }
 
+/// The insurance's number in the database.
+const fn insurance_code(insurance: Insurance) -> i16 {
+    match insurance {
+        Insurance::Pension => 0,
+        Insurance::Medical => 1,
+        Insurance::Unemployment => 2,
+        Insurance::WorkInjury => 3,
+        Insurance::Maternity => 4,
+    }
+}
+
 /// What a connection could not be made by. The server's own words then name a user or a database, and no person.
 fn connecting(error: &tokio_postgres::Error) -> RemoteError {
     match error.as_db_error() {
         Some(said) if is_passing(said.code()) => RemoteError::Unreachable(said.message().to_owned()),
         Some(said) => RemoteError::Refused(said.message().to_owned()),
-        None => RemoteError::Unreachable(causes(error)),
+        None if error.is_closed() || causes_io(error) => RemoteError::Unreachable(causes(error)),
+        // A password that is asked for and not there, and the like.
+        None => RemoteError::Refused(causes(error)),
     }
 }
 

@@ -6,10 +6,9 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
-use super::PostgresOptions;
 use super::schema::{self, SchemaFault};
+use super::{PostgresOptions, insurance_code};
 use crate::facts::Month;
-use crate::records::sqlite::code;
 use crate::records::{Insured, OpenError};
 
 /// So many people at a time: their payments are gathered before they are sent.
@@ -98,7 +97,7 @@ async fn copy(transaction: &Transaction<'_>, people: &[(i64, Insured)]) -> Resul
     let mut rows = pin!(BinaryCopyInWriter::new(rows, &types));
     for (person, insured) in people {
         for (insurance, paid) in insured.all_payments() {
-            let insurance = i16::try_from(code(insurance)).unwrap_or(-1);
+            let insurance = insurance_code(insurance);
             let (base, personal, employer) = (&paid.base.0, &paid.personal.0, &paid.employer.0);
             rows.as_mut().write(&[person, &insurance, &paid.month.ordinal(), base, personal, employer]).await?;
         }

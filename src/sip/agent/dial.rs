@@ -81,13 +81,18 @@ pub enum DialingEvent {
 pub struct Dialing {
     call_id: String,
     events: mpsc::Receiver<DialingEvent>,
-    _abort: oneshot::Sender<()>,
+    abort: Option<oneshot::Sender<()>>,
 }
 
 impl Dialing {
     /// Its Call-ID.
     pub fn call_id(&self) -> &str {
         &self.call_id
+    }
+
+    /// Gives it up. Events go on until that is done; who is answered all the same is hung up on.
+    pub fn cancel(&mut self) {
+        self.abort = None;
     }
 
     /// The next thing that happens; `None` after the last. Cancel-safe.
@@ -125,7 +130,7 @@ impl Agent {
         tokio::spawn(drive_invite(Arc::clone(core), transaction, way.clone(), post.clone()));
         let task = Setup { core: Arc::clone(core), seat, invite, expires, way, post, events: events_to };
         tokio::spawn(task.run(mail, aborted));
-        Ok(Dialing { call_id, events, _abort: abort })
+        Ok(Dialing { call_id, events, abort: Some(abort) })
     }
 }
 
@@ -319,13 +324,15 @@ impl Setup {
         let run = Run::answered(&core, seat, dialog, way, invite, keeper, events);
         let answer = body::sdp(&response.headers, &response.body).map(<[u8]>::to_vec);
         // Given up meanwhile, or nobody listens any more: the handle is dropped here, and the call hung up.
-        if cancelled {
+        let untold = if cancelled {
             drop(call);
+            Some(told)
         } else {
             let _ = told.try_send(DialingEvent::Answered { call, answer });
-        }
-        drop(told);
+            None
+        };
         run.run(mail, commands).await;
+        drop(untold);
     }
 
     /// CANCEL has the INVITE's Via, CSeq number and Request-URI, and is a transaction of its own (section 9.1).

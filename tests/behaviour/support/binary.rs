@@ -123,7 +123,7 @@ pub async fn run(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 /// One socket on the loopback.
-const SIP: &str = "listen = [\"127.0.0.1:0\"]\nretry-after = \"7s\"\n[media]\nworkers = 1";
+pub const SIP: &str = "listen = [\"127.0.0.1:0\"]\nretry-after = \"7s\"\n[media]\nworkers = 1";
 
 fn configuration(sip: &str, numbers: &[(&str, &str)]) -> String {
     let quoted = |path: &Path| format!("\"{}\"", path.display());

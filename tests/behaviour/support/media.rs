@@ -10,9 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use hotline::audio::{Clip, Codec, Item, Playlist};
 use hotline::facts::{Key, Moment};
-use hotline::media::{
-    Actions, Conductor, EngineConfig, EventType, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats,
-};
+use hotline::media::{Actions, Conductor, EngineConfig, Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use hotline::rtp::{Due, Event, Header, KeyPlan, Packet};
 
 /// How long a test waits for something that must come.
@@ -203,18 +201,7 @@ impl FarEnd {
 
     /// What offer and answer would have agreed on.
     pub fn params(&self) -> MediaParams {
-        MediaParams {
-            remote: self.rtp.local_addr().unwrap(),
-            remote_rtcp: None,
-            rtcp_mux: false,
-            codec: Codec::Pcma,
-            payload_type: 8,
-            events: vec![EventType { payload_type: 101, clock_rate: 8000 }],
-            in_band_keys: false,
-            ptime: 20,
-            send: true,
-            srtp: None,
-        }
+        MediaParams::plain(self.rtp.local_addr().unwrap())
     }
 
     /// The next RTP packet.

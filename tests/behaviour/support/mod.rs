@@ -9,6 +9,7 @@ pub mod namespaces;
 pub mod node;
 pub mod ports;
 pub mod postgres;
+pub mod prompts;
 pub mod service;
 pub mod sound;
 pub mod tls;

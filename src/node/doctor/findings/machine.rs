@@ -8,6 +8,8 @@ use crate::sip::gate::RECEIVE_BUFFER;
 
 /// Files that are open whatever is served: the database, the log, menus while they are read.
 const OTHER_FILES: usize = 64;
+/// RTP's two sockets, and RTCP's.
+const FILES_A_CALL: usize = 3;
 const MB: u64 = 1_000_000;
 /// Less than this is warned of.
 const LOW: u64 = 500 * MB;
@@ -46,7 +48,7 @@ pub(super) fn zone(facts: &Facts) -> Vec<Finding> {
 }
 
 pub(super) fn files(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let needed = config.sip.calls.saturating_mul(2).saturating_add(config.sip.connections + OTHER_FILES);
+    let needed = config.sip.calls.saturating_mul(FILES_A_CALL).saturating_add(config.sip.connections + OTHER_FILES);
     let needed = u64::try_from(needed).unwrap_or(u64::MAX);
     vec![match facts.files {
         Some(most) if most < needed => FILES_FEW.said(format!("{most} may be open, {needed} are needed at the most")),

@@ -1,0 +1,173 @@
+//! Sealing all records anew: by a new key, or for the first time.
+//!
+//! ```text
+//!   1  where nothing was sealed before: free pages are wiped; the pepper, in place
+//!   2  every person, from the side that is read into the other one   batches; begun again, it goes on after the last
+//!   3  the other side is read                                        one row
+//!   4  the side before is cleared, the write-ahead log is emptied
+//! ```
+//!
+//! Calls read on: until 3 what they read before, after 3 the same sealed by the new key, which a running hotline looks for where
+//! its keys come from. Killed at any moment, the records are whole, and the same command goes on.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::database::{self, IfMissing, PEPPER};
+use super::seal::{KeyId, Seal, key_of};
+use super::sides::{BATCH, IDENTITY, PAYMENTS, Side, WriteError, WriteLock, clear, place};
+
+/// Pages that are wiped by one transaction, at most.
+const WIPED: i64 = 256;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rekeyed {
+    /// The key that all is sealed by now.
+    pub key: KeyId,
+    /// People whose values were sealed anew; 0 if all were already.
+    pub people: u64,
+    /// Whether the write-ahead log could be emptied: not while somebody reads for long.
+    pub log_emptied: bool,
+}
+
+/// Seals all records of a database file by the first of the keys. `progress` is told how many people are done, and of how many.
+///
+/// # Errors
+/// [`WriteError`]; what was done stays, and the next time goes on from there.
+pub fn rekey(path: &Path, seal: &Seal, progress: impl FnMut(u64, u64)) -> Result<Rekeyed, WriteError> {
+    let key = seal.current().ok_or(WriteError::NoKeys)?;
+    let (mut connection, _) = database::open(path, IfMissing::Refuse, seal)?;
+    let _lock = WriteLock::take(path)?;
+    let people = run(&mut connection, seal, key, progress)?;
+    Ok(Rekeyed { key, people, log_emptied: empty_log(&connection)? })
+}
+
+/// Seals what lies open in a database, where there are keys. Who calls holds the [`WriteLock`].
+pub(super) fn seal_what_is_open(connection: &mut Connection, seal: &Seal) -> Result<(), WriteError> {
+    let Some(key) = seal.current() else { return Ok(()) };
+    let pepper: Vec<u8> = connection.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
+    if key_of(&pepper).is_none() {
+        run(connection, seal, key, |_, _| ())?;
+        empty_log(connection)?;
+    }
+    Ok(())
+}
+
+fn run(
+    connection: &mut Connection,
+    seal: &Seal,
+    key: KeyId,
+    progress: impl FnMut(u64, u64),
+) -> Result<u64, WriteError> {
+    let pepper: Vec<u8> = connection.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
+    if key_of(&pepper).is_none() {
+        wipe_free_pages(connection)?;
+    }
+    if key_of(&pepper) != Some(key) {
+        let anew = seal.seal(PEPPER, &seal.open(PEPPER, &pepper)?)?;
+        connection.execute("UPDATE meta SET pepper = ?1", [anew])?;
+    }
+    let (side, _) = Side::read(connection)?;
+    if all_current(connection, side, seal)? {
+        // What a rekeying left that was broken off in its last step.
+        clear(connection, side.other())?;
+        return Ok(0);
+    }
+    copy(connection, side, seal, key, progress)
+}
+
+/// Whether every value of a side is sealed by the first key already.
+fn all_current(connection: &Connection, side: Side, seal: &Seal) -> Result<bool, WriteError> {
+    let mut statement =
+        connection.prepare(&side.sql("SELECT substr(identity, 1, 5), substr(payments, 1, 5) FROM RECORDS"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if ![row.get::<_, Vec<u8>>(0)?, row.get(1)?].iter().all(|sealed| seal.is_current(sealed)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn copy(
+    connection: &mut Connection,
+    side: Side,
+    seal: &Seal,
+    key: KeyId,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<u64, WriteError> {
+    let rekeying: Option<Vec<u8>> = connection.query_row("SELECT rekeying FROM meta", [], |row| row.get(0))?;
+    if rekeying.is_none_or(|by| by != key.0) {
+        connection.execute("UPDATE meta SET rekeying = NULL", [])?;
+        clear(connection, side.other())?;
+        connection.execute("UPDATE meta SET rekeying = ?1", [key.0])?;
+    }
+    let count = |connection: &Connection, side: Side| -> Result<u64, WriteError> {
+        let people: i64 = connection.query_row(&side.sql("SELECT count(*) FROM RECORDS"), [], |row| row.get(0))?;
+        Ok(people.unsigned_abs())
+    };
+    let (all, mut done) = (count(connection, side)?, count(connection, side.other())?);
+    let last = side.other().sql("SELECT max(person) FROM RECORDS");
+    let mut last: i64 = connection.query_row(&last, [], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0);
+    loop {
+        let batch = sealed_anew(connection, side, seal, last)?;
+        let Some(end) = batch.last() else { break };
+        last = end.0;
+        done += batch.len() as u64;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (person, identity, payments) in batch {
+            let sql = side.other().sql("INSERT INTO RECORDS VALUES (?1, ?2, ?3)");
+            transaction.prepare_cached(&sql)?.execute(params![person, identity, payments])?;
+        }
+        transaction.commit()?;
+        progress(done, all);
+    }
+    connection.execute("UPDATE meta SET side = 1 - side, rekeying = NULL", [])?;
+    clear(connection, side)?;
+    Ok(all)
+}
+
+/// A person's number, identity and payments, both sealed.
+type Row = (i64, Vec<u8>, Vec<u8>);
+
+/// The next people, sealed by the first key.
+fn sealed_anew(connection: &Connection, side: Side, seal: &Seal, after: i64) -> Result<Vec<Row>, WriteError> {
+    let sql = side.sql("SELECT person, identity, payments FROM RECORDS WHERE person > ?1 ORDER BY person LIMIT ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![after, BATCH])?;
+    let mut batch = Vec::new();
+    let anew = |column, person, sealed: Vec<u8>| {
+        let place = place(column, person);
+        seal.seal(place, &seal.open(place, &sealed)?)
+    };
+    while let Some(row) = rows.next()? {
+        let person: i64 = row.get(0)?;
+        batch.push((person, anew(IDENTITY, person, row.get(1)?)?, anew(PAYMENTS, person, row.get(2)?)?));
+    }
+    Ok(batch)
+}
+
+/// Overwrites what is left on pages that hold nothing: those freed by an earlier version were not wiped.
+fn wipe_free_pages(connection: &Connection) -> Result<(), WriteError> {
+    let free = || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0));
+    let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    connection.execute_batch("CREATE TABLE IF NOT EXISTS wiped (zeros BLOB) STRICT")?;
+    loop {
+        let pages = free()?.min(WIPED);
+        if pages == 0 {
+            break;
+        }
+        connection.prepare_cached("INSERT INTO wiped VALUES (zeroblob(?1))")?.execute([pages * (page - 8)])?;
+    }
+    while connection.execute("DELETE FROM wiped WHERE rowid IN (SELECT rowid FROM wiped LIMIT 1)", [])? > 0 {}
+    connection.execute_batch("DROP TABLE wiped")?;
+    Ok(())
+}
+
+/// Writes the write-ahead log back and cuts it to nothing; false while somebody reads an earlier state.
+fn empty_log(connection: &Connection) -> Result<bool, WriteError> {
+    let busy: Option<i64> = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).optional()?;
+    Ok(busy == Some(0))
+}

@@ -1,0 +1,111 @@
+//! kill -9 at any moment of an import, or of sealing anew: what was read is read on, whole, and the next try goes through.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use hotline::facts::{Query, Reply};
+use hotline::records::demo::{self, DemoOptions, NAMED};
+use hotline::records::{Records, SqliteRecords};
+
+use crate::records_support::{as_of, at, right};
+
+fn hotline(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hotline"));
+    command.arg("records").args(arguments).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+const IMPORT: [&str; 7] = ["import", "--people", "people.csv", "--payments", "payments.csv", "--as-of", "2026-10"];
+
+fn answers(folder: &Path) -> Vec<Reply> {
+    let records = SqliteRecords::open(&folder.join("hotline.db")).unwrap();
+    let mut answers = Vec::new();
+    for named in &NAMED {
+        let Reply::Matched(person) = records.answer(&right(named.who, None), at(0)).unwrap() else {
+            panic!("{}", named.who)
+        };
+        for query in [Query::Balances(person), Query::Summary(person)] {
+            answers.push(records.answer(&query, at(0)).unwrap());
+        }
+    }
+    answers
+}
+
+/// People on the side that is not read.
+fn written(folder: &Path) -> i64 {
+    let database = rusqlite::Connection::open(folder.join("hotline.db")).unwrap();
+    let sql = "SELECT CASE side WHEN 0 THEN (SELECT count(*) FROM records_b) ELSE (SELECT count(*) FROM records_a) END FROM meta";
+    database.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// Kills it once so many people are on the side that is not read; false if it had ended before.
+fn kill_at(mut child: Child, folder: &Path, people: i64) -> bool {
+    // The first line says that it has begun.
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    said.read_line(&mut String::new()).unwrap();
+    while written(folder) < people {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+    }
+    child.kill().unwrap();
+    !child.wait().unwrap().success()
+}
+
+#[test]
+fn the_old_month_is_whole_and_the_next_import_goes_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let options = DemoOptions { people: 2_500, ..DemoOptions::as_of(as_of()) };
+    demo::write(&folder.join("hotline.db"), DemoOptions::named_only(as_of()), false, || ()).unwrap();
+    demo::write_tables(folder, DemoOptions { as_of: as_of().plus(1), ..options }, Some(3), || ()).unwrap();
+    let before = answers(folder);
+    for people in [0, 1, 600, 1_500] {
+        assert!(kill_at(hotline(folder, &IMPORT).spawn().unwrap(), folder, people), "at {people}");
+        assert_eq!(answers(folder), before, "killed at {people} people");
+    }
+    let ended = hotline(folder, &IMPORT).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let after = answers(folder);
+    assert!(after.iter().all(|answer| !before.contains(answer)), "all is of the new month");
+    assert_eq!(written(folder), 0, "nothing is left of the old one");
+}
+
+#[test]
+fn sealing_anew_goes_on_where_it_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let options = DemoOptions { people: 2_500, ..DemoOptions::as_of(as_of()) };
+    demo::write(&folder.join("hotline.db"), options, false, || ()).unwrap();
+    let before = answers(folder);
+    hotline::records::new_key_file(&folder.join("hotline.db.key")).unwrap();
+    let mut most = 0;
+    for people in [1, 1_000, 2_000] {
+        if !kill_at(hotline(folder, &["rekey"]).spawn().unwrap(), folder, people) {
+            break;
+        }
+        assert_eq!(answers(folder), before, "killed at {people} people");
+        let left = written(folder);
+        assert!(left >= most, "{left} after {most}: it did not go on");
+        most = left;
+    }
+    let ended = hotline(folder, &["rekey"]).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!((answers(folder), written(folder)), (before, 0));
+}
+
+#[test]
+fn two_that_write_do_not_get_into_each_others_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    demo::write(&folder.join("hotline.db"), DemoOptions::named_only(as_of()), false, || ()).unwrap();
+    demo::write_tables(folder, DemoOptions::named_only(as_of().plus(1)), None, || ()).unwrap();
+    let lock = std::fs::File::options().write(true).open(folder.join("hotline.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = hotline(folder, &IMPORT).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("being written by another command: wait for it"));
+    drop(lock);
+    assert!(hotline(folder, &IMPORT).status().unwrap().success());
+}
