@@ -203,6 +203,13 @@ def ours():
     yield "menu", "broken", b'[hotline]\nname = 3\n[a]\nmenu = "m"\n1 = "nowhere"\n"#" = "@back"\nx = 1\n[a]\n'
     yield "prompts", "plain", "a = Hello.\n    .no-input = 请按{ DIGITS($n) }。\n-t = b\nc = { -t } { COUNT($x) }\n".encode()
     yield "prompts", "selector", "# x\na = { $x ->\n    [one] one\n    [2] two { MONEY($m) }\n   *[other] { a.b }\n }\n    .b = { DATE($d) }, { MONTH($o) }; { \"\\u4F59\" }\n".encode()
+    people = "id_number,number,kind,pension,medical\n119999198503150010,10000001,employee,86523.05,3120.4\n"
+    payments = "id_number,insurance,month,base,personal,employer\n119999198503150010,pension,2026-09,7900.00,632,1264\n"
+    yield "records_import", "good", (people + "\0" + payments).encode()
+    named = "身份证号,险种,缴费月份,缴费基数,个人缴费,单位缴费\n119999198503150010,养老保险,2026年9月,1,1,1\n"
+    yield "records_import", "gb18030", people.encode() + b"\0" + named.encode("gb18030")
+    twice = people + "119999198503150010,10000001,retired,-1,1.005\n\"1,2\n"
+    yield "records_import", "broken", (twice + "\0" + payments + "x,养老,2027-01,1e3,,\n" + payments).encode()
     yield "prompts", "broken", "a = { b\nc = { $x -> }\n-d = { FOO() }\na = {{{}\n".encode()
 
 

@@ -5,10 +5,12 @@
 //! all is said beside it.
 
 mod media;
+mod records;
 mod sip;
 mod texts;
 
 pub use media::{in_band, rtcp, rtp, srtp, telephone_event};
+pub use records::records_import;
 pub use sip::{framing, gate, info_keys, multipart, sdp};
 pub use texts::{menu, prompts};
 
@@ -16,7 +18,7 @@ pub use texts::{menu, prompts};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     ("framing", framing),
     ("gate", gate),
     ("sdp", sdp),
@@ -29,6 +31,7 @@ pub const TARGETS: [Target; 12] = [
     ("in_band", in_band),
     ("menu", menu),
     ("prompts", prompts),
+    ("records_import", records_import),
 ];
 
 /// Takes an input apart.

@@ -86,10 +86,22 @@ impl<'a> Coverage<'a> {
             let taken = all.saturating_sub(missed.map_or(0, Vec::len));
             let share = u8::try_from(taken * 100 / all.max(1)).unwrap_or(100);
             let text = if missed.is_none() { "all taken".to_owned() } else { format!("{taken} of {all} taken") };
-            (step, Mark { share, text, alarm: missed.map(|missed| format!("not: {}", missed.join(", "))) })
+            (step, Mark { share, text, alarm: missed.map(|missed| format!("not: {}", shortened(missed))) })
         });
         Marks { caption: format!("test calls take {}", self.in_words()), steps: steps.collect() }
     }
+}
+
+/// `key 1, key 2, silence` as `keys 1 2, silence`: a box is narrow.
+fn shortened(things: &[String]) -> String {
+    let keys: Vec<&str> = things.iter().filter_map(|thing| thing.strip_prefix("key ")).collect();
+    let others = things.iter().filter(|thing| !thing.starts_with("key ")).map(String::as_str);
+    let named = match keys.as_slice() {
+        [] => None,
+        [key] => Some(format!("key {key}")),
+        keys => Some(format!("keys {}", keys.join(" "))),
+    };
+    named.as_deref().into_iter().chain(others).collect::<Vec<&str>>().join(", ")
 }
 
 /// What `hotline test` says of it.

@@ -17,8 +17,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::progress::Progress;
 use super::test::{DemoRecords, load};
 use super::{Wrong, exit_code};
 use crate::dialogue::{Ending, Story};
@@ -89,12 +89,12 @@ impl Replay {
         })?;
         let former = Former::of(&before, &before_scene);
         let (mut outcome, mut people) = (Outcome::default(), DemoRecords::default());
-        let progress = progress(calls.len());
-        for call in calls {
+        let (progress, all) = (Progress::default(), calls.len());
+        for (done, call) in calls.into_iter().enumerate() {
+            progress.tell("replaying ways through the menu", done, all);
             outcome.take(call, &former, [&before_scene, &now_scene], &mut people);
-            progress.inc(1);
         }
-        progress.finish_and_clear();
+        progress.end();
         let mut out = io::stdout().lock();
         outcome.tell(&self.database, &now.menu.name, &mut out)?;
         if let Some(folder) = &self.calls {
@@ -174,12 +174,4 @@ fn tail(path: &[&str]) -> String {
     let left_out = path.len().saturating_sub(MOST_STEPS);
     let shown: Vec<&str> = path.iter().skip(left_out).copied().collect();
     format!("{}{}", if left_out > 0 { "… > " } else { "" }, shown.join(" > "))
-}
-
-fn progress(ways: usize) -> ProgressBar {
-    let bar = ProgressBar::new(ways as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} ways") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -48,7 +48,8 @@ impl Look {
 
     /// Columns that fit: a Chinese character takes two, each of half its size; others are narrower on the whole.
     fn columns(self) -> usize {
-        let column = self.size() * 0.5;
+        // Bold ones are wider.
+        let column = self.size() * if matches!(self, Look::Mark | Look::Alarm) { 0.58 } else { 0.5 };
         ((WIDTH - 2.0 * MARGIN) / column) as usize
     }
 }

@@ -13,7 +13,7 @@ use mio::net::UdpSocket;
 
 use crate::rtp::sieve;
 
-use super::call::EventType;
+use super::EventType;
 
 /// Packets of sound that show that more will come.
 const WORTHWHILE: u8 = 50;

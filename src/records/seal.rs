@@ -136,13 +136,15 @@ impl Seal {
         Ok(Seal::over(Some(source), ring))
     }
 
-    /// With the keys of the file that has a database's name with `.key` after it, where there is one; otherwise without.
+    /// With the keys of the file that has a database's name with `.key` after it; without, as long as there is no such file.
     ///
     /// # Errors
     /// [`SealFault::Source`]
     pub fn beside(database: &Path) -> Result<Seal, SealFault> {
         let file = Seal::file_beside(database);
-        if file.exists() { Seal::of(SealSource::File(file)) } else { Ok(Seal::open_values()) }
+        let there = file.exists();
+        let source = SealSource::File(file);
+        if there { Seal::of(source) } else { Ok(Seal::over(Some(source), Vec::new())) }
     }
 
     /// The file that [`Seal::beside`] looks for.

@@ -111,6 +111,29 @@ fn a_days_calls_are_marked_where_they_were_and_where_they_ended() {
 }
 
 #[test]
+fn what_test_calls_take_is_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("menu.svg");
+    let said = drawn(&["voice-menus/12333", "--coverage", "--output", path(&output)]);
+    assert!(said.contains("test calls take 41 of 41 steps, "), "{said}");
+    let picture = std::fs::read_to_string(&output).unwrap();
+    assert!(texts(&picture, "main").contains(&"all taken".to_owned()), "{:?}", texts(&picture, "main"));
+    // One call alone: what it leaves out is told, and where it does not come is pale.
+    let calls = folder.path().join("calls");
+    std::fs::create_dir(&calls).unwrap();
+    let one = "balance-in-mandarin.call";
+    std::fs::copy(in_tree("voice-menus/12333/calls").join(one), calls.join(one)).unwrap();
+    drawn(&["voice-menus/12333", "--coverage", "--calls", path(&calls), "--output", path(&output)]);
+    let picture = std::fs::read_to_string(&output).unwrap();
+    let main = texts(&picture, "main");
+    assert!(main.iter().any(|text| text.ends_with(" taken") && !text.starts_with("all")), "{main:?}");
+    assert!(main.iter().any(|text| text.starts_with("not: keys 0 1 9 ")), "{main:?}");
+    assert!(!texts(&picture, "topics").iter().any(|text| text.contains("taken")));
+    let nothing = hotline(&["voice-menus/12333", "--coverage", "--calls", "nowhere", "--output", path(&output)]);
+    assert_eq!(nothing.status.code(), Some(2));
+}
+
+#[test]
 fn a_picture_that_is_watched_follows_its_script() {
     let folder = tempfile::tempdir().unwrap();
     let (script, output) = (folder.path().join("menu.toml"), folder.path().join("menu.svg"));

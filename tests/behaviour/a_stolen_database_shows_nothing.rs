@@ -154,6 +154,18 @@ fn records_that_lay_open_are_sealed_while_calls_run_and_leave_no_trace() {
 }
 
 #[test]
+fn a_key_that_is_made_beside_the_database_is_found_by_who_runs_already() {
+    let safe = Safe::new();
+    demo::write(&safe.database(), OPTIONS, false, || ()).unwrap();
+    let running = SqliteRecords::open(&safe.database()).unwrap();
+    let before = all_answers(&running);
+    new_key_file(&Seal::file_beside(&safe.database())).unwrap();
+    demo::write(&safe.database(), OPTIONS, false, || ()).unwrap();
+    assert!(sealed_by(&safe.database(), &Seal::beside(&safe.database()).unwrap()).unwrap().is_some());
+    assert_eq!(all_answers(&running), before);
+}
+
+#[test]
 fn a_key_is_changed_while_calls_run_and_the_old_one_is_not_needed_any_more() {
     let safe = Safe::new();
     new_key_file(&safe.key_file()).unwrap();

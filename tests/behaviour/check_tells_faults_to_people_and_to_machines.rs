@@ -6,6 +6,8 @@ use std::path::Path;
 use clap::Parser;
 use hotline::cli::check::{Check, Format, WrongUse, check_script, prompts_folder, write_faults};
 
+use crate::support::hotline::in_tree;
+
 #[derive(Parser)]
 struct Command {
     #[command(flatten)]
@@ -79,4 +81,64 @@ fn each_form_of_report_has_place_and_remedy() {
         "::error file=a%2Cb/menu.toml,line=8,col=1::a `hang-up` step has no key `then`%0Aits keys are hang-up\n";
     assert!(github.starts_with(expected), "{github}");
     assert!(github.ends_with("1 errors, 0 warnings\n"));
+}
+
+/// A menu with errors, warnings and calls that show them: whoever reads one form knows what the others tell.
+#[test]
+fn every_form_of_report_tells_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = fs::read_to_string(in_tree("voice-menus/12333/menu.toml")).unwrap();
+    let path = folder.path().join("menu.toml");
+    fs::write(&path, script.replace("\nsay = \"topic-fees\"", "\nsay = \"topic-feess\"")).unwrap();
+    let prompts = in_tree("prompts");
+    let said = |format: &str| {
+        let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_hotline"));
+        let arguments = ["check", path.to_str().unwrap(), "--format", format, "--prompts", prompts.to_str().unwrap()];
+        let output = check.args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (text, json, github) = (said("text"), said("json"), said("github"));
+    let objects: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(objects.len() >= 2, "{json}");
+    let commands: Vec<&str> = github.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(commands.len(), objects.len());
+    for (object, command) in objects.iter().zip(commands) {
+        let field = |name: &str| object[name].as_str().unwrap_or_default().to_owned();
+        let place = format!("file={},line={},col={}", field("file"), object["line"], object["column"]);
+        let (severity, message) = (field("severity"), field("message"));
+        assert!(command.starts_with(&format!("::{severity} {place}::{message}")), "{command} is not {object}");
+        assert!(command.ends_with(&field("hint")), "{command} is not {object}");
+        // Broken into lines, the picture tells the same words.
+        let words = |text: &str| text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        assert!(words(&text).contains(&words(&message)), "{message} is not in {text}");
+    }
+}
+
+#[test]
+fn a_check_that_watches_tells_of_each_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("menu.toml");
+    fs::write(&path, GOOD).unwrap();
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_hotline"));
+    check.args(["check", "--watch", "--format", "json"]).arg(&path).stdout(std::process::Stdio::piped());
+    let mut check = check.spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(check.stdout.take().unwrap()));
+    let mut round = || {
+        let mut told = String::new();
+        loop {
+            let line = lines.next().unwrap().unwrap();
+            if line.starts_with("{\"checked\"") {
+                return told;
+            }
+            told += &line;
+        }
+    };
+    assert!(!round().contains("a `hang-up` step has no key `then`"));
+    fs::write(&path, BAD).unwrap();
+    assert!(round().contains("a `hang-up` step has no key `then`"));
+    fs::write(&path, GOOD).unwrap();
+    assert!(!round().contains("a `hang-up` step has no key `then`"));
+    check.kill().unwrap();
+    check.wait().unwrap();
 }

@@ -176,6 +176,13 @@ pub fn import(
     telling: &mut Telling<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<ImportReport, ImportError> {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if options.check {
+        let system = std::env::temp_dir();
+        let (pepper, folder) = (Pepper::new(&Pepper::random_bytes()), if folder.is_dir() { folder } else { &system });
+        let mut parts = Parts::new(options, &pepper, folder, telling);
+        return check(&mut parts, progress);
+    }
     let (mut connection, pepper) = database::open(database, IfMissing::Create, seal)?;
     let _lock = WriteLock::take(database)?;
     let (_, held) = Side::read(&connection)?;
@@ -186,28 +193,22 @@ pub fn import(
     {
         return Err(ImportError::Earlier { held, given: options.as_of });
     }
-    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut parts = Parts::new(options, &pepper, folder, telling)?;
-    parts.read_people(progress)?;
-    parts.read_payments(progress)?;
-    let mut report = ImportReport {
-        outcome: Outcome::Checked,
-        people_rows: parts.people_rows,
-        payment_rows: parts.payment_rows,
-        faulty: 0,
-        difference: Difference::default(),
-    };
-    if options.check || (parts.faulty > 0 && !options.skip_faulty) {
+    let mut parts = Parts::new(options, &pepper, folder, telling);
+    parts.read(progress)?;
+    if parts.faulty > 0 && !options.skip_faulty {
         parts.put_together(progress, &mut |_| Ok(()))?;
-        report.faulty = parts.faulty;
-        if report.faulty > 0 {
-            report.outcome = Outcome::Refused;
-        }
-        return Ok(report);
+        return Ok(parts.report(Outcome::Refused, Difference::default()));
     }
     seal_what_is_open(&mut connection, seal)?;
-    load(&mut connection, seal, &pepper, &mut parts, progress, &mut report)?;
-    Ok(report)
+    load(&mut connection, seal, &pepper, &mut parts, progress)
+}
+
+/// Without a database.
+fn check(parts: &mut Parts<'_, '_>, progress: &mut Progress<'_>) -> Result<ImportReport, ImportError> {
+    parts.read(progress)?;
+    parts.put_together(progress, &mut |_| Ok(()))?;
+    let outcome = if parts.faulty > 0 { Outcome::Refused } else { Outcome::Checked };
+    Ok(parts.report(outcome, Difference::default()))
 }
 
 fn load(
@@ -216,8 +217,7 @@ fn load(
     pepper: &Pepper,
     parts: &mut Parts<'_, '_>,
     progress: &mut Progress<'_>,
-    report: &mut ImportReport,
-) -> Result<(), ImportError> {
+) -> Result<ImportReport, ImportError> {
     let (_, held) = Side::read(connection)?;
     let made_up = is_made_up(connection)?;
     let options = parts.options;
@@ -225,24 +225,22 @@ fn load(
     connection.pragma_update(None, "cache_size", -16_384)?;
     let mut staging = Staging::begin(connection, seal, pepper)?;
     parts.put_together(progress, &mut |insured| Ok(staging.add(insured)?))?;
-    report.faulty = parts.faulty;
     let difference = staging.difference()?;
-    report.difference = difference;
     if parts.faulty > 0 && !options.skip_faulty {
-        report.outcome = Outcome::Refused;
-        return Ok(staging.abandon()?);
+        staging.abandon()?;
+        return Ok(parts.report(Outcome::Refused, Difference::default()));
     }
     if difference.is_nothing() && held == Some(options.as_of.ordinal().into()) && !made_up {
-        report.outcome = Outcome::Unchanged;
-        return Ok(staging.abandon()?);
+        staging.abandon()?;
+        return Ok(parts.report(Outcome::Unchanged, difference));
     }
     let before = difference.gone.saturating_add(difference.people.saturating_sub(difference.new));
     if difference.gone.saturating_mul(100) > before.saturating_mul(MOST_GONE) && !options.force && !made_up {
         staging.abandon()?;
         return Err(ImportError::Gone { gone: difference.gone, before });
     }
-    report.outcome = Outcome::Loaded;
-    Ok(staging.swap(options.as_of, None)?)
+    staging.swap(options.as_of, None)?;
+    Ok(parts.report(Outcome::Loaded, difference))
 }
 
 fn is_made_up(connection: &Connection) -> rusqlite::Result<bool> {

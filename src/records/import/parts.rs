@@ -8,7 +8,7 @@ use std::path::Path;
 use super::columns::{self, PAYMENTS, PEOPLE};
 use super::spool::{BUCKETS, Rows, Spool};
 use super::table::{Table, Wrong};
-use super::{ImportError, ImportOptions, Progress, RowFault, Step, Telling};
+use super::{Difference, ImportError, ImportOptions, ImportReport, Outcome, Progress, RowFault, Step, Telling};
 use crate::facts::{CitizenId, Fen, Insurance, Month, Payment, Secret};
 use crate::records::keyed::{Kind, Pepper};
 use crate::records::{Insured, InsuredKind};
@@ -26,8 +26,8 @@ pub(super) struct Parts<'a, 'b> {
     payments: Spool,
     /// Lines of people whose number is somebody else's.
     refused: HashSet<u64>,
-    pub(super) people_rows: u64,
-    pub(super) payment_rows: u64,
+    people_rows: u64,
+    payment_rows: u64,
     pub(super) faulty: u64,
 }
 
@@ -56,10 +56,10 @@ impl<'a, 'b> Parts<'a, 'b> {
         pepper: &'a Pepper,
         folder: &'a Path,
         telling: &'a mut Telling<'b>,
-    ) -> Result<Parts<'a, 'b>, ImportError> {
-        let (people, payments) = (Spool::new(folder)?, Spool::new(folder)?);
+    ) -> Parts<'a, 'b> {
+        let (people, payments) = (Spool::new(folder), Spool::new(folder));
         let refused = HashSet::new();
-        Ok(Parts {
+        Parts {
             options,
             pepper,
             telling,
@@ -70,7 +70,7 @@ impl<'a, 'b> Parts<'a, 'b> {
             people_rows: 0,
             payment_rows: 0,
             faulty: 0,
-        })
+        }
     }
 
     fn fault(
@@ -85,12 +85,24 @@ impl<'a, 'b> Parts<'a, 'b> {
         Ok((self.telling)(&fault)?)
     }
 
+    /// Reads both tables.
+    pub(super) fn read(&mut self, progress: &mut Progress<'_>) -> Result<(), ImportError> {
+        self.read_people(progress)?;
+        self.read_payments(progress)
+    }
+
+    /// What came of it.
+    pub(super) fn report(&self, outcome: Outcome, difference: Difference) -> ImportReport {
+        let Parts { people_rows, payment_rows, faulty, .. } = *self;
+        ImportReport { outcome, people_rows, payment_rows, faulty, difference }
+    }
+
     /// Reads the table of the insured.
-    pub(super) fn read_people(&mut self, progress: &mut Progress<'_>) -> Result<(), ImportError> {
+    fn read_people(&mut self, progress: &mut Progress<'_>) -> Result<(), ImportError> {
         let options = self.options;
         let mut table = Table::open(&options.people, options.encoding, &PEOPLE)?;
         let length = std::fs::metadata(&options.people).map_or(0, |file| file.len());
-        let mut numbers = Spool::new(self.folder)?;
+        let mut numbers = Spool::new(self.folder);
         while let Some(row) = table.next_row()? {
             self.people_rows += 1;
             if self.people_rows.is_multiple_of(TOLD_AFTER) {
@@ -154,7 +166,7 @@ impl<'a, 'b> Parts<'a, 'b> {
     }
 
     /// Reads the table of payments.
-    pub(super) fn read_payments(&mut self, progress: &mut Progress<'_>) -> Result<(), ImportError> {
+    fn read_payments(&mut self, progress: &mut Progress<'_>) -> Result<(), ImportError> {
         let options = self.options;
         let mut table = Table::open(&options.payments, options.encoding, &PAYMENTS)?;
         let length = std::fs::metadata(&options.payments).map_or(0, |file| file.len());

@@ -1,20 +1,21 @@
 //! Rows put aside on disk by who they are about, so that all of one person's come together without a million people in memory.
 //!
 //! ```text
-//!   row ──▶ bucket = first byte of the ID number's hash ──▶ 16 KB waiting ──▶ sealed chunk ──▶ a file without a name
+//!   row ──▶ bucket = first byte of the ID number's hash ──▶ 16 KB waiting ──▶ sealed chunk ──▶ the end of a file without a name
 //! ```
 //!
-//! The files lie on the database's disk and have no name, so that nothing is left of them however the process ends; and what is
-//! in them is sealed by a key that is nowhere but in this process.
+//! The file lies on the database's disk and has no name, so that nothing is left of it however the process ends; and what is in it
+//! is sealed by a key that is nowhere but in this process. Where each bucket's chunks are is kept in memory: 16 bytes a chunk.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write as _};
-use std::path::Path;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::facts::Fen;
-use crate::records::seal::{OVERHEAD, Place, Seal, SealFault};
+use crate::records::seal::{Place, Seal, SealFault};
 
 /// How many parts the rows are put aside in.
 pub(super) const BUCKETS: usize = 256;
@@ -35,73 +36,68 @@ pub enum SpoolError {
 /// Rows put aside.
 pub(super) struct Spool {
     seal: Seal,
+    folder: PathBuf,
+    /// Made when the first chunk is full.
+    file: Option<File>,
+    length: u64,
     buckets: Vec<Bucket>,
 }
 
+#[derive(Default)]
 struct Bucket {
-    file: BufWriter<File>,
     waiting: Vec<u8>,
-    chunks: i64,
+    /// Where each chunk begins, and how long it is.
+    chunks: Vec<(u64, usize)>,
 }
 
 impl Spool {
-    /// In files of a folder.
-    pub(super) fn new(folder: &Path) -> Result<Spool, SpoolError> {
-        let bucket = |_| {
-            let file = BufWriter::with_capacity(1, tempfile::tempfile_in(folder)?);
-            Ok(Bucket { file, waiting: Vec::new(), chunks: 0 })
-        };
-        Ok(Spool { seal: Seal::for_now(), buckets: (0..BUCKETS).map(bucket).collect::<io::Result<_>>()? })
+    /// In a file of a folder.
+    pub(super) fn new(folder: &Path) -> Spool {
+        let buckets = std::iter::repeat_with(Bucket::default).take(BUCKETS).collect();
+        Spool { seal: Seal::for_now(), folder: folder.to_owned(), file: None, length: 0, buckets }
     }
 
     /// Puts a row aside.
     pub(super) fn put(&mut self, bucket: u8, row: impl FnOnce(&mut Vec<u8>)) -> Result<(), SpoolError> {
         let Some(of_it) = self.buckets.get_mut(usize::from(bucket)) else { return Ok(()) };
-        if of_it.waiting.capacity() == 0 {
-            of_it.waiting.reserve_exact(CHUNK + 1_024);
-        }
         row(&mut of_it.waiting);
-        if of_it.waiting.len() >= CHUNK { of_it.flush(&self.seal, bucket) } else { Ok(()) }
+        if of_it.waiting.len() < CHUNK {
+            return Ok(());
+        }
+        let sealed = self.seal.seal(place(bucket, of_it.chunks.len()), &of_it.waiting)?;
+        of_it.waiting.zeroize();
+        of_it.chunks.push((self.length, sealed.len()));
+        let file = match &self.file {
+            Some(file) => file,
+            None => self.file.insert(tempfile::tempfile_in(&self.folder)?),
+        };
+        file.write_all_at(&sealed, self.length)?;
+        self.length += sealed.len() as u64;
+        Ok(())
     }
 
-    /// Every row of a bucket, one after another, and no more room for it on disk.
+    /// Every row of a bucket, one after another; it is then empty.
     pub(super) fn take(&mut self, bucket: u8) -> Result<Zeroizing<Vec<u8>>, SpoolError> {
         let Some(of_it) = self.buckets.get_mut(usize::from(bucket)) else { return Ok(Zeroizing::default()) };
-        of_it.flush(&self.seal, bucket)?;
-        of_it.waiting = Vec::new();
-        let mut file = of_it.file.get_ref();
-        let length = file.stream_position()?;
-        file.rewind()?;
-        let mut rows = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0)));
-        let mut reader = BufReader::with_capacity(CHUNK, file);
+        let Bucket { mut waiting, chunks } = std::mem::take(of_it);
+        let length = chunks.iter().map(|(_, length)| length).sum::<usize>() + waiting.len();
+        let mut rows = Zeroizing::new(Vec::with_capacity(length));
         let mut sealed = Vec::new();
-        for chunk in 0..of_it.chunks {
-            let mut length = [0; 4];
-            reader.read_exact(&mut length)?;
-            sealed.clear();
-            reader.by_ref().take(u32::from_be_bytes(length).into()).read_to_end(&mut sealed)?;
+        for (chunk, (from, length)) in chunks.into_iter().enumerate() {
+            sealed.resize(length, 0);
+            if let Some(file) = &self.file {
+                file.read_exact_at(&mut sealed, from)?;
+            }
             rows.extend_from_slice(&self.seal.open(place(bucket, chunk), &sealed)?);
         }
-        file.set_len(0)?;
+        rows.extend_from_slice(&waiting);
+        waiting.zeroize();
         Ok(rows)
     }
 }
 
-impl Bucket {
-    fn flush(&mut self, seal: &Seal, bucket: u8) -> Result<(), SpoolError> {
-        let sealed = seal.seal(place(bucket, self.chunks), &self.waiting)?;
-        debug_assert_eq!(sealed.len(), self.waiting.len() + OVERHEAD);
-        self.waiting.zeroize();
-        self.chunks += 1;
-        let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
-        self.file.write_all(&length.to_be_bytes())?;
-        self.file.write_all(&sealed)?;
-        Ok(self.file.flush()?)
-    }
-}
-
-fn place(bucket: u8, chunk: i64) -> Place<'static> {
-    Place { table: "import", column: "rows", row: i64::from(bucket) << 48 | chunk }
+fn place(bucket: u8, chunk: usize) -> Place<'static> {
+    Place { table: "import", column: "rows", row: (i64::from(bucket) << 48) | i64::try_from(chunk).unwrap_or(0) }
 }
 
 /// Takes rows apart again.
@@ -136,28 +132,20 @@ mod tests {
     #[test]
     fn what_is_put_aside_comes_back_and_lies_sealed() {
         let folder = tempfile::tempdir().unwrap();
-        let mut spool = Spool::new(folder.path()).unwrap();
+        let mut spool = Spool::new(folder.path());
         for number in 0..20_000_u64 {
-            spool
-                .put((number % 3) as u8, |row| row.extend_from_slice(format!("person{number:08}").as_bytes()))
-                .unwrap();
+            let row = format!("person{number:08}");
+            spool.put((number % 3) as u8, |rows| rows.extend_from_slice(row.as_bytes())).unwrap();
         }
-        let on_disk = |spool: &mut Spool| {
-            let mut file = spool.buckets[1].file.get_ref();
-            file.rewind().unwrap();
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).unwrap();
-            bytes
-        };
-        let bytes = on_disk(&mut spool);
-        assert!(bytes.len() > 50_000 && !bytes.windows(6).any(|part| part == b"person"));
+        let mut on_disk = vec![0; usize::try_from(spool.length).unwrap()];
+        spool.file.as_ref().unwrap().read_exact_at(&mut on_disk, 0).unwrap();
+        assert!(on_disk.len() > 200_000 && !on_disk.windows(6).any(|part| part == b"person"));
         let rows = spool.take(1).unwrap();
         let mut left = Rows(&rows);
         for number in (1..20_000).step_by(3) {
             assert_eq!(left.bytes(14).unwrap(), format!("person{number:08}").as_bytes());
         }
-        assert_eq!((left.number(), spool.take(200).unwrap().len()), (None, 0));
-        assert!(on_disk(&mut spool).is_empty());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the files have no names");
+        assert_eq!((left.number(), spool.take(200).unwrap().len(), spool.take(1).unwrap().len()), (None, 0, 0));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
     }
 }
