@@ -138,6 +138,14 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reading_fail(rest in ".{0,80}") {
+            let url = PostgresUrl::of(&format!("postgres://{rest}")).unwrap();
+            let _ = (url.fault(), url.to_string(), url.config(None, Duration::from_secs(3)).is_ok());
+        }
+    }
+
     #[test]
     fn a_url_without_a_host_or_with_time_outs_of_its_own_is_refused() {
         for text in ["postgres:///records", "postgres://h/r?options=-c%20statement_timeout%3D0", "postgres://h/r?x=1"] {

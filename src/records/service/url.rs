@@ -85,6 +85,14 @@ impl fmt::Display for ServiceUrl {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reading_fail(rest in ".{0,80}") {
+            let _ = rest.parse::<ServiceUrl>();
+            let _ = format!("https://{rest}").parse::<ServiceUrl>();
+        }
+    }
+
     #[test]
     fn only_a_plain_url_over_tls_or_to_this_machine_is_one() {
         for (text, expected) in [

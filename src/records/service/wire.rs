@@ -288,3 +288,37 @@ fn answers(what: &str, schema: &Schema, nobody: Option<&str>) -> serde_json::Val
     answers.insert("default".to_owned(), serde_json::json!({ "description": other }));
     serde_json::Value::Object(answers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Texts that are nearly answers.
+    fn near() -> impl Strategy<Value = String> {
+        let number = prop_oneof![any::<i64>().prop_map(|n| n.to_string()), Just("1e999".into()), Just("null".into())];
+        let month = prop_oneof!["[0-9]{4}-[0-9]{2}", Just("9999-12".to_owned()), ".{0,8}"];
+        let word = proptest::sample::select(vec!["pension", "work-injury", "matched", "locked", "x"]);
+        (number.clone(), number, month.clone(), month, word).prop_map(|(one, other, month, later, word)| {
+            let (month, later) = (serde_json::Value::from(month), serde_json::Value::from(later));
+            format!(
+                "{{\"as-of\": {month}, \"pension\": {one}, \"medical\": {other}, \"result\": \"{word}\", \
+                 \"minutes\": {one}, \"person\": {other}, \"first-ever\": {later}, \
+                 \"insurances\": [{{\"insurance\": \"{word}\", \"months-paid\": {one}, \"first\": {month}, \"last\": {later}}}], \
+                 \"paid\": [{{\"month\": {month}, \"base\": {one}, \"personal\": {other}, \"employer\": {one}}}]}}"
+            )
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_the_reading_fail(text in prop_oneof![near(), ".{0,200}"]) {
+            let (from, to) = (Month::new(0, 1).unwrap(), Month::new(9999, 12).unwrap());
+            let _ = serde_json::from_str::<Verified>(&text).map(Verified::reply);
+            let _ = serde_json::from_str::<BalancesAnswer>(&text).map(BalancesAnswer::balances);
+            let _ = serde_json::from_str::<SummaryAnswer>(&text).map(SummaryAnswer::summary);
+            let read = serde_json::from_str::<PaymentsAnswer>(&text);
+            let _ = read.map(|answer| answer.payments(Insurance::Pension, from, to));
+        }
+    }
+}
