@@ -115,8 +115,12 @@ mod an_encrypted_call_is_in_clear_nowhere_on_the_wire;
 mod an_encrypted_call_says_and_hears_nothing_in_clear;
 #[path = "behaviour/an_import_that_is_killed_leaves_the_old_month_whole.rs"]
 mod an_import_that_is_killed_leaves_the_old_month_whole;
+#[path = "behaviour/an_initial_password_is_changed_before_it_is_of_use.rs"]
+mod an_initial_password_is_changed_before_it_is_of_use;
 #[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
 mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
+#[path = "behaviour/any_set_of_facts_says_who_somebody_is.rs"]
+mod any_set_of_facts_says_who_somebody_is;
 #[path = "behaviour/both_families_are_served_together.rs"]
 mod both_families_are_served_together;
 #[path = "behaviour/broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it.rs"]
@@ -159,6 +163,8 @@ mod every_number_below_a_million_is_spoken_as_cldr_says;
 mod every_recording_is_fit_to_be_played;
 #[path = "behaviour/every_seeded_fault_is_found_where_it_is.rs"]
 mod every_seeded_fault_is_found_where_it_is;
+#[path = "behaviour/failures_lock_a_telephone_and_nobody_for_ever.rs"]
+mod failures_lock_a_telephone_and_nobody_for_ever;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
 mod in_band_keys_are_recognized_as_q24_asks;
 #[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
@@ -221,8 +227,6 @@ mod the_other_services_stay_up_while_the_records_are_down;
 mod the_quality_of_a_line_is_told_and_recorded;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]
 mod the_recordings_a_message_needs_are_those_it_plays;
-#[path = "behaviour/three_failures_lock_an_id_and_a_caller.rs"]
-mod three_failures_lock_an_id_and_a_caller;
 #[path = "behaviour/trunks_are_registered_with_and_stay_so.rs"]
 mod trunks_are_registered_with_and_stay_so;
 #[path = "behaviour/two_hundred_calls_share_a_worker.rs"]

@@ -9,6 +9,7 @@ notice = To keep up the quality of this service and to keep the record of querie
 main-menu =
     For ways to query and for policies, press one.
     For your own social insurance account, press two.
+    To use your card number and your query password, press three.
     To speak to a person, press zero.
     To hear this again, press star. To go back, press pound. To end the call, press nine.
 
@@ -58,6 +59,50 @@ verified = Thank you. The numbers match.
 
 wrong-details = The ID number and the social security number do not match. Please check them and key them again.
 
+password =
+    To key your card number and your query password, press one.
+    If you have forgotten your password, press two.
+    For a person, press zero. To hear this again, star. To go back, pound. To end, nine.
+
+enter-card =
+    Please key the number of your social security card without its letters, or only its last eight digits.
+    Then press pound.
+    .too-short = That number is too short. Please key at least the last eight digits of your card number.
+    .too-long = That number is too long. The letters of the card number are left out.
+
+enter-password =
+    Please key your query password of six digits, then press pound.
+    .too-short = That number is too short. A query password has six digits.
+    .too-long = That number is too long. A query password has six digits.
+
+wrong-password = That card number and that query password do not belong together.
+
+initial-password = Your query password is still the one that you were given, and can be used once you have changed it. To protect your records, please key your ID number and your social security number as well.
+
+forgotten = For a new password, your card number, your ID number and your social security number are checked.
+
+not-proven = Those numbers do not belong together. Please check them and key them again.
+
+new-password =
+    Please key a new query password of six digits, then press pound.
+    .too-short = That number is too short. A query password has six digits.
+    .too-long = That number is too long. A query password has six digits.
+
+new-password-again =
+    Please key the new password once more, then press pound.
+    .too-short = That number is too short. A query password has six digits.
+    .too-long = That number is too long. A query password has six digits.
+
+weak-password =
+    { $reason ->
+        [equal-digits] Six equal digits are too easy to guess. Please choose another password.
+        [run] Digits that follow one another are too easy to guess. Please choose another password.
+        [birthday] Your birthday is too easy to guess. Please choose another password.
+       *[part-of-id] Digits from your ID number are too easy to guess. Please choose another password.
+    }
+
+password-changed = Your new query password is in force.
+
 locked =
     There were too many numbers that did not match. To protect your information, queries are stopped. Please try again in { COUNT($minutes) } { $minutes ->
         [one] minute
@@ -72,6 +117,7 @@ account =
     For a summary of your payments, press two.
     For the payments of the last twelve months, press three.
     For the payments of one year, press four.
+    For other services, press five.
     For a person, press zero. To hear this again, star. To go back, pound. To end, nine.
 
 balance =
@@ -118,6 +164,43 @@ payments =
 enter-year =
     Please key the four digits of a year.
     .too-short = A year has four digits.
+
+services =
+    If a payment record is wrong, press one.
+    To change your query password, press two.
+    For a person, press zero. To hear this again, star. To go back, pound. To end, nine.
+
+wrong-insurance = Which insurance is the record of? For pension, press one. Medical, two. Unemployment, three. Work injury, four. Maternity, five.
+
+wrong-month =
+    Please key the month that is wrong, four digits of the year and two of the month. For March of twenty twenty-six, key two zero two six zero three.
+    .too-short = That number is too short. A month has six digits.
+    .too-long = That number is too long. A month has six digits.
+    .out-of-range = There are no records of that month.
+
+whose-error = If the agency has made a mistake, press one. If your employer has not declared or not paid, press two.
+
+call-back = Somebody will call you back. To be called at the number you are calling from, press one. For another number, press two.
+
+enter-callback =
+    Please key the number to call back, with its area code, then press pound.
+    .too-short = That number is too short. Please key the area code as well.
+    .too-long = That number is too long. A telephone number has at most twelve digits.
+
+case-kept =
+    What you say of your { $insurance ->
+        [pension] pension insurance
+        [medical] medical insurance
+        [unemployment] unemployment insurance
+        [work-injury] work injury insurance
+       *[maternity] maternity insurance
+    } in { MONTH($month) } has been registered.
+    Your case number is { DIGITS($case) }.
+    Once more, { DIGITS($case) }.
+
+too-many-cases = You have registered three cases within twenty-four hours. Please call again tomorrow, or press zero for a person.
+
+case-not-kept = I cannot confirm that your case has been registered. You can register it again in this call. It will not be registered twice.
 
 person =
     No one can be connected at present. The hours are Monday to Friday, nine to twelve in the morning, and one to five in the afternoon.

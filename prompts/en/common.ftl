@@ -13,6 +13,7 @@ common =
     .bad-check = One of the digits seems to be wrong. Please check the number and key it again.
     .help = To speak to a person, press zero.
     .out-of-range = There are no records of that year.
+    .unlike = The two passwords are not the same.
     .one-moment = One moment, please.
     .call-limit = This call has reached its time limit. Thank you for calling. Goodbye.
     .gave-up = I could not make out your choice.

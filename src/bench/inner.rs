@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::spread::{Quantiles, Spread};
 use crate::audio::{ClipStore, Codec, Decoder, DtmfDetector, Law, MOST_DECODED};
 use crate::dialogue::{Outcome, Story};
-use crate::facts::{CitizenId, Insurance, KeyCounts, Language, Month, PersonRef, Query, Reply, Secret};
+use crate::facts::{
+    CitizenId, Identity, Insurance, KeyCounts, Language, Month, Origin, PersonRef, Query, Reply, Secret,
+};
 use crate::records::demo::{self, DemoOptions, NAMED};
 use crate::records::{CallLog, CallRecord, LockPolicy, PoolOptions, Records, RecordsPool, Source, SqliteRecords};
 use crate::simulate::{Scene, Suite, TestCall, play};
@@ -259,7 +261,14 @@ fn question(turn: u64, id: &CitizenId, number: &str, person: Option<PersonRef>) 
             let to = Month::of(jiff::civil::date(2026, 9, 1));
             Query::Payments { person, insurance: Insurance::Pension, from: to.plus(-11), to }
         }
-        _ => Query::Verify { id: Secret::new(id.clone()), number: Secret::new(number.to_owned()), caller: None },
+        _ => Query::Verify {
+            identity: Identity {
+                id: Some(Secret::new(id.clone())),
+                number: Some(Secret::new(number.to_owned())),
+                ..Identity::default()
+            },
+            from: Origin::default(),
+        },
     }
 }
 

@@ -11,7 +11,7 @@ use super::records::Place;
 use super::{Wrong, exit_code, today};
 use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
 use crate::dialogue::Caller;
-use crate::facts::Secret;
+use crate::facts::{CallId, Secret};
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
 use crate::records::{Database, LockPolicy, PoolOptions, Records, RecordsPool};
@@ -140,7 +140,11 @@ impl Call {
             menu: scene.menu,
             prompts: scene.prompts,
             records: RecordsPool::start(&records, PoolOptions::default())?,
-            caller: Caller { number: Some(Secret::new(self.from.clone())), today },
+            caller: Caller {
+                number: Some(Secret::new(self.from.clone())),
+                call: CallId::new(rand::random()),
+                ..Caller::unknown(today)
+            },
             script,
             speaker: self.speaker(),
         };

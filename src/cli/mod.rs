@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod call;
+pub mod cases;
 pub mod check;
 mod coverage;
 pub mod doctor;
@@ -47,6 +48,8 @@ enum Command {
     Bench(bench::Bench),
     /// Dial a hotline from this terminal
     Call(call::Call),
+    /// Show, export and close what callers have said is wrong with their records
+    Cases(cases::Cases),
     /// Report every mistake in menu scripts and their messages
     Check(check::Check),
     /// Tell what this machine and its network give to a configuration
@@ -61,7 +64,7 @@ enum Command {
     Diff(reload::Diff),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
-    /// Make records to call about
+    /// Make records to call about, and release who is locked out
     Records(records::Records),
     /// Let the calls of the call records go through a changed menu
     Replay(replay::Replay),
@@ -82,6 +85,7 @@ pub fn run() -> ExitCode {
     match Hotline::parse().command {
         Command::Bench(command) => command.run(),
         Command::Call(command) => command.run(),
+        Command::Cases(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Graph(command) => command.run(),
@@ -169,6 +173,12 @@ pub(crate) fn start_log() {
     let log = log_to(&asked, io::stderr, io::stderr().is_terminal());
     // A second start in one process, as in tests, keeps the first.
     let _ = tracing::subscriber::set_global_default(log);
+}
+
+/// This user's name, for what is kept of operators' acts.
+pub(crate) fn operator() -> String {
+    let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    user.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// This machine's day.

@@ -1,7 +1,8 @@
-//! `hotline records`: makes records to call about, imports them, and keeps them sealed.
+//! `hotline records`: makes records to call about, imports them, keeps them sealed, and releases who is locked out.
 
 mod import;
 mod keys;
+pub mod locks;
 mod place;
 
 use std::io::{IsTerminal, Write};
@@ -57,6 +58,21 @@ enum Command {
         Records that lay open are sealed, those sealed by another key are sealed anew. Broken off, it goes on the next time. \
         Exits with 0 if all is sealed, with 1 if not, with 2 on wrong use.")]
     Rekey(keys::Rekey),
+    /// Shows who is locked out, and until when
+    #[command(
+        after_help = "Examples:\n  hotline records locks --database hotline.db\n  hotline records locks --all --format json\n\n\
+        Nobody is named: an ID is the beginning of a keyed hash, a telephone is masked. Exits with 0; with 1 if the database \
+        cannot be read."
+    )]
+    Locks(locks::Locks),
+    /// Releases a person, a telephone or a trunk that is locked out
+    #[command(
+        after_help = "Examples:\n  hotline records unlock --id-from - --database hotline.db      (then the ID number on standard input)\n  \
+        hotline records unlock --caller-from number.txt\n  hotline records unlock --trunk east\n\n\
+        The numbers of persons stand on no command line. Who released what, and when, is written into the audit trail first.\n\
+        Exits with 0, also where nothing was held against it; with 1 if the database cannot be written, with 2 on wrong use."
+    )]
+    Unlock(locks::Unlock),
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +108,8 @@ impl Records {
             Command::Import(import) => ("records import", import.run()),
             Command::Key(key) => ("records key", key.run()),
             Command::Rekey(rekey) => ("records rekey", rekey.run()),
+            Command::Locks(locks) => ("records locks", locks.run()),
+            Command::Unlock(unlock) => ("records unlock", unlock.run()),
         };
         exit_code(name, done)
     }
@@ -179,11 +197,14 @@ fn told(database: &Source, report: &DemoReport) -> String {
     let instead = if *replaced { ", in place of those that were there" } else { "" };
     let heading = format!(
         "{database}: {people} made-up people with {payments} payments, true as of {as_of}{instead}.\n\n\
-         {:<20}{:<20}{:<10}particular\n",
-        "who", "ID number", "number"
+         {:<20}{:<20}{:<10}{:<12}{:<10}particular\n",
+        "who", "ID number", "number", "card", "password"
     );
-    let row =
-        |person: &NamedPerson| format!("{:<20}{:<20}{:<10}{}\n", person.who, person.id, person.number, person.about);
+    let row = |person: &NamedPerson| {
+        let NamedPerson { who, id, number, card, about, .. } = person;
+        let password = person.password.map_or("", |password| password.digits);
+        format!("{who:<20}{id:<20}{number:<10}{card:<12}{password:<10}{about}\n")
+    };
     std::iter::once(heading).chain(NAMED.iter().map(row)).collect()
 }
 

@@ -15,14 +15,16 @@
 //! | digits, min 1 | kept | kept | again | start over | back | evaluate | too-long, once the caller pauses |
 //! | digits, min > 1 | person, if nothing follows it | kept | again | start over | back | evaluate | too-long, once the caller pauses |
 //! | year | person, at once | kept | again | start over | back | evaluate | too-long, once the caller pauses |
-//! | yes-no | person, at once | 1, 2 evaluate; else no-match | again | – | back | – | – |
+//! | month | person, at once | kept | again | start over | back | evaluate | too-long, once the caller pauses |
+//! | password, again | person, if nothing follows it | kept | again | start over | back | evaluate | too-long, once the caller pauses |
+//! | yes-no, insurance, whose-error | person, at once | a digit of theirs evaluates; else no-match | again | – | back | – | – |
 //!
 //! `A`–`D` are no-match in every field. An entry never holds more than [`MOST_KEYS`] symbols.
 
 use jiff::civil::Date;
 
 use super::Mistake;
-use crate::facts::{CitizenId, IdFault, Key, Secret};
+use crate::facts::{Blame, CitizenId, IdFault, Insurance, Key, Month, PASSWORD_DIGITS, Secret};
 use crate::menu::Field;
 
 /// The most symbols an entry holds; further ones only make it too long.
@@ -52,12 +54,18 @@ pub(super) enum Verdict {
 pub(super) enum Answer {
     /// Of a `citizen-id` field.
     Id(Secret<CitizenId>),
-    /// Of a `digits` field.
+    /// Of a `digits` or `password` field.
     Digits(Secret<String>),
     /// Of a `year` field.
     Year(i16),
+    /// Of a `month` field.
+    Month(Month),
     /// Of a `yes-no` field.
     YesNo(bool),
+    /// Of an `insurance` field.
+    Insurance(Insurance),
+    /// Of a `whose-error` field.
+    Blame(Blame),
 }
 
 /// The keys of one answer so far.
@@ -66,12 +74,19 @@ pub(super) struct Entry {
     field: Field,
     keyed: Secret<String>,
     overflowed: bool,
+    /// What it must be the same as, in a field that asks again.
+    before: Option<Secret<String>>,
 }
 
 impl Entry {
     /// An empty entry.
-    pub(super) fn new(field: Field) -> Entry {
-        Entry { field, keyed: Secret::new(String::with_capacity(MOST_KEYS)), overflowed: false }
+    pub(super) fn new(field: Field, before: Option<Secret<String>>) -> Entry {
+        Entry { field, keyed: Secret::new(String::with_capacity(MOST_KEYS)), overflowed: false, before }
+    }
+
+    /// The same field, nothing keyed.
+    pub(super) fn start_over(&mut self) {
+        *self = Entry::new(self.field, self.before.take());
     }
 
     /// Whether nothing has been keyed yet.
@@ -109,7 +124,14 @@ impl Entry {
         match (self.field, digit) {
             (Field::YesNo, '1') => Verdict::Answer(Answer::YesNo(true)),
             (Field::YesNo, '2') => Verdict::Answer(Answer::YesNo(false)),
-            (Field::YesNo, _) => Verdict::Wrong(Mistake::NoMatch),
+            (Field::WhoseError, '1') => Verdict::Answer(Answer::Blame(Blame::Agency)),
+            (Field::WhoseError, '2') => Verdict::Answer(Answer::Blame(Blame::Employer)),
+            (Field::Insurance, _) => {
+                let place = digit.to_digit(10).and_then(|digit| digit.checked_sub(1));
+                let insurance = place.and_then(|place| Insurance::ALL.get(place as usize));
+                insurance.map_or(Verdict::Wrong(Mistake::NoMatch), |one| Verdict::Answer(Answer::Insurance(*one)))
+            }
+            (Field::YesNo | Field::WhoseError, _) => Verdict::Wrong(Mistake::NoMatch),
             _ => self.keep(digit),
         }
     }
@@ -131,13 +153,15 @@ impl Entry {
             Field::CitizenId => 18,
             Field::Digits { max, .. } => usize::from(max).min(MOST_KEYS),
             Field::Year => 4,
-            Field::YesNo => 1,
+            Field::Month => 6,
+            Field::Password | Field::PasswordAgain(_) => PASSWORD_DIGITS,
+            Field::YesNo | Field::Insurance | Field::WhoseError => 1,
         }
     }
 
-    /// No identity number and no year begins with 0, so there a first `0` can only mean a person.
+    /// No identity number, no year and no choice begins with 0, so there a first `0` can only mean a person.
     fn zero_is_a_call_for_a_person(&self) -> bool {
-        !matches!(self.field, Field::Digits { .. })
+        !matches!(self.field, Field::Digits { .. } | Field::Password | Field::PasswordAgain(_))
     }
 
     fn evaluate(&self, today: Date) -> Verdict {
@@ -158,13 +182,32 @@ impl Entry {
                 Ok(year) if (FIRST_YEAR..=today.year()).contains(&year) => Verdict::Answer(Answer::Year(year)),
                 _ => Verdict::Wrong(Mistake::OutOfRange),
             },
-            Field::YesNo => Verdict::Wrong(Mistake::NoMatch),
+            Field::Month if keyed.len() < 6 => Verdict::Wrong(Mistake::TooShort),
+            Field::Month => match month(keyed) {
+                Some(month) if month.year() >= FIRST_YEAR && month <= Month::of(today) => {
+                    Verdict::Answer(Answer::Month(month))
+                }
+                _ => Verdict::Wrong(Mistake::OutOfRange),
+            },
+            Field::Password | Field::PasswordAgain(_) if keyed == "0" => Verdict::Person,
+            Field::Password | Field::PasswordAgain(_) if keyed.len() < PASSWORD_DIGITS => {
+                Verdict::Wrong(Mistake::TooShort)
+            }
+            Field::PasswordAgain(_) if self.before.as_ref() != Some(&self.keyed) => Verdict::Wrong(Mistake::Unlike),
+            Field::Password | Field::PasswordAgain(_) => Verdict::Answer(Answer::Digits(Secret::new(keyed.clone()))),
+            Field::YesNo | Field::Insurance | Field::WhoseError => Verdict::Wrong(Mistake::NoMatch),
         }
     }
 }
 
 /// No social insurance record is older than the republic.
 const FIRST_YEAR: i16 = 1949;
+
+/// `202603`.
+fn month(keyed: &str) -> Option<Month> {
+    let (year, month) = keyed.split_at_checked(4)?;
+    Month::new(year.parse().ok()?, month.parse().ok()?)
+}
 
 impl From<IdFault> for Mistake {
     fn from(fault: IdFault) -> Mistake {
@@ -185,11 +228,12 @@ mod tests {
 
     const ID: Field = Field::CitizenId;
     const NUMBER: Field = Field::Digits { min: 8, max: 10 };
+    const AGAIN: Field = Field::PasswordAgain(crate::menu::SlotId(0));
     const ONE: Field = Field::Digits { min: 1, max: 4 };
 
     /// The verdict after the last of some keys; `~` is the timer.
     fn verdict(field: Field, keys: &str) -> Verdict {
-        let mut entry = Entry::new(field);
+        let mut entry = Entry::new(field, Some(Secret::new("135790".into())));
         let today = date(2026, 11, 25);
         keys.chars()
             .map(|symbol| match symbol {
@@ -269,6 +313,44 @@ mod tests {
             (Field::YesNo, "0", Verdict::Person),
             (Field::YesNo, "*", Verdict::Again),
             (Field::YesNo, "#", Verdict::Back),
+            // month
+            (Field::Month, "0", Verdict::Person),
+            (Field::Month, "202603", Verdict::Full),
+            (Field::Month, "202603#", Verdict::Answer(Answer::Month(Month::new(2026, 3).expect("a month")))),
+            (Field::Month, "202611~", Verdict::Answer(Answer::Month(Month::new(2026, 11).expect("a month")))),
+            (Field::Month, "202612~", wrong(Mistake::OutOfRange)),
+            (Field::Month, "202613~", wrong(Mistake::OutOfRange)),
+            (Field::Month, "194812~", wrong(Mistake::OutOfRange)),
+            (Field::Month, "20263#", wrong(Mistake::TooShort)),
+            (Field::Month, "2026033#", wrong(Mistake::TooLong)),
+            (Field::Month, "2*", Verdict::Again),
+            (Field::Month, "*", Verdict::Again),
+            (Field::Month, "#", Verdict::Back),
+            // insurance, whose-error
+            (Field::Insurance, "1", Verdict::Answer(Answer::Insurance(Insurance::Pension))),
+            (Field::Insurance, "5", Verdict::Answer(Answer::Insurance(Insurance::Maternity))),
+            (Field::Insurance, "6", wrong(Mistake::NoMatch)),
+            (Field::Insurance, "0", Verdict::Person),
+            (Field::Insurance, "*", Verdict::Again),
+            (Field::Insurance, "#", Verdict::Back),
+            (Field::WhoseError, "1", Verdict::Answer(Answer::Blame(Blame::Agency))),
+            (Field::WhoseError, "2", Verdict::Answer(Answer::Blame(Blame::Employer))),
+            (Field::WhoseError, "3", wrong(Mistake::NoMatch)),
+            (Field::WhoseError, "0", Verdict::Person),
+            // password, password-again
+            (Field::Password, "0", Verdict::More),
+            (Field::Password, "0#", Verdict::Person),
+            (Field::Password, "012345", Verdict::Full),
+            (Field::Password, "012345#", digits("012345")),
+            (Field::Password, "135790~", digits("135790")),
+            (Field::Password, "13579#", wrong(Mistake::TooShort)),
+            (Field::Password, "1357901#", wrong(Mistake::TooLong)),
+            (Field::Password, "1*", Verdict::Again),
+            (Field::Password, "#", Verdict::Back),
+            (AGAIN, "135790#", digits("135790")),
+            (AGAIN, "135791#", wrong(Mistake::Unlike)),
+            (AGAIN, "13579#", wrong(Mistake::TooShort)),
+            (AGAIN, "0~", Verdict::Person),
         ];
         for (field, keys, expected) in cells {
             assert_eq!(verdict(field, keys), expected, "{field:?} {keys}");

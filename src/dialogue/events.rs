@@ -199,8 +199,10 @@ pub enum Mistake {
     BadDate,
     /// The identity number's check symbol is another.
     BadCheck,
-    /// There are no records of that year.
+    /// There are no records of that year or month.
     OutOfRange,
+    /// The password is not the one that was keyed before.
+    Unlike,
 }
 
 impl Mistake {
@@ -214,6 +216,7 @@ impl Mistake {
             Mistake::BadDate => "bad-date",
             Mistake::BadCheck => "bad-check",
             Mistake::OutOfRange => "out-of-range",
+            Mistake::Unlike => "unlike",
         }
     }
 }

@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use super::collect::Answer;
 use super::{Answered, Dialogue, Next, Outcome, State, Taken};
-use crate::facts::{Moment, Query, Reply};
+use crate::facts::{Fact, Identity, Moment, PersonRef, Query, Reply};
 use crate::menu::{Kind, SlotId, StepId, Target};
 use crate::speech::{Line, Value};
 
@@ -28,6 +28,10 @@ pub(super) struct LookUp {
 pub(super) enum Purpose {
     /// A `verify` step.
     Verify,
+    /// A `set-password` step.
+    SetPassword,
+    /// A `dispute` step.
+    Dispute,
     /// A `say` step about records.
     Tell,
     /// A `read-back` step.
@@ -43,12 +47,27 @@ impl LookUp {
 }
 
 impl Dialogue {
-    pub(super) fn enter_verify(&mut self, now: Moment, id: SlotId, number: SlotId, unavailable: StepId) -> Next {
-        let (Some(Answer::Id(id)), Some(Answer::Digits(number))) = (self.answer(id), self.answer(number)) else {
+    pub(super) fn enter_verify(&mut self, now: Moment, facts: &[(Fact, SlotId)], unavailable: StepId) -> Next {
+        let mut identity = Identity::default();
+        for (fact, slot) in facts {
+            match (fact, self.answer(*slot)) {
+                (Fact::Id, Some(Answer::Id(id))) => identity.id = Some(id.clone()),
+                (Fact::Card, Some(Answer::Digits(card))) => identity.card = Some(card.clone()),
+                (Fact::PersonalNumber, Some(Answer::Digits(number))) => identity.personal_number = Some(number.clone()),
+                (Fact::Number, Some(Answer::Digits(number))) => identity.number = Some(number.clone()),
+                (Fact::Password, Some(Answer::Digits(password))) => identity.password = Some(password.clone()),
+                // Without one of them nothing would be compared with it: that is no verification.
+                _ => return Next::Go(Target::Step(unavailable)),
+            }
+        }
+        self.look_up(now, Query::Verify { identity, from: self.caller.origin() }, Purpose::Verify)
+    }
+
+    pub(super) fn enter_set_password(&mut self, now: Moment, slot: SlotId, unavailable: StepId) -> Next {
+        let (Some(person), Some(password)) = (self.must_change.or(self.verified), self.digits_in(slot)) else {
             return Next::Go(Target::Step(unavailable));
         };
-        let query = Query::Verify { id: id.clone(), number: number.clone(), caller: self.caller.number.clone() };
-        self.look_up(now, query, Purpose::Verify)
+        self.look_up(now, Query::SetPassword { person, password }, Purpose::SetPassword)
     }
 
     pub(super) fn look_up(&mut self, now: Moment, query: Query, purpose: Purpose) -> Next {
@@ -101,6 +120,11 @@ impl Dialogue {
         self.timer = None;
         let answered = match (purpose, &reply) {
             (Purpose::Verify, Reply::Matched(_)) => Some(Answered::Matched),
+            (Purpose::Verify, Reply::InitialPassword(_)) => Some(Answered::InitialPassword),
+            (Purpose::SetPassword, Reply::PasswordSet) => Some(Answered::Found),
+            (Purpose::Dispute, Reply::CaseOpened(_)) => Some(Answered::Found),
+            (Purpose::Dispute, Reply::TooManyCases) => Some(Answered::TooMany),
+            (Purpose::SetPassword, Reply::PasswordWeak(weakness)) => Some(Answered::Weak(*weakness)),
             (Purpose::Verify, Reply::Unmatched) => Some(Answered::Unmatched),
             (Purpose::Verify, Reply::Locked { .. }) => Some(Answered::Locked),
             (Purpose::Tell, Reply::Balances(_) | Reply::Summary(_)) | (Purpose::Read, Reply::Payments(_)) => {
@@ -113,6 +137,9 @@ impl Dialogue {
         }
         match (purpose, reply) {
             (Purpose::Verify, reply) => self.take_verification(reply),
+            (Purpose::SetPassword, reply) => self.take_password_change(reply),
+            (Purpose::Dispute, Reply::CaseOpened(number)) => self.tell_case(number),
+            (Purpose::Dispute, Reply::TooManyCases) => self.too_many_cases(),
             (Purpose::Tell, Reply::Balances(balances)) => self.tell_balances(&balances),
             (Purpose::Tell, Reply::Summary(summary)) => self.tell_summary(&summary),
             (Purpose::Read, Reply::Payments(payments)) => self.begin_reading(&payments),
@@ -121,22 +148,27 @@ impl Dialogue {
     }
 
     fn take_verification(&mut self, reply: Reply) -> Next {
-        let Some(Kind::Verify { id, number, matched, unmatched, locked, .. }) = self.kind().cloned() else {
+        let Some(Kind::Verify { facts, matched, unmatched, locked, initial, .. }) = self.kind().cloned() else {
             return Next::Stay;
         };
-        let then = match reply {
-            Reply::Matched(person) => {
-                self.verified = Some(person);
-                self.reached(Outcome::Verified);
-                self.forget_questions_of(&[id, number]);
+        let slots: Vec<SlotId> = facts.iter().map(|(_, slot)| *slot).collect();
+        let then = match (reply, initial) {
+            (Reply::Matched(person), _) => {
+                self.is_verified(person, &slots);
                 matched
             }
-            Reply::Unmatched => {
+            (Reply::InitialPassword(person), Some(initial)) => {
+                // What was keyed stays: whoever is to prove more need not key it again.
+                self.must_change = Some(person);
+                self.forget_questions_of(&slots);
+                return Next::Go(Target::Step(initial));
+            }
+            (Reply::Unmatched, _) => {
                 self.reached(Outcome::NotVerified);
                 self.ahead.clear();
                 unmatched
             }
-            Reply::Locked { minutes } => {
+            (Reply::Locked { minutes }, _) => {
                 self.reached(Outcome::Locked);
                 self.locked_minutes = Some(minutes.max(1));
                 self.ahead.clear();
@@ -144,12 +176,53 @@ impl Dialogue {
             }
             _ => return self.records_are_down(),
         };
-        for slot in [id, number] {
+        self.forget_answers(&slots);
+        Next::Go(Target::Step(then))
+    }
+
+    fn take_password_change(&mut self, reply: Reply) -> Next {
+        let Some(Kind::SetPassword { password, changed, weak, .. }) = self.kind().cloned() else { return Next::Stay };
+        let then = match reply {
+            Reply::PasswordSet => {
+                match self.must_change.or(self.verified) {
+                    Some(person) => self.is_verified(person, &[password]),
+                    None => return self.records_are_down(),
+                }
+                changed
+            }
+            Reply::PasswordWeak(weakness) => {
+                self.weakness = Some(weakness);
+                self.ahead.clear();
+                weak
+            }
+            _ => return self.records_are_down(),
+        };
+        self.forget_answers(&[password]);
+        Next::Go(Target::Step(then))
+    }
+
+    fn too_many_cases(&mut self) -> Next {
+        self.ahead.clear();
+        match self.kind() {
+            Some(Kind::Dispute { too_many, .. }) => Next::Go(Target::Step(*too_many)),
+            _ => Next::Stay,
+        }
+    }
+
+    fn is_verified(&mut self, person: PersonRef, slots: &[SlotId]) {
+        self.verified = Some(person);
+        self.must_change = None;
+        self.reached(Outcome::Verified);
+        self.forget_questions_of(slots);
+    }
+
+    /// What was keyed to be compared or kept is of no use any more.
+    pub(super) fn forget_answers(&mut self, slots: &[SlotId]) {
+        for slot in slots {
             if let Some(answer) = self.answers.get_mut(slot.0) {
                 *answer = None;
             }
         }
-        Next::Go(Target::Step(then))
     }
 
     fn records_are_down(&mut self) -> Next {
@@ -158,14 +231,18 @@ impl Dialogue {
         self.ahead.clear();
         match self.kind() {
             Some(
-                Kind::Say { unavailable, .. } | Kind::Verify { unavailable, .. } | Kind::ReadBack { unavailable, .. },
+                Kind::Say { unavailable, .. }
+                | Kind::Verify { unavailable, .. }
+                | Kind::SetPassword { unavailable, .. }
+                | Kind::Dispute { unavailable, .. }
+                | Kind::ReadBack { unavailable, .. },
             ) => Next::Go(Target::Step(*unavailable)),
             _ => Next::Stay,
         }
     }
 
     /// Once verified, `@back` does not lead to the numbers again.
-    fn forget_questions_of(&mut self, slots: &[SlotId]) {
+    pub(super) fn forget_questions_of(&mut self, slots: &[SlotId]) {
         let menu = &self.menu;
         self.history.retain(|asked| {
             !matches!(menu.steps.get(asked.0).map(|step| &step.kind),
@@ -173,12 +250,12 @@ impl Dialogue {
         });
     }
 
-    /// The step that speaks of a lock may name its minutes.
-    pub(super) fn locked_minutes_in(&self, line: Line) -> Line {
-        match self.locked_minutes {
-            Some(minutes) => line.with("minutes", Value::Count(minutes.into())),
-            None => line,
-        }
+    /// The step that speaks of a lock may name its minutes, and the one that speaks of a weak password its reason.
+    pub(super) fn with_what_was_refused(&mut self, line: Line) -> Line {
+        let minutes = self.locked_minutes.take();
+        let line = minutes.into_iter().fold(line, |line, minutes| line.with("minutes", Value::Count(minutes.into())));
+        let weakness = self.weakness.take();
+        weakness.into_iter().fold(line, |line, weakness| line.with("reason", Value::Word(weakness.name())))
     }
 
     pub(super) fn kind(&self) -> Option<&Kind> {

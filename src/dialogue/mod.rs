@@ -29,6 +29,7 @@
 //! Keys pressed while nothing is asked are kept for the next question, at most [`MOST_AHEAD`]; further ones are dropped.
 
 mod collect;
+mod disputing;
 mod events;
 mod handing_over;
 mod looking_up;
@@ -44,8 +45,8 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::facts::{CallerNumber, Key, Language, Moment, PersonRef};
-use crate::menu::{Kind, Menu, SlotId, Step, StepId, Target};
+use crate::facts::{CallId, CallerNumber, Key, Language, Moment, Origin, PersonRef, Secret, Weakness};
+use crate::menu::{Field, Kind, Menu, SlotId, Step, StepId, Target};
 use crate::speech::{Line, Pace};
 
 use collect::Answer;
@@ -70,8 +71,23 @@ const MOST_STEPS_AT_ONCE: u32 = 1000;
 pub struct Caller {
     /// The caller's number, where it was not withheld.
     pub number: Option<CallerNumber>,
+    /// The name of the trunk that brought the call, where one did.
+    pub trunk: Option<Arc<str>>,
+    /// The name of the call.
+    pub call: CallId,
     /// The date at the hotline when the call began.
     pub today: Date,
+}
+
+impl Caller {
+    /// Of a call that begins on this day, about whom nothing is known.
+    pub const fn unknown(today: Date) -> Caller {
+        Caller { number: None, trunk: None, call: CallId::new([0; 16]), today }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { caller: self.number.clone(), trunk: self.trunk.clone() }
+    }
 }
 
 /// One call.
@@ -103,6 +119,10 @@ pub struct Dialogue {
     history: Vec<StepId>,
     answers: Vec<Option<Answer>>,
     verified: Option<PersonRef>,
+    /// Whose password is right and must be changed before it is of use.
+    must_change: Option<PersonRef>,
+    /// Why the last new password was refused, for the step that speaks of it.
+    weakness: Option<Weakness>,
     /// How long the last lock still lasted, for the step that speaks of it.
     locked_minutes: Option<u32>,
     /// Said before the next prompt.
@@ -154,6 +174,8 @@ impl Dialogue {
             history: Vec::new(),
             answers: vec![None; menu.slots.len()],
             verified: None,
+            must_change: None,
+            weakness: None,
             locked_minutes: None,
             first_say: Vec::new(),
             story: Story::of(language),
@@ -322,8 +344,16 @@ impl Dialogue {
                 self.enter_say(now, message, *about, *skippable, *unavailable)
             }
             Kind::Menu { message, also_in, rules, .. } => self.ask(now, Question::choice(message, also_in, *rules)),
-            Kind::Ask { message, field, rules, .. } => self.ask(now, Question::entry(message, *field, *rules)),
-            Kind::Verify { id, number, unavailable, .. } => self.enter_verify(now, *id, *number, *unavailable),
+            Kind::Ask { message, field, rules, .. } => {
+                let before = match field {
+                    Field::PasswordAgain(slot) => self.digits_in(*slot),
+                    _ => None,
+                };
+                self.ask(now, Question::entry(message, *field, before, *rules))
+            }
+            Kind::Verify { facts, unavailable, .. } => self.enter_verify(now, facts, *unavailable),
+            Kind::SetPassword { password, unavailable, .. } => self.enter_set_password(now, *password, *unavailable),
+            Kind::Dispute { .. } => self.enter_dispute(now, &step.kind),
             Kind::ReadBack { period, insurance, unavailable, .. } => {
                 self.enter_read_back(now, *insurance, *period, *unavailable)
             }
@@ -363,11 +393,21 @@ impl Dialogue {
         self.history.last().copied().unwrap_or(self.menu.start)
     }
 
-    /// Notes that a question is being asked. One that was asked before takes the call back to there.
+    /// Notes that a question is being asked. One that was asked before takes the call back to there. What was keyed and can be
+    /// of no more use, from here or from a question that `@back` leads to, is forgotten.
     fn remember(&mut self, question: StepId) {
         match self.history.iter().position(|asked| *asked == question) {
             Some(at) => self.history.truncate(at + 1),
             None => self.history.push(question),
+        }
+        let (menu, history) = (&self.menu, &self.history);
+        for (slot, answer) in self.answers.iter_mut().enumerate() {
+            if !history.iter().any(|step| menu.is_live(*step, SlotId(slot))) {
+                *answer = None;
+            }
+        }
+        if !history.iter().any(|step| menu.password_change_is_live(*step)) {
+            self.must_change = None;
         }
     }
 
@@ -435,6 +475,14 @@ impl Dialogue {
 
     fn answer(&self, slot: SlotId) -> Option<&Answer> {
         self.answers.get(slot.0).and_then(Option::as_ref)
+    }
+
+    /// Digits that were keyed into a slot.
+    fn digits_in(&self, slot: SlotId) -> Option<Secret<String>> {
+        match self.answer(slot) {
+            Some(Answer::Digits(digits)) => Some(digits.clone()),
+            _ => None,
+        }
     }
 
     fn reached(&mut self, outcome: Outcome) {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use super::collect::{Answer, Entry, Verdict};
 use super::{Dialogue, Mistake, Next, State, Taken};
-use crate::facts::{Key, Language, Moment};
+use crate::facts::{Key, Language, Moment, Secret};
 use crate::menu::{Field, Kind, MessageId, Rules, SlotId, Target};
 use crate::speech::Line;
 
@@ -50,7 +50,7 @@ enum What {
     /// One key of some.
     Choice,
     /// Keys of a field.
-    Entry { field: Field, entry: Entry },
+    Entry(Entry),
 }
 
 impl Question {
@@ -59,28 +59,29 @@ impl Question {
         Question { message, also_in, rules, what: What::Choice, no_inputs: 0, no_matches: 0 }
     }
 
-    pub(super) fn entry(message: &MessageId, field: Field, rules: Rules) -> Question {
-        let what = What::Entry { field, entry: Entry::new(field) };
+    /// `before` is what a field that asks again compares with.
+    pub(super) fn entry(message: &MessageId, field: Field, before: Option<Secret<String>>, rules: Rules) -> Question {
+        let what = What::Entry(Entry::new(field, before));
         Question { message: message.clone(), also_in: Vec::new(), rules, what, no_inputs: 0, no_matches: 0 }
     }
 
     /// Whether an entry has begun.
     pub(super) fn is_begun(&self) -> bool {
-        matches!(&self.what, What::Entry { entry, .. } if !entry.is_empty())
+        matches!(&self.what, What::Entry(entry) if !entry.is_empty())
     }
 
     /// Hashes what decides how it goes on; its words and rules follow from the step.
     pub(super) fn digest(&self, into: &mut impl Hasher) {
         let entry = match &self.what {
             What::Choice => None,
-            What::Entry { entry, .. } => Some(entry.shape()),
+            What::Entry(entry) => Some(entry.shape()),
         };
         (self.no_inputs, self.no_matches, entry).hash(into);
     }
 
     fn start_over(&mut self) {
-        if let What::Entry { field, entry } = &mut self.what {
-            *entry = Entry::new(*field);
+        if let What::Entry(entry) = &mut self.what {
+            entry.start_over();
         }
     }
 
@@ -156,7 +157,7 @@ impl Dialogue {
         let today = self.caller.today;
         let State::Asking(question) = &mut self.state else { return Next::Stay };
         match &mut question.what {
-            What::Entry { entry, .. } if !entry.is_empty() => {
+            What::Entry(entry) if !entry.is_empty() => {
                 let verdict = entry.timed_out(today);
                 self.late_terminator = Some(now + LATE_TERMINATOR);
                 self.judge(now, verdict)
@@ -187,7 +188,7 @@ impl Dialogue {
         let State::Asking(question) = &mut self.state else { return Next::Stay };
         match &mut question.what {
             What::Choice => self.choose(key),
-            What::Entry { entry, .. } => {
+            What::Entry(entry) => {
                 let verdict = entry.key(key, today);
                 let ended_early = key != Key::Hash && matches!(verdict, Verdict::Person | Verdict::Wrong(_));
                 self.rest_of_entry = ended_early.then(|| now + REST_OF_ENTRY);

@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use super::collect::Answer;
 use super::{Dialogue, Mistake, State, Transferred};
-use crate::facts::{Key, Moment};
+use crate::facts::{Key, Moment, Weakness};
 use crate::menu::StepId;
 
 /// What a call is doing; see the room's header.
@@ -65,10 +65,16 @@ pub enum Taken {
 pub enum Answered {
     /// The numbers are one person's.
     Matched,
+    /// So they are, but the password must be changed.
+    InitialPassword,
     /// They are not.
     Unmatched,
+    /// A new password is too easy to guess.
+    Weak(Weakness),
     /// There were too many failures.
     Locked,
+    /// There were too many cases.
+    TooMany,
     /// What was asked for.
     Found,
     /// Nothing, or that they cannot.
@@ -80,8 +86,14 @@ impl Answered {
     pub const fn name(self) -> &'static str {
         match self {
             Answered::Matched => "matched",
+            Answered::InitialPassword => "initial",
             Answered::Unmatched => "unmatched",
+            Answered::Weak(Weakness::EqualDigits) => "weak equal-digits",
+            Answered::Weak(Weakness::Run) => "weak run",
+            Answered::Weak(Weakness::Birthday) => "weak birthday",
+            Answered::Weak(Weakness::PartOfId) => "weak part-of-id",
             Answered::Locked => "locked",
+            Answered::TooMany => "too-many",
             Answered::Found => "answered",
             Answered::Unavailable => "unavailable",
         }
@@ -130,7 +142,7 @@ impl Dialogue {
         let left = |until: Option<Moment>| until.map(|until| until.since(now)).filter(|left| !left.is_zero());
         (self.language, self.pace, self.step, left(self.timer), self.saying.is_some()).hash(into);
         (&self.ahead, left(self.late_terminator), left(self.rest_of_entry), &self.history).hash(into);
-        (self.verified, self.locked_minutes, &self.first_say).hash(into);
+        (self.verified, self.must_change, self.locked_minutes, self.weakness, &self.first_say).hash(into);
         for answer in &self.answers {
             // Of personal numbers only that there is one: another leads to the same steps.
             match answer {
@@ -138,6 +150,9 @@ impl Dialogue {
                 Some(Answer::Id(_) | Answer::Digits(_)) => 1_i32.hash(into),
                 Some(Answer::Year(year)) => (2_i32, year).hash(into),
                 Some(Answer::YesNo(yes)) => (3_i32, yes).hash(into),
+                Some(Answer::Month(month)) => (4_i32, month).hash(into),
+                Some(Answer::Insurance(insurance)) => (5_i32, insurance).hash(into),
+                Some(Answer::Blame(blame)) => (6_i32, blame).hash(into),
             }
         }
         std::mem::discriminant(&self.state).hash(into);

@@ -24,7 +24,7 @@ impl Dialogue {
     ) -> Next {
         let query = match (about, self.verified) {
             (About::Nothing, _) => {
-                let line = self.locked_minutes_in(Line::new(message));
+                let line = self.with_what_was_refused(Line::new(message));
                 return self.tell(vec![line], skippable, false);
             }
             (_, None) => return Next::Go(Target::Step(unavailable)),
@@ -102,7 +102,7 @@ impl Dialogue {
 
     fn told_what_follows(&self) -> Next {
         match self.kind() {
-            Some(Kind::Say { then, .. }) => Next::Go(*then),
+            Some(Kind::Say { then, .. } | Kind::Dispute { then, .. }) => Next::Go(*then),
             _ => Next::Stay,
         }
     }

@@ -114,7 +114,12 @@ fn kind(kind: &Kind) -> (String, &'static str) {
         Kind::Say { .. } => ("say".into(), "#3b6ea5"),
         Kind::Menu { .. } => ("menu".into(), "#1f2937"),
         Kind::Ask { field, .. } => (format!("ask {}", field_name(field)), "#7c3aed"),
-        Kind::Verify { .. } => ("verify".into(), "#b45309"),
+        Kind::Verify { facts, .. } => {
+            let facts: Vec<&str> = facts.iter().map(|(fact, _)| fact.key()).collect();
+            (format!("verify {}", facts.join(" + ")), "#b45309")
+        }
+        Kind::Dispute { .. } => ("dispute".into(), "#b45309"),
+        Kind::SetPassword { .. } => ("set-password".into(), "#b45309"),
         Kind::ReadBack { .. } => ("read-back".into(), "#0f766e"),
         Kind::SetLanguage { language, .. } => (format!("set-language {language}"), "#64748b"),
         Kind::GoTo { .. } => ("go-to".into(), "#64748b"),
@@ -129,7 +134,12 @@ fn field_name(field: &Field) -> String {
         Field::Digits { min, max } if min == max => format!("{max} digits"),
         Field::Digits { min, max } => format!("{min}–{max} digits"),
         Field::Year => "year".into(),
+        Field::Month => "month".into(),
         Field::YesNo => "yes-no".into(),
+        Field::Insurance => "insurance".into(),
+        Field::WhoseError => "whose-error".into(),
+        Field::Password => "password".into(),
+        Field::PasswordAgain(_) => "password-again".into(),
     }
 }
 
@@ -139,9 +149,10 @@ fn message(kind: &Kind) -> Option<&str> {
         | Kind::Menu { message, .. }
         | Kind::Ask { message, .. }
         | Kind::ReadBack { message, .. }
+        | Kind::Dispute { message, .. }
         | Kind::Transfer { message, .. } => Some(message),
         Kind::HangUp { message } => message.as_deref(),
-        Kind::Verify { .. } | Kind::SetLanguage { .. } | Kind::GoTo { .. } => None,
+        Kind::Verify { .. } | Kind::SetPassword { .. } | Kind::SetLanguage { .. } | Kind::GoTo { .. } => None,
     }
 }
 

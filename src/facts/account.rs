@@ -97,3 +97,25 @@ pub struct Payments {
     /// The month the data is true as of: months after it are no gaps.
     pub as_of: Month,
 }
+
+/// Whose error a person says a wrong record is (Social Insurance Law, article 83).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Blame {
+    /// The agency's: it has recorded otherwise than was declared or paid.
+    Agency,
+    /// The employer's: it has not declared or paid.
+    Employer,
+}
+
+impl Blame {
+    /// Both.
+    pub const ALL: [Blame; 2] = [Blame::Agency, Blame::Employer];
+
+    /// The name by which a message chooses, and in the database: `agency`, `employer`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Blame::Agency => "agency",
+            Blame::Employer => "employer",
+        }
+    }
+}

@@ -6,14 +6,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::compiled::{About, Choice, Field, Kind, Limits, Menu, MessageId, PagingKeys, Period, Rules, Step, StepId};
+use super::compiled::{
+    About, Choice, Field, Kind, Limits, Menu, MessageId, PagingKeys, Period, Rules, SlotId, Step, StepId,
+};
 use super::faults::Faults;
 use super::graph::{Graph, Node};
+use super::live::live;
 use super::read::{Body, Chosen, Script, ScriptStep};
 use super::scalar::{At, Goal, LanguageTag, LastWords, MessageName, PersonRoute, StepName, shorten};
-use super::script::{self, Ask, DigitCount, Hotline, ReadBack, Records, Say, Transfer, Verify};
+use super::script::{self, Ask, DigitCount, Dispute, Hotline, ReadBack, Records, Say, SetPassword, Transfer, Verify};
 use super::slots::{Content, Slots};
-use crate::facts::{Key, Language};
+use crate::facts::{CARD_END, Fact, Key, Language};
 
 /// Where a step stands in its script, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +36,14 @@ pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec
     compiler.defaults(script);
     let slots = compiler.slots.names.clone();
     let (kinds, nodes): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
-    Graph { nodes, start }.check(faults);
+    let noticed = hotline.is_none_or(|hotline| hotline.notice_said_before);
+    Graph { nodes, start, noticed }.check(faults);
     let (hotline, start, limits) = (hotline?, start?, script.limits.as_ref()?);
     let mut compiled = Vec::new();
     for (step, kind) in script.steps.iter().zip(kinds) {
         compiled.push(Step { name: Arc::clone(&step.name), kind: kind? });
     }
+    let live = live(&compiled, slots.len());
     let menu = Menu {
         name: hotline.name.0.clone(),
         start,
@@ -58,6 +63,7 @@ pub(super) fn compile(script: &Script, faults: &mut Faults) -> Option<(Menu, Vec
             correction: limits.correction.0,
             item: limits.item.0,
         },
+        live,
     };
     Some((menu, script.steps.iter().map(place).collect()))
 }
@@ -68,6 +74,7 @@ fn place(step: &ScriptStep) -> Place {
         Some(Body::Menu(menu, ..)) => Some(&menu.menu),
         Some(Body::Ask(ask, _)) => Some(&ask.ask),
         Some(Body::ReadBack(read)) => Some(&read.read_back),
+        Some(Body::Dispute(dispute)) => Some(&dispute.dispute),
         Some(Body::Transfer(transfer)) => Some(&transfer.transfer),
         _ => None,
     };
@@ -115,7 +122,10 @@ impl<'s, 'f> Compiler<'s, 'f> {
     fn collect_slot(&mut self, step: &'s ScriptStep) {
         match &step.body {
             Some(Body::Ask(ask, _)) => {
-                let content = Content::of(ask.field.value);
+                if matches!(ask.field.value, script::Field::PasswordAgain(_)) && ask.store.is_none() {
+                    return;
+                }
+                let content = Content::of(&ask.field.value);
                 let (name, span) = match &ask.store {
                     Some(slot) => (&*slot.value.0, &slot.span),
                     None => (&*step.name, &step.span),
@@ -123,11 +133,11 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 let before = self.slots.by_name.get(name).and_then(|slot| self.slots.contents.get(slot.0).copied());
                 match before {
                     None => drop(self.slots.add(name, content)),
-                    Some(before) if before != content => {
+                    Some(before) if !before.is_like(content) => {
                         let what = format!("the slot `{}` already holds what {} stores", shorten(name), before.name());
                         self.faults.error(span, what, format!("give what {} stores another slot", content.name()));
                     }
-                    Some(_) => {}
+                    Some(_) => self.slots.meet(name, content),
                 }
             }
             Some(_) => {}
@@ -198,6 +208,8 @@ impl<'s, 'f> Compiler<'s, 'f> {
                 self.ask(ask, step, &mut node, rules)
             }
             Some(Body::Verify(verify)) => self.verify(verify, step, &mut node),
+            Some(Body::Dispute(dispute)) => self.dispute(dispute, step, &mut node),
+            Some(Body::SetPassword(set)) => self.set_password(set, step, &mut node),
             Some(Body::ReadBack(read)) => self.read_back(read, step, &mut node),
             Some(Body::SetLanguage(set)) => {
                 self.spoken(&set.set_language);
@@ -244,6 +256,11 @@ impl<'s, 'f> Compiler<'s, 'f> {
             Records::Balances => About::Balances,
             Records::Summary => About::Summary,
         };
+        node.notice = say.notice.value;
+        if say.notice.value && say.skippable {
+            let what = "a key cuts this notice short, and then it has not been said";
+            self.faults.error(&say.notice.span, what, "write `skippable = false` in this step");
+        }
         let then = self.goal(&say.then, node);
         let unavailable = match about {
             // Nothing is looked up, so it leads nowhere: the step itself stands for that.
@@ -303,10 +320,15 @@ impl<'s, 'f> Compiler<'s, 'f> {
 
     fn ask(&mut self, ask: &Ask, step: &ScriptStep, node: &mut Node, rules: Option<Rules>) -> Option<Kind> {
         let yes_no = matches!(ask.field.value, script::Field::YesNo);
-        let field = match ask.field.value {
+        let field = match &ask.field.value {
             script::Field::CitizenId => Field::CitizenId,
             script::Field::Year => Field::Year,
+            script::Field::Month => Field::Month,
             script::Field::YesNo => Field::YesNo,
+            script::Field::Insurance => Field::Insurance,
+            script::Field::WhoseError => Field::WhoseError,
+            script::Field::Password => Field::Password,
+            script::Field::PasswordAgain(slot) => Field::PasswordAgain(self.slot(slot, Content::Password, node)?),
             script::Field::Digits(DigitCount { min, max }) => {
                 if min.0 > max.0 {
                     let what = format!("at least {} and at most {} digits: that is no number of digits", min.0, max.0);
@@ -341,12 +363,17 @@ impl<'s, 'f> Compiler<'s, 'f> {
             }
             _ => {}
         }
-        if ask.store.is_none() && !yes_no {
+        let again = match field {
+            Field::PasswordAgain(slot) => Some(slot),
+            _ => None,
+        };
+        if ask.store.is_none() && !yes_no && again.is_none() {
             let what = "an `ask` step needs `store`, which is missing";
             self.faults.error(&step.span, what, "`store` is the slot that the answer is kept in, as in store = \"id\"");
         }
+        // What is keyed again is kept where it was kept before.
         let slot = ask.store.as_ref().map_or(&*step.name, |slot| &*slot.value.0);
-        let store = self.slots.by_name.get(slot).copied()?;
+        let store = again.filter(|_| ask.store.is_none()).or_else(|| self.slots.by_name.get(slot).copied())?;
         node.stores = Some(store);
         node.answered = node.to.iter().skip(before).copied().collect();
         Some(Kind::Ask {
@@ -360,18 +387,121 @@ impl<'s, 'f> Compiler<'s, 'f> {
     }
 
     fn verify(&mut self, verify: &Verify, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
-        let id = self.slot(&verify.verify.id, Content::CitizenId, node);
-        let number = self.slot(&verify.verify.number, Content::Digits, node);
+        let facts = self.facts(verify, step, node);
         let matched = self.to(&verify.matched, node);
         let unmatched = self.to(&verify.unmatched, node);
         let locked = self.to(&verify.locked, node);
+        let initial = verify.initial.as_ref().map(|initial| self.to(initial, node));
+        match (&verify.verify.password, &verify.initial) {
+            (Some(password), None) => {
+                let what = "nothing says where it leads when the password is still the one that the person was given";
+                let hint = "write `initial = \"…\"`: the step that asks for a new password";
+                self.faults.error(&password.span, what, hint);
+                node.open = true;
+            }
+            (None, Some(initial)) => {
+                let what = "`initial` is for passwords, and none is compared here";
+                self.faults.error(&initial.span, what, "leave it out, or compare a `password`");
+            }
+            _ => {}
+        }
         let unavailable = self.unavailable(verify.unavailable.as_ref(), step, node);
         Some(Kind::Verify {
-            id: id?,
-            number: number?,
+            facts: facts?,
             matched: matched?,
             unmatched: unmatched?,
             locked: locked?,
+            initial: initial.map_or(Some(None), |initial| initial.map(Some))?,
+            unavailable: unavailable?,
+        })
+    }
+
+    /// Which facts are believed: each from a slot of its own field, one of them saying who it is, and another that proves it.
+    fn facts(&mut self, verify: &Verify, step: &ScriptStep, node: &mut Node) -> Option<Vec<(Fact, SlotId)>> {
+        let named = &verify.verify;
+        let slots = Fact::ALL.map(|fact| match fact {
+            Fact::Id => (fact, &named.id, Content::CitizenId),
+            Fact::Card => (fact, &named.card, Content::Digits(CARD_END as u8)),
+            Fact::PersonalNumber => (fact, &named.personal_number, Content::Digits(1)),
+            Fact::Number => (fact, &named.number, Content::Digits(1)),
+            Fact::Password => (fact, &named.password, Content::Password),
+        });
+        let written: Vec<_> =
+            slots.into_iter().filter_map(|(fact, slot, wanted)| Some((fact, slot.as_ref()?, wanted))).collect();
+        let names =
+            || Fact::ALL.into_iter().filter(|fact| fact.names_a_person()).map(|fact| format!("`{}`", fact.key()));
+        if !written.iter().any(|(fact, ..)| fact.names_a_person()) {
+            let what = "nothing that is compared here says who the caller is";
+            let hint = format!("compare one of {} as well", names().collect::<Vec<_>>().join(", "));
+            self.faults.error(&step.span, what, hint);
+            return None;
+        }
+        if written.len() < 2 {
+            let what = "one number alone proves nothing: whoever has read it somewhere would be believed";
+            self.faults.error(
+                &step.span,
+                what,
+                "compare another one as well, as in { id = \"id\", number = \"number\" }",
+            );
+        }
+        let mut facts: Vec<(Fact, SlotId)> = Vec::new();
+        let most = written.len();
+        for (fact, slot, wanted) in written {
+            let Some(id) = self.slot(slot, wanted, node) else { continue };
+            if let Some((other, _)) = facts.iter().find(|(_, other)| *other == id) {
+                let what = format!("`{}` and `{}` are compared with the same slot", other.key(), fact.key());
+                self.faults.error(&slot.span, what, "ask for each of them, and keep each in a slot of its own");
+            }
+            if let (Fact::Card, Some(Content::Digits(least @ 0..8))) = (fact, self.slots.contents.get(id.0)) {
+                let what = format!("a card is known by its last {CARD_END} digits, and here {least} are enough");
+                self.faults.error(&slot.span, what, format!("let `min` of the field be {CARD_END} or more"));
+            }
+            facts.push((fact, id));
+            node.compares.push(id);
+        }
+        (facts.len() == most).then_some(facts)
+    }
+
+    fn set_password(&mut self, set: &SetPassword, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
+        let password = self.slot(&set.set_password, Content::Password, node);
+        let changed = self.to(&set.changed, node);
+        let weak = self.to(&set.weak, node);
+        let unavailable = self.unavailable(set.unavailable.as_ref(), step, node);
+        Some(Kind::SetPassword { password: password?, changed: changed?, weak: weak?, unavailable: unavailable? })
+    }
+
+    fn dispute(&mut self, dispute: &Dispute, step: &ScriptStep, node: &mut Node) -> Option<Kind> {
+        let about = &dispute.about;
+        let insurance = self.slot(&about.insurance, Content::Insurance, node);
+        let month = self.slot(&about.month, Content::Month, node);
+        let blame = self.slot(&about.whose_error, Content::WhoseError, node);
+        let callback = about.callback.as_ref().map(|slot| self.slot(slot, Content::Digits(1), node));
+        let then = self.goal(&dispute.then, node);
+        let too_many = self.to(&dispute.too_many, node);
+        let no_number = dispute.no_number.as_ref().map(|step| self.to(step, node));
+        match (&about.callback, &dispute.no_number) {
+            (None, None) => {
+                let what = "nothing says where it leads when the caller's number is withheld";
+                let hint = "write `no-number = \"…\"`: the step that asks for a number to call back";
+                self.faults.error(&step.span, what, hint);
+                node.open = true;
+            }
+            (Some(_), Some(no_number)) => {
+                let what = "`no-number` is for disputes without a `callback`, and this one has one";
+                self.faults.error(&no_number.span, what, "leave it out");
+            }
+            _ => {}
+        }
+        let unavailable = self.unavailable(dispute.unavailable.as_ref(), step, node);
+        Some(Kind::Dispute {
+            message: id(&dispute.dispute),
+            insurance: insurance?,
+            month: month?,
+            blame: blame?,
+            callback: callback.map_or(Some(None), |slot| slot.map(Some))?,
+            then: then?,
+            too_many: too_many?,
+            no_number: no_number.map_or(Some(None), |step| step.map(Some))?,
             unavailable: unavailable?,
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::facts::{Insurance, Key, Language};
+use crate::facts::{Fact, Insurance, Key, Language};
 use crate::speech::ValueKind;
 
 /// A message's id in the Fluent catalogues.
@@ -38,6 +38,8 @@ pub struct Menu {
     pub look_up_patience: Duration,
     /// What is to be proven of it.
     pub limits: Limits,
+    /// By step, the slots whose answers can be of use there; see [`Menu::is_live`].
+    pub(super) live: Vec<Vec<bool>>,
 }
 
 /// How long callers may be kept, and how long texts may be. A call does not know of these; `hotline check` does.
@@ -112,19 +114,51 @@ pub enum Kind {
         /// Timers, tries, and where giving up leads.
         rules: Rules,
     },
-    /// Compares keyed numbers with the records.
+    /// Asks the records whether all that was keyed is one person's.
     Verify {
-        /// Slot of the ID number.
-        id: SlotId,
-        /// Slot of the social security number.
-        number: SlotId,
-        /// They are one person's.
+        /// What is compared, and the slots it was keyed into; none twice.
+        facts: Vec<(Fact, SlotId)>,
+        /// It is one person's.
         matched: StepId,
-        /// They are not.
+        /// It is not.
         unmatched: StepId,
         /// Too many have been wrong.
         locked: StepId,
+        /// It is, but the password is the one they were given. There is one where a password is compared.
+        initial: Option<StepId>,
         /// The records do not answer.
+        unavailable: StepId,
+    },
+    /// Changes the query password.
+    SetPassword {
+        /// Slot of the new one.
+        password: SlotId,
+        /// It is changed.
+        changed: StepId,
+        /// It is too easy to guess.
+        weak: StepId,
+        /// The records do not answer, or nobody is verified.
+        unavailable: StepId,
+    },
+    /// Keeps a case, and says its number.
+    Dispute {
+        /// The message: `$case`, `$insurance`, `$month`.
+        message: MessageId,
+        /// Slot of the insurance.
+        insurance: SlotId,
+        /// Slot of the month.
+        month: SlotId,
+        /// Slot of whose error it is.
+        blame: SlotId,
+        /// Slot of the number to call back; the caller's own if there is none.
+        callback: Option<SlotId>,
+        /// The next step, when the number has been said.
+        then: Target,
+        /// The person has opened as many as one may.
+        too_many: StepId,
+        /// There is neither a slot nor a caller's number.
+        no_number: Option<StepId>,
+        /// The records do not answer, or nobody is verified.
         unavailable: StepId,
     },
     /// Reads the verified person's payments, a stretch of equal months at a time.
@@ -241,8 +275,18 @@ pub enum Field {
     },
     /// Four digits of a year, from 1949 to this year.
     Year,
+    /// Six digits of a month, from 1949-01 to this one.
+    Month,
     /// 1 for yes, 2 for no.
     YesNo,
+    /// 1 to 5, in [`Insurance::ALL`]'s order.
+    Insurance,
+    /// 1 the agency's, 2 the employer's.
+    WhoseError,
+    /// A query password.
+    Password,
+    /// The same password as in this slot.
+    PasswordAgain(SlotId),
 }
 
 /// The records that a message speaks of.

@@ -21,6 +21,10 @@ pub(super) struct Node {
     pub(super) stores: Option<SlotId>,
     /// The slots it reads, and where it says so.
     pub(super) reads: Vec<(SlotId, Range<usize>)>,
+    /// The slots that it compares with a person's records.
+    pub(super) compares: Vec<SlotId>,
+    /// It says the notice, to its end.
+    pub(super) notice: bool,
     /// It waits for the caller.
     pub(super) question: bool,
     /// It ends the call.
@@ -39,6 +43,8 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     /// Where calls begin, if that is known.
     pub(super) start: Option<StepId>,
+    /// Whether callers have heard the notice before they come here.
+    pub(super) noticed: bool,
 }
 
 impl Graph {
@@ -49,6 +55,25 @@ impl Graph {
             self.unreachable(start.0, faults);
             self.back_before_a_question(start.0, faults);
             self.read_before_stored(start.0, faults);
+            self.asked_before_the_notice(start.0, faults);
+        }
+    }
+
+    /// Questions for what says who somebody is, which a call can come to without having heard the notice.
+    fn asked_before_the_notice(&self, start: usize, faults: &mut Faults) {
+        let compared: BTreeSet<SlotId> = self.nodes.iter().flat_map(|node| node.compares.iter().copied()).collect();
+        if self.noticed || faults.is_broken() || self.nodes.get(start).is_none_or(|node| node.notice) {
+            return;
+        }
+        let said = |place: usize| self.nodes.get(place).is_some_and(|node| node.notice);
+        let reached = self.reached(start, |to| !said(to));
+        let asks = |node: &Node| node.stores.is_some_and(|slot| compared.contains(&slot));
+        for (node, _) in self.nodes.iter().zip(reached).filter(|(node, reached)| *reached && asks(node)) {
+            let what = "a call can come to this question for personal data without having heard the notice (Personal \
+                        Information Protection Law, articles 17 and 35)";
+            let hint = "say the notice on every way to it: a `say` step with `notice = true` and `skippable = false`; or \
+                        write `notice-said-before = true` in [hotline] if the exchange in front says it";
+            faults.error(&node.span, what, hint);
         }
     }
 
@@ -168,7 +193,7 @@ impl Graph {
         let reads = |node: &Node| node.reads.iter().map(|(slot, _)| *slot).collect::<Vec<_>>();
         let slots: BTreeSet<SlotId> = self.nodes.iter().flat_map(reads).collect();
         for slot in slots {
-            let mut without = Graph { nodes: self.nodes.clone(), start: self.start };
+            let mut without = Graph { nodes: self.nodes.clone(), start: self.start, noticed: self.noticed };
             for node in without.nodes.iter_mut().filter(|node| node.stores == Some(slot)) {
                 // Giving up may lead to the same step as an answer: each way is taken out once.
                 for answered in std::mem::take(&mut node.answered) {

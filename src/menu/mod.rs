@@ -10,6 +10,7 @@ mod compile;
 mod compiled;
 mod faults;
 mod graph;
+mod live;
 mod messages;
 mod needs;
 mod parse;

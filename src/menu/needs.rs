@@ -49,7 +49,8 @@ pub(super) const COMMON_ATTRIBUTES: &[(&str, &str)] = &[
     ("bad-date", "an ID number whose birth date does not exist"),
     ("bad-check", "an ID number whose last symbol does not follow from the others"),
     ("help", "after a second wrong entry of any such kind, where `0` leads to a person"),
-    ("out-of-range", "a year before 1949 or after this one"),
+    ("out-of-range", "a year or month before 1949 or after this one"),
+    ("unlike", "a password keyed again that is not the one keyed before"),
     ("one-moment", "the records have not answered for `look-up-patience`"),
     ("call-limit", "the call has lasted for `call-limit`; it ends"),
     ("gave-up", "before the caller is led to `gave-up`"),
@@ -61,7 +62,10 @@ pub(super) const fn field_attributes(field: Field) -> &'static [&'static str] {
         Field::CitizenId => &["too-short", "too-long", "bad-area", "bad-date", "bad-check", "help"],
         Field::Digits { .. } => &["too-short", "too-long", "help"],
         Field::Year => &["too-short", "too-long", "out-of-range", "help"],
-        Field::YesNo => &[],
+        Field::Month => &["too-short", "too-long", "out-of-range", "help"],
+        Field::Password => &["too-short", "too-long", "help"],
+        Field::PasswordAgain(_) => &["too-short", "too-long", "unlike", "help"],
+        Field::YesNo | Field::Insurance | Field::WhoseError => &[],
     }
 }
 
@@ -126,6 +130,13 @@ pub(super) const EACH_INSURANCE: &str = "insurance";
 /// The value that a `say` step's message about no records is given where a `verify` step's `locked` leads to it.
 pub(super) const LOCKED: Given = ("minutes", ValueKind::Count);
 
+/// The value that a `say` step's message about no records is given where a `set-password` step's `weak` leads to it.
+pub(super) const WEAK: Given = ("reason", ValueKind::Word);
+
+/// The values of a `dispute` step's message.
+pub(super) const DISPUTE: &[Given] =
+    &[("case", ValueKind::Digits), ("insurance", ValueKind::Word), ("month", ValueKind::Month)];
+
 /// Every message that the menu may say, step by step, and those of `common` at the end.
 pub fn needs(menu: &Menu) -> Vec<Need> {
     let locked: Vec<StepId> = menu
@@ -136,6 +147,8 @@ pub fn needs(menu: &Menu) -> Vec<Need> {
             _ => None,
         })
         .collect();
+    let weak =
+        |id: StepId| menu.steps.iter().any(|step| matches!(&step.kind, Kind::SetPassword { weak, .. } if *weak == id));
     let mut needs = Vec::new();
     for (place, step) in menu.steps.iter().enumerate() {
         let id = StepId(place);
@@ -145,7 +158,8 @@ pub fn needs(menu: &Menu) -> Vec<Need> {
         match &step.kind {
             Kind::Say { message, about, .. } => {
                 let minutes = (*about == About::Nothing && locked.contains(&id)).then_some(LOCKED);
-                let given: Vec<Given> = about.values().iter().copied().chain(minutes).collect();
+                let reason = (*about == About::Nothing && weak(id)).then_some(WEAK);
+                let given: Vec<Given> = about.values().iter().copied().chain(minutes).chain(reason).collect();
                 need(message, &given, true);
                 if *about == About::Summary {
                     need(&format!("{message}.{EACH_INSURANCE}"), About::INSURANCE_VALUES, true);
@@ -166,8 +180,13 @@ pub fn needs(menu: &Menu) -> Vec<Need> {
                     need(&format!("{message}.{attribute}"), given, true);
                 }
             }
+            Kind::Dispute { message, .. } => need(message, DISPUTE, true),
             Kind::Transfer { message, .. } | Kind::HangUp { message: Some(message) } => need(message, &[], true),
-            Kind::HangUp { message: None } | Kind::Verify { .. } | Kind::SetLanguage { .. } | Kind::GoTo { .. } => {}
+            Kind::HangUp { message: None }
+            | Kind::Verify { .. }
+            | Kind::SetPassword { .. }
+            | Kind::SetLanguage { .. }
+            | Kind::GoTo { .. } => {}
         }
     }
     needs.extend(COMMON_ATTRIBUTES.iter().map(|(attribute, _)| Need {

@@ -16,7 +16,8 @@ use super::faults::Faults;
 use super::scalar::{At, Goal, PersonRoute, StepName, plain_name, shorten};
 use super::schema::{KindName, TABLES, Table};
 use super::script::{
-    Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify,
+    Ask, Dispute, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, SetPassword,
+    Transfer, Verify,
 };
 use super::syntax::mend;
 use crate::facts::{Key, did_you_mean, plain_words, remove_at, word_meant};
@@ -59,6 +60,8 @@ pub(super) enum Body {
     Menu(Menu, Vec<Chosen>, Rules),
     Ask(Ask, Rules),
     Verify(Verify),
+    SetPassword(SetPassword),
+    Dispute(Dispute),
     ReadBack(Box<ReadBack>),
     SetLanguage(SetLanguage),
     GoTo(GoTo),
@@ -235,6 +238,8 @@ impl<'i> Reader<'_, 'i> {
                 Some(Body::Ask(self.typed(own, span, own_table, &what)?, rules?))
             }
             KindName::Verify => self.typed(own, span, own_table, &what).map(Body::Verify),
+            KindName::SetPassword => self.typed(own, span, own_table, &what).map(Body::SetPassword),
+            KindName::Dispute => self.typed(own, span, own_table, &what).map(Body::Dispute),
             KindName::ReadBack => self.typed(own, span, own_table, &what).map(|body| Body::ReadBack(Box::new(body))),
             KindName::SetLanguage => self.typed(own, span, own_table, &what).map(Body::SetLanguage),
             KindName::GoTo => self.typed(own, span, own_table, &what).map(Body::GoTo),
@@ -255,6 +260,7 @@ impl<'i> Reader<'_, 'i> {
                 (Key::Hash, _) => "the end of the entry, and first of all the way back",
                 (Key::Digit(0), _) => "a digit, and first of all the way to the person",
                 (Key::Digit(_), Some("yes-no")) => "an answer: 1 is yes, 2 is no",
+                (Key::Digit(_), Some("insurance" | "whose-error")) => "an answer, or none",
                 (Key::Digit(_), _) => "a digit of the entry",
                 (Key::Letter(_), _) => "no key of an entry",
             };

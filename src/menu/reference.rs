@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::compiled::{About, Field};
+use super::compiled::{About, Field, SlotId};
 use super::needs::{
-    COMMON, COMMON_ATTRIBUTES, EACH_INSURANCE, LOCKED, QUESTION, READ_BACK, READ_BACK_ATTRIBUTES, field_attributes,
+    COMMON, COMMON_ATTRIBUTES, DISPUTE, EACH_INSURANCE, LOCKED, QUESTION, READ_BACK, READ_BACK_ATTRIBUTES, WEAK,
+    field_attributes,
 };
 use super::read::{LONGEST_SCRIPT, MOST_STEPS};
 use super::scalar::{
@@ -148,11 +149,12 @@ fn notes(kind: KindName) -> String {
         KindName::Say => format!(
             "The message may name {} with `about = \"balances\"`; {} with `about = \"summary\"`, where its attribute \
              `.{EACH_INSURANCE}` is said for each insurance and may name {}; {} where a `verify` step's `locked` leads \
-             here.\n\n",
+             here; {} where a `set-password` step's `weak` does.\n\n",
             named(About::Balances.values()),
             named(About::Summary.values()),
             named(About::INSURANCE_VALUES),
-            named(&[LOCKED])
+            named(&[LOCKED]),
+            named(&[WEAK])
         ),
         KindName::Menu => format!(
             "The keys are `0` to `9`, `\"*\"`, `\"#\"` and `A` to `D`; each leads to a step, `\"@repeat\"` or `\"@back\"`. \
@@ -161,8 +163,14 @@ fn notes(kind: KindName) -> String {
             attributes(QUESTION)
         ),
         KindName::Ask => {
-            let by_field =
-                [("citizen-id", Field::CitizenId), ("digits", Field::Digits { min: 1, max: 1 }), ("year", Field::Year)];
+            let by_field = [
+                ("citizen-id", Field::CitizenId),
+                ("digits", Field::Digits { min: 1, max: 1 }),
+                ("year", Field::Year),
+                ("month", Field::Month),
+                ("password", Field::Password),
+                ("password-again", Field::PasswordAgain(SlotId(0))),
+            ];
             let by_field =
                 by_field.map(|(name, field)| format!("for `{name}` {}", attributes(field_attributes(field))));
             format!(
@@ -186,7 +194,13 @@ fn notes(kind: KindName) -> String {
              answered or the call comes back. Keys mean nothing meanwhile.\n\n"
                 .into()
         }
-        KindName::Verify | KindName::SetLanguage | KindName::GoTo | KindName::HangUp => String::new(),
+        KindName::Verify => "\
+An ID number of 15 digits counts as the one of 18; letters of a card's number are left out. What is asked, and what is said of a
+mistake, is said by the questions that store the slots. Whoever is not known is answered as a wrong number is.
+
+".into(),
+        KindName::Dispute => format!("The message may name {}.\n\n", named(DISPUTE)),
+        KindName::SetPassword | KindName::SetLanguage | KindName::GoTo | KindName::HangUp => String::new(),
     }
 }
 

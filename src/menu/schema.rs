@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::scalar::{Goal, StepName, Text};
 use super::script::{
-    Ask, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, Transfer, Verify,
+    Ask, Dispute, Fallback, GoTo, HangUp, Hotline, Limits, Menu, ReadBack, Rules, Say, SetLanguage, SetPassword,
+    Transfer, Verify,
 };
 
 /// The kinds of step.
@@ -19,6 +20,8 @@ pub(super) enum KindName {
     Menu,
     Ask,
     Verify,
+    SetPassword,
+    Dispute,
     ReadBack,
     SetLanguage,
     GoTo,
@@ -28,11 +31,13 @@ pub(super) enum KindName {
 
 impl KindName {
     /// All, in the order of the reference page.
-    pub(super) const ALL: [KindName; 9] = [
+    pub(super) const ALL: [KindName; 11] = [
         KindName::Say,
         KindName::Menu,
         KindName::Ask,
         KindName::Verify,
+        KindName::SetPassword,
+        KindName::Dispute,
         KindName::ReadBack,
         KindName::SetLanguage,
         KindName::GoTo,
@@ -47,6 +52,8 @@ impl KindName {
             KindName::Menu => "menu",
             KindName::Ask => "ask",
             KindName::Verify => "verify",
+            KindName::SetPassword => "set-password",
+            KindName::Dispute => "dispute",
             KindName::ReadBack => "read-back",
             KindName::SetLanguage => "set-language",
             KindName::GoTo => "go-to",
@@ -78,6 +85,8 @@ impl KindName {
             KindName::Menu => &tables.menu,
             KindName::Ask => &tables.ask,
             KindName::Verify => &tables.verify,
+            KindName::SetPassword => &tables.set_password,
+            KindName::Dispute => &tables.dispute,
             KindName::ReadBack => &tables.read_back,
             KindName::SetLanguage => &tables.set_language,
             KindName::GoTo => &tables.go_to,
@@ -164,6 +173,8 @@ pub(super) struct Tables {
     menu: Table,
     ask: Table,
     verify: Table,
+    set_password: Table,
+    dispute: Table,
     read_back: Table,
     set_language: Table,
     go_to: Table,
@@ -181,6 +192,8 @@ pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
     menu: Table::of::<Menu>(),
     ask: Table::of::<Ask>(),
     verify: Table::of::<Verify>(),
+    set_password: Table::of::<SetPassword>(),
+    dispute: Table::of::<Dispute>(),
     read_back: Table::of::<ReadBack>(),
     set_language: Table::of::<SetLanguage>(),
     go_to: Table::of::<GoTo>(),

@@ -29,6 +29,10 @@ pub(super) struct Hotline {
     pub(super) start: At<StepName>,
     /// The languages it speaks, as in `["zh-CN", "en"]`. Calls begin in the first; every message must exist in each.
     pub(super) languages: At<Vec<At<LanguageTag>>>,
+    /// Whether callers have heard the notice of what becomes of what they tell before they come here, as from the exchange in
+    /// front. Else a step with `notice = true` must say it.
+    #[serde(default)]
+    pub(super) notice_said_before: bool,
     /// How long a call may last. Then the caller hears `common.call-limit` and the call ends.
     #[serde(default = "call_limit")]
     pub(super) call_limit: Time,
@@ -129,6 +133,10 @@ pub(super) struct Say {
     /// Whether a key cuts the message short. `false` for what the law wants heard: keys pressed in it are kept.
     #[serde(default = "yes")]
     pub(super) skippable: bool,
+    /// Whether this is the notice of what becomes of what the caller tells (Personal Information Protection Law, articles 17
+    /// and 35). It must be said to its end before anything is keyed that a `verify` step compares.
+    #[serde(default = "unmarked")]
+    pub(super) notice: At<bool>,
     /// Where it goes on.
     pub(super) then: At<Goal>,
     /// Where it leads when the records do not answer or nobody is verified; as `[defaults]` says if it is not written.
@@ -165,9 +173,12 @@ pub(super) struct Ask {
     /// The message. Its attributes say what was wrong with an entry.
     pub(super) ask: At<MessageName>,
     /// What is keyed: `"citizen-id"` (15 digits, or 18 with `*` for X), `"year"` (four digits, 1949 to this year),
-    /// `"yes-no"` (1 or 2), or so many digits: `{ digits = { min = 8, max = 12 } }`, at most 32.
+    /// `"month"` (six digits, as in 202603, January 1949 to this month), `"yes-no"` (1 or 2), `"insurance"` (1 pension,
+    /// 2 medical, 3 unemployment, 4 work injury, 5 maternity), `"whose-error"` (1 the agency's error, 2 the employer has not
+    /// paid), `"password"` (a query password: six digits), `{ password-again = "…" }` (the same as in that slot), or so many
+    /// digits: `{ digits = { min = 8, max = 12 } }`, at most 32.
     pub(super) field: At<Field>,
-    /// The slot to keep the answer in, a name of your choice. Every field but `"yes-no"` needs one.
+    /// The slot to keep the answer in, a name of your choice. Every field but `"yes-no"` and `password-again` needs one.
     pub(super) store: Option<At<SlotName>>,
     /// Where a good answer leads; for `"yes-no"`, where 1 leads.
     pub(super) then: At<Goal>,
@@ -176,13 +187,18 @@ pub(super) struct Ask {
 }
 
 /// What is keyed.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum Field {
     CitizenId,
     Year,
+    Month,
     YesNo,
+    Insurance,
+    WhoseError,
+    Password,
+    PasswordAgain(At<SlotName>),
     Digits(DigitCount),
 }
 
@@ -197,19 +213,24 @@ pub(super) struct DigitCount {
     pub(super) max: Whole<1, 32>,
 }
 
-/// Compares the keyed numbers with the records. Failures are counted for the ID and for the caller's telephone.
+/// Asks the records whether all that was keyed is one person's. Failures are counted for the ID, for the caller's telephone,
+/// and for the trunk.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Verify {
-    /// The slots to compare: `{ id = "…", number = "…" }`.
-    pub(super) verify: Numbers,
-    /// Where it leads when both are one person's.
+    /// What is compared, each with the slot that it was keyed into: this is the hotline's policy of who is believed. At
+    /// least two, and among them one that says who it is: `id`, `card` or `personal-number`.
+    pub(super) verify: Facts,
+    /// Where it leads when all of it is one person's.
     pub(super) matched: At<StepName>,
-    /// Where it leads when they are not.
+    /// Where it leads when it is not, or when there is no such person.
     pub(super) unmatched: At<StepName>,
     /// Where it leads after too many failures. If that is a `say` step, its message may name `$minutes`, how long the
     /// lock still holds.
     pub(super) locked: At<StepName>,
+    /// Where it leads when the `password` is right, but is still the one that the person was given. Until it is changed, by
+    /// a `set-password` step, the person is not verified. Must be there where a `password` is compared.
+    pub(super) initial: Option<At<StepName>>,
     /// Where it leads when the records do not answer; as `[defaults]` says if it is not written.
     pub(super) unavailable: Option<At<StepName>>,
 }
@@ -218,11 +239,69 @@ pub(super) struct Verify {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(inline)]
-pub(super) struct Numbers {
+pub(super) struct Facts {
     /// The slot of the ID number, stored by a `"citizen-id"` field.
-    pub(super) id: At<SlotName>,
+    pub(super) id: Option<At<SlotName>>,
+    /// The slot of the social security card's number without its letters, or its last eight digits; stored by a `digits`
+    /// field of at least eight.
+    pub(super) card: Option<At<SlotName>>,
+    /// The slot of the number under which the agency keeps the person, stored by a `digits` field.
+    pub(super) personal_number: Option<At<SlotName>>,
     /// The slot of the social security number, stored by a `digits` field.
-    pub(super) number: At<SlotName>,
+    pub(super) number: Option<At<SlotName>>,
+    /// The slot of the query password, stored by a `"password"` field.
+    pub(super) password: Option<At<SlotName>>,
+}
+
+/// Makes what was keyed the person's query password: of the person who has been verified in this call, or whose password is
+/// still the one they were given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct SetPassword {
+    /// The slot of the new password, stored by a `"password"` field.
+    pub(super) set_password: At<SlotName>,
+    /// Where it leads when the password is changed. The person is verified from here on.
+    pub(super) changed: At<StepName>,
+    /// Where it leads when the password is too easy to guess. If that is a `say` step, its message may choose by `$reason`:
+    /// `equal-digits`, `run`, `birthday`, `part-of-id`.
+    pub(super) weak: At<StepName>,
+    /// Where it leads when the records do not answer or nobody is verified; as `[defaults]` says if it is not written.
+    pub(super) unavailable: Option<At<StepName>>,
+}
+
+/// Keeps a case: the person who has been verified says that a record is wrong. Said again in the same call, as after a lost
+/// answer, it is no second case; one person may open three cases a day.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Dispute {
+    /// The message that says the case is kept. It must tell its number, `$case`, digit by digit.
+    pub(super) dispute: At<MessageName>,
+    /// The slots that say what is wrong, and where the person may be called.
+    pub(super) about: DisputeSlots,
+    /// Where it goes on.
+    pub(super) then: At<Goal>,
+    /// Where it leads when the person has opened three cases within 24 hours.
+    pub(super) too_many: At<StepName>,
+    /// Where it leads when no `callback` was asked for and the caller's number is withheld: to a question for one. Must be
+    /// there where `about` names no `callback`.
+    pub(super) no_number: Option<At<StepName>>,
+    /// Where it leads when the records do not answer or nobody is verified; as `[defaults]` says if it is not written.
+    pub(super) unavailable: Option<At<StepName>>,
+}
+
+/// The slots of a dispute.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(inline)]
+pub(super) struct DisputeSlots {
+    /// Which insurance, stored by an `"insurance"` field.
+    pub(super) insurance: At<SlotName>,
+    /// Which month, stored by a `"month"` field.
+    pub(super) month: At<SlotName>,
+    /// Whose error, stored by a `"whose-error"` field.
+    pub(super) whose_error: At<SlotName>,
+    /// The telephone number to call back, stored by a `digits` field; the one the call comes from if it is not written.
+    pub(super) callback: Option<At<SlotName>>,
 }
 
 /// Reads the verified person's payments, a stretch of equal months at a time, with keys to go on, back, again, slower.
@@ -323,6 +402,10 @@ pub(super) struct Transfer {
 pub(super) struct HangUp {
     /// The message to end with, or `true` to hang up without a word.
     pub(super) hang_up: At<LastWords>,
+}
+
+fn unmarked() -> At<bool> {
+    At { span: 0..0, value: false }
 }
 
 fn call_limit() -> Time {

@@ -9,9 +9,14 @@ use super::script;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     CitizenId,
-    Digits,
+    /// At least so many.
+    Digits(u8),
     Year,
+    Month,
     YesNo,
+    Insurance,
+    WhoseError,
+    Password,
     /// Of a step that could not be read.
     Unknown,
 }
@@ -21,21 +26,34 @@ impl Content {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Content::CitizenId => "a `citizen-id` field",
-            Content::Digits => "a `digits` field",
+            Content::Digits(_) => "a `digits` field",
             Content::Year => "a `year` field",
+            Content::Month => "a `month` field",
+            Content::Insurance => "an `insurance` field",
+            Content::WhoseError => "a `whose-error` field",
+            Content::Password => "a `password` field",
             Content::YesNo => "a `yes-no` field",
             Content::Unknown => "a field",
         }
     }
 
     /// What a field stores.
-    pub(super) fn of(field: script::Field) -> Content {
+    pub(super) fn of(field: &script::Field) -> Content {
         match field {
             script::Field::CitizenId => Content::CitizenId,
             script::Field::Year => Content::Year,
+            script::Field::Month => Content::Month,
             script::Field::YesNo => Content::YesNo,
-            script::Field::Digits(_) => Content::Digits,
+            script::Field::Insurance => Content::Insurance,
+            script::Field::WhoseError => Content::WhoseError,
+            script::Field::Password | script::Field::PasswordAgain(_) => Content::Password,
+            script::Field::Digits(count) => Content::Digits(count.min.0),
         }
+    }
+
+    /// Whether both are stored by the same field, whatever its bounds.
+    pub(super) fn is_like(self, other: Content) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
     }
 }
 
@@ -50,6 +68,14 @@ pub(super) struct Slots {
 }
 
 impl Slots {
+    /// Another step stores into a slot: what it holds is what every such step gives.
+    pub(super) fn meet(&mut self, name: &str, content: Content) {
+        let held = self.by_name.get(name).and_then(|slot| self.contents.get_mut(slot.0));
+        if let (Some(Content::Digits(least)), Content::Digits(other)) = (held, content) {
+            *least = (*least).min(other);
+        }
+    }
+
     /// One more slot; its name is new.
     pub(super) fn add(&mut self, name: &str, content: Content) -> SlotId {
         let id = SlotId(self.names.len());

@@ -34,7 +34,7 @@ use tokio::task::JoinHandle;
 use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
 use crate::facts::Fault;
 use crate::media::{EngineConfig, MediaEngine};
-use crate::records::{CallLog, LockPolicy, PoolOptions, RecordsPool};
+use crate::records::{CallLog, PoolOptions, RecordsPool};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
@@ -124,11 +124,9 @@ impl Node {
         let workshop = Arc::new(workshop);
         let config = workshop.started();
         let own = config.records.file();
-        let locks =
-            LockPolicy { failures: config.records.failures, window: config.records.window, lock: config.records.lock };
         let source = config.source().map_err(|fault| StartFaults(vec![fault]))?;
         let place = Path::new("[records]");
-        let records = source.open(locks).map_err(|error| StartFaults::one(place, error))?;
+        let records = source.open(config.records.locks()).map_err(|error| StartFaults::one(place, error))?;
         let pool = PoolOptions { workers: config.records.workers, ..PoolOptions::default() };
         let records = RecordsPool::start(&records, pool).map_err(|error| StartFaults::one(place, error))?;
         let seal = config.seal().map_err(|fault| StartFaults(vec![fault]))?;

@@ -10,7 +10,7 @@ use super::draft::Wrong;
 use super::password;
 use super::sealing::Keys;
 use crate::facts::Fault;
-use crate::records::{ClientTls, Database, PostgresOptions, ServiceOptions, ServiceUrl, Source};
+use crate::records::{ClientTls, Database, LockPolicy, PostgresOptions, ServiceOptions, ServiceUrl, Source};
 use crate::sip::tls::IdentityFiles;
 
 /// The longest that a server of records may be waited for.
@@ -42,14 +42,21 @@ pub struct Records {
     pub deadline: Duration,
     /// Look-ups at once.
     pub workers: usize,
-    /// So many failed verifications of one ID number or from one caller's number lock it.
+    /// So many failed verifications from one caller's number lock it.
     pub failures: u32,
+    /// So many for one person, from numbers that they have not been verified from before, lock the person to such numbers.
+    pub id_failures: u32,
+    /// So many over one trunk within an hour lock it, to the same numbers.
+    pub trunk_failures: u32,
     /// Failures count for so long.
     #[serde(deserialize_with = "duration")]
     pub window: Duration,
     /// A lock lasts for so long.
     #[serde(deserialize_with = "duration")]
     pub lock: Duration,
+    /// A caller's number is locked for twice as long each time, and at most for so long.
+    #[serde(deserialize_with = "duration")]
+    pub longest_lock: Duration,
     /// Where the keys come from that the personal values of a file are sealed by.
     pub keys: Keys,
 }
@@ -67,14 +74,23 @@ impl Default for Records {
             deadline: Duration::from_secs(3),
             workers: 2,
             failures: 3,
+            id_failures: 10,
+            trunk_failures: 1_000,
             window: Duration::from_secs(24 * 3600),
             lock: Duration::from_secs(30 * 60),
+            longest_lock: Duration::from_secs(24 * 3600),
             keys: Keys::default(),
         }
     }
 }
 
 impl Records {
+    /// When failed verifications lock.
+    pub(super) fn locks(&self) -> LockPolicy {
+        let Records { failures, id_failures, trunk_failures, window, lock, longest_lock, .. } = *self;
+        LockPolicy { failures, id_failures, trunk_failures, window, lock, longest_lock, ..LockPolicy::default() }
+    }
+
     pub(super) fn wrongs(&self) -> Vec<Wrong> {
         let mut wrongs = Vec::new();
         let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
@@ -86,6 +102,20 @@ impl Records {
             "",
             "records.failures goes from 1 to 100, records.workers to 64",
             "as in failures = 3",
+        );
+        check(
+            (1..=10_000).contains(&self.id_failures) && (1..=1_000_000).contains(&self.trunk_failures),
+            "records",
+            "",
+            "records.id-failures goes from 1 to 10000, records.trunk-failures to 1000000",
+            "as in id-failures = 10",
+        );
+        check(
+            self.longest_lock >= self.lock,
+            "records",
+            "longest-lock",
+            "records.longest-lock is shorter than records.lock",
+            "as in lock = \"30m\" and longest-lock = \"24h\"",
         );
         if let Database::Postgres(url) = &self.database {
             let fault = url.fault();
@@ -170,6 +200,7 @@ impl Records {
             (None, Database::Postgres(url)) => Source::Postgres(PostgresOptions {
                 password: password::of_database(self.password_file.as_deref())?,
                 tls,
+                seal: self.keys.seal(&self.local)?,
                 deadline: self.deadline,
                 connections: self.workers,
                 ..PostgresOptions::of(url.clone())

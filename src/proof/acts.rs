@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::shell::{Act, Shell, Stage};
 use crate::dialogue::{Doing, Transferred};
-use crate::facts::{Key, Query, Reply};
+use crate::facts::{Key, Query, Reply, Weakness};
 use crate::menu::{Choice, Field, Kind, Menu, PagingKeys, Rules};
 use crate::records::demo::NAMED;
 use crate::simulate::RecordsSay;
@@ -68,13 +68,24 @@ impl Acts {
         let matched = !verify || matches!(shell.usual_answer(stage), Some(Reply::Matched(_)));
         let good = if matched { None } else { Some(RecordsSay::Matched) };
         let mut says = vec![good, Some(RecordsSay::Unavailable), Some(RecordsSay::Nothing)];
-        if verify {
-            says.extend([Some(RecordsSay::Unmatched), Some(RecordsSay::Locked)]);
+        match shell.asked() {
+            Some(Query::Verify { identity, .. }) => {
+                says.extend([Some(RecordsSay::Unmatched), Some(RecordsSay::Locked)]);
+                says.extend(identity.password.as_ref().map(|_| Some(RecordsSay::Initial)));
+            }
+            Some(Query::SetPassword { .. }) => {
+                says.extend(Weakness::ALL.map(RecordsSay::Weak).map(Some));
+            }
+            Some(Query::Dispute { .. }) => says.push(Some(RecordsSay::TooMany)),
+            _ => {}
         }
         says.extend(self.late.filter(|_| matched).map(Some));
         says.into_iter().map(Act::Records).collect()
     }
 }
+
+/// The first made-up person's password, and `#`.
+const PASSWORD: &str = "274951#";
 
 fn keys(text: &str) -> Act {
     Act::Press(text.chars().filter_map(Key::from_char).collect::<Vec<_>>().into())
@@ -111,7 +122,13 @@ fn entries(field: Field) -> Vec<Act> {
         }
         // A year with payments of the made-up people, and one without.
         Field::Year => texts.extend(["2025#", "1950#", "25#", "20255#", "1900#"].map(str::to_owned)),
+        Field::Month => texts.extend(["202603#", "2603#", "2026033#", "190003#"].map(str::to_owned)),
         Field::YesNo => texts.extend(["1", "2", "3"].map(str::to_owned)),
+        // One stands for all: none leads anywhere else.
+        Field::WhoseError => texts.extend(["2", "3"].map(str::to_owned)),
+        Field::Insurance => texts.extend(["2", "6"].map(str::to_owned)),
+        Field::Password => texts.extend([PASSWORD, "274#", "2749511#"].map(str::to_owned)),
+        Field::PasswordAgain(_) => texts.extend([PASSWORD, "274952#", "274#", "2749511#"].map(str::to_owned)),
     }
     texts.iter().map(|text| keys(text)).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::seconds;
-use crate::facts::{Fault, Fen, Insurance, Language, Month};
+use crate::facts::{Fault, Fen, Insurance, Language, Month, Weakness};
 use crate::menu::{Compiled, Kind, Limits, Need, needs};
 use crate::speech::{Line, Pace, Prompts, Value, ValueKind};
 
@@ -70,8 +70,11 @@ fn purpose(compiled: &Compiled, need: &Need) -> (&'static str, &'static str, Dur
 /// The longest that a text can be.
 fn length(prompts: &Prompts, language: Language, need: &Need) -> Duration {
     let chosen = |kind: ValueKind| need.given.iter().any(|(_, given)| *given == kind);
-    let words: Vec<&str> =
-        if chosen(ValueKind::Word) { Insurance::ALL.map(Insurance::name).to_vec() } else { vec![""] };
+    let words: Vec<&'static str> = match need.given.iter().find(|(_, kind)| *kind == ValueKind::Word) {
+        Some(("insurance", _)) => Insurance::ALL.map(Insurance::name).to_vec(),
+        Some(_) => Weakness::ALL.map(Weakness::name).to_vec(),
+        None => vec![""],
+    };
     let counts: &[u64] = if chosen(ValueKind::Count) { &[0, 1, MANY] } else { &[MANY] };
     let both = words.iter().flat_map(|word| counts.iter().map(move |count| (*word, *count)));
     let lengths = both.map(|(word, count)| {
@@ -82,8 +85,7 @@ fn length(prompts: &Prompts, language: Language, need: &Need) -> Duration {
     lengths.max().unwrap_or_default()
 }
 
-fn value(kind: ValueKind, word: &str, count: u64) -> Value {
-    let name = Insurance::ALL.map(Insurance::name).into_iter().find(|name| *name == word);
+fn value(kind: ValueKind, word: &'static str, count: u64) -> Value {
     let december = Month::new(2027, 12).unwrap_or(Month::of(jiff::civil::Date::MIN));
     match kind {
         ValueKind::Money => Value::Money(MUCH),
@@ -93,6 +95,6 @@ fn value(kind: ValueKind, word: &str, count: u64) -> Value {
         ValueKind::Year => Value::Year(1977),
         ValueKind::Month => Value::Month(december),
         ValueKind::Date => Value::Date(jiff::civil::Date::MAX),
-        ValueKind::Word => Value::Word(name.unwrap_or("")),
+        ValueKind::Word => Value::Word(word),
     }
 }

@@ -17,7 +17,8 @@
 //! **Bounds.** At most [`MOST_STATES`] states; beyond them the summary says which steps were not come to, and nothing is
 //! said to be proven. Not walked are: keys pressed ahead (they lead where the same keys lead when they are asked for) and
 //! keys while a question is said (the same as after it, only sooner), a half-keyed entry that is left to its timer, hanging
-//! up (it ends any call), other people's records than those of the first made-up person, and the limit of the whole call,
+//! up (it ends any call), other people's records than those of the first made-up person, callers whose number is not withheld,
+//! and the limit of the whole call,
 //! which ends what a menu does not.
 
 mod acts;

@@ -11,10 +11,10 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use crate::dialogue::{Caller, Dialogue, Doing, Ending, Input, Output, Say, SayingId, Taken, Transferred};
-use crate::facts::{Key, Moment, PersonRef, Query, Reply};
+use crate::facts::{Key, Moment, Query, Reply};
 use crate::menu::Menu;
 use crate::records::{MemoryRecords, Records};
-use crate::simulate::{AT_ONCE, BETWEEN_KEYS, LOCKED_MINUTES, RecordsSay, TO_THE_OTHER_END};
+use crate::simulate::{AT_ONCE, BETWEEN_KEYS, RecordsSay, TO_THE_OTHER_END};
 use crate::speech::Prompts;
 
 /// A call's limit is no property of the menu's steps: the walk goes without one.
@@ -68,7 +68,9 @@ struct Speech {
 
 impl<'a> Stage<'a> {
     pub(super) fn new(menu: &Menu, prompts: &'a Prompts, records: &'a MemoryRecords, clock: DateTime) -> Stage<'a> {
-        let menu = Arc::new(Menu { call_limit: NO_LIMIT, ..menu.clone() });
+        let mut menu = menu.clone();
+        menu.call_limit = NO_LIMIT;
+        let menu = Arc::new(menu);
         Stage { menu, prompts, records, clock, lengths: HashMap::new(), answers: Vec::new() }
     }
 
@@ -93,7 +95,7 @@ impl<'a> Stage<'a> {
 impl Shell {
     /// A call that has been answered, and what it took at once.
     pub(super) fn answered(stage: &mut Stage<'_>) -> (Shell, Vec<Taken>) {
-        let caller = Caller { number: None, today: stage.clock.date() };
+        let caller = Caller::unknown(stage.clock.date());
         let call = Dialogue::new(Arc::clone(&stage.menu), caller);
         let mut shell = Shell { call, now: Moment::ZERO, speech: None, pending: None, asked: None, dialled: false };
         shell.call.note();
@@ -125,12 +127,8 @@ impl Shell {
                 let (begun, query) = shell.asked.take()?;
                 shell.pending = match say {
                     None => Some((shell.now, stage.answer(&query))),
-                    Some(RecordsSay::Matched) => Some((shell.now, Reply::Matched(PersonRef(1)))),
-                    Some(RecordsSay::Unmatched) => Some((shell.now, Reply::Unmatched)),
-                    Some(RecordsSay::Locked) => Some((shell.now, Reply::Locked { minutes: LOCKED_MINUTES })),
-                    Some(RecordsSay::Unavailable) => Some((shell.now, Reply::Unavailable)),
                     Some(RecordsSay::After(rest)) => Some((begun + *rest, stage.answer(&query))),
-                    Some(RecordsSay::Nothing) => None,
+                    Some(say) => say.reply().map(|reply| (shell.now, reply)),
                 };
                 shell.next_event(stage, None);
             }

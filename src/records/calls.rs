@@ -250,7 +250,7 @@ fn path_ms(story: &Story, cut: u32) -> String {
 }
 
 /// `*********78`: the last two symbols of five or more, none of fewer. At most 32 symbols.
-fn masked(number: &str) -> String {
+pub(crate) fn masked(number: &str) -> String {
     let length = number.chars().take(32).count();
     let shown = if length >= 5 { 2 } else { 0 };
     let symbols = number.chars().take(32).enumerate();

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Identifiers;
 use super::database::{PEPPER, not_sealed};
 use super::insured::InsuredKind;
 use super::keyed::{Kind, Pepper};
@@ -42,7 +43,8 @@ fn carry_people(connection: &Connection, seal: &Seal, pepper: &Pepper) -> rusqli
         let (Some(id), Some(kind)) = (CitizenId::stored(id.as_bytes()), kind) else { continue };
         let hash = pepper.hash(Kind::Id, id.as_str().as_bytes());
         let (number, pension, medical) = (Secret::new(row.get(2)?), Fen(row.get(4)?), Fen(row.get(5)?));
-        let identity = Identity { id: Secret::new(id), number, kind, pension, medical }.pack();
+        let identifiers = Identifiers::default();
+        let identity = Identity { id: Secret::new(id), number, identifiers, kind, pension, medical }.pack();
         let payments = pack_payments(&payments_of(connection, person)?);
         let identity = seal.seal(place(IDENTITY, person), &identity).map_err(not_sealed)?;
         let payments = seal.seal(place(PAYMENTS, person), &payments).map_err(not_sealed)?;

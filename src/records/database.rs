@@ -14,13 +14,15 @@ use super::keyed::Pepper;
 use super::seal::{KeyId, Place, Seal, SealFault, key_of};
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
     include_str!("migrations/0004_step_times.sql"),
     include_str!("migrations/0005_versions.sql"),
     include_str!("migrations/0006_sealed.sql"),
+    include_str!("migrations/0007_identity.sql"),
+    include_str!("migrations/0008_cases.sql"),
 ];
 
 /// The step after which rows are written as bytes: what was there is carried over.
@@ -332,7 +334,7 @@ mod tests {
 
     #[test]
     fn rows_of_the_first_versions_are_carried_over() {
-        use crate::facts::{Fen, Insurance, Month, PersonRef, Query, Reply, Secret};
+        use crate::facts::{Fen, Identity, Insurance, Month, Origin, PersonRef, Query, Reply, Secret};
         use crate::records::{Records as _, SqliteRecords};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.sqlite");
@@ -350,7 +352,9 @@ mod tests {
         let records = SqliteRecords::open(&path).unwrap();
         let at = jiff::Timestamp::UNIX_EPOCH;
         let id = CitizenId::parse("11010519491231002X", jiff::civil::date(2026, 11, 25)).unwrap();
-        let verify = Query::Verify { id: Secret::new(id), number: Secret::new("42".into()), caller: None };
+        let identity =
+            Identity { id: Some(Secret::new(id)), number: Some(Secret::new("42".into())), ..Identity::default() };
+        let verify = Query::Verify { identity, from: Origin::default() };
         assert_eq!(records.answer(&verify, at).unwrap(), Reply::Matched(PersonRef(7)));
         let Reply::Balances(balances) = records.answer(&Query::Balances(PersonRef(7)), at).unwrap() else { panic!() };
         assert_eq!(

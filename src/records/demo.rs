@@ -25,7 +25,7 @@ use std::path::Path;
 use jiff::civil::Date;
 use rusqlite::Connection;
 
-pub use named::{NAMED, NamedPerson, named};
+pub use named::{NAMED, NamedPassword, NamedPerson, named};
 
 use super::database::{self, IfMissing};
 use super::keyed::Pepper;

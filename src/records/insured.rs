@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Identifiers;
 use super::packed::paid_into;
 use crate::facts::{CitizenId, Fen, Insurance, InsuranceSummary, Month, Payment, Secret};
 
@@ -37,6 +38,8 @@ pub struct Insured {
     pub id: Secret<CitizenId>,
     /// The social security number: 1–32 digits.
     pub number: Secret<String>,
+    /// What else they can be known by.
+    pub identifiers: Identifiers,
     /// How they are insured.
     pub kind: InsuredKind,
     /// The pension account's balance.

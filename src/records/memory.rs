@@ -6,11 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::cases::{Filed, MemoryCases};
 use super::insured::summaries;
-use super::keyed::{Keyed, Pepper};
-use super::locks::{self, LockPolicy, LockTable, MOST_SUBJECTS, Standing};
+use super::keyed::{Keyed, Kind, Pepper};
+use super::locks::{self, Attempt, LockPolicy, LockTable, MOST_SUBJECTS, Standing, Subject};
+use super::password::{self, StoredPassword};
+use super::verification::{self, Held, Name};
 use super::{Insured, Records, RecordsError, bounded};
-use crate::facts::{Balances, CitizenId, Month, Payments, PersonRef, Query, Reply, Summary};
+use crate::facts::{
+    Balances, CitizenId, Identity, Month, Origin, Payments, PersonRef, Query, Reply, Secret, Summary, Weakness,
+};
 
 /// The insured in a hash table. A [`MemoryRecords::fresh`] copy shares the people and has lock-outs of its own.
 pub struct MemoryRecords {
@@ -18,6 +23,9 @@ pub struct MemoryRecords {
     pepper: Pepper,
     policy: LockPolicy,
     locks: Mutex<Locks>,
+    /// Passwords that were set since, by the hash of the ID.
+    passwords: Mutex<HashMap<Keyed, StoredPassword>>,
+    cases: Mutex<MemoryCases>,
 }
 
 struct People {
@@ -25,6 +33,8 @@ struct People {
     /// [`PersonRef`] is the place here plus one, as in a database filled in the same order.
     insured: Vec<Insured>,
     by_id: HashMap<CitizenId, usize>,
+    /// By the hash of a card, of its end, of a personal number; nobody, where two share one.
+    by_hash: HashMap<Keyed, Option<usize>>,
 }
 
 #[derive(Default)]
@@ -32,6 +42,8 @@ struct Locks {
     standings: HashMap<Keyed, (Standing, i64)>,
     /// The same subjects by expiry.
     by_expiry: BTreeSet<(i64, Keyed)>,
+    known: HashMap<Keyed, i64>,
+    known_by_end: BTreeSet<(i64, Keyed)>,
 }
 
 impl MemoryRecords {
@@ -42,15 +54,41 @@ impl MemoryRecords {
         for (place, person) in insured.iter().enumerate() {
             by_id.entry(person.id.reveal().clone()).or_insert(place);
         }
-        let people = Arc::new(People { as_of, insured, by_id });
-        MemoryRecords { people, pepper: Pepper::new(&[0; 32]), policy: LockPolicy::default(), locks: Mutex::default() }
+        let pepper = Pepper::new(&[0; 32]);
+        let mut by_hash: HashMap<Keyed, Option<usize>> = HashMap::new();
+        for (place, person) in insured.iter().enumerate() {
+            let known = &person.identifiers;
+            let hashes = known.card_hashes(&pepper).into_iter().flatten().chain(known.personal_hash(&pepper));
+            for hash in hashes {
+                let other = by_hash.insert(hash, Some(place)).is_some_and(|other| other != Some(place));
+                if other {
+                    by_hash.insert(hash, None);
+                }
+            }
+        }
+        let people = Arc::new(People { as_of, insured, by_id, by_hash });
+        MemoryRecords {
+            people,
+            pepper,
+            policy: LockPolicy::default(),
+            locks: Mutex::default(),
+            passwords: Mutex::default(),
+            cases: Mutex::default(),
+        }
     }
 
-    /// The same people, nobody locked out. Cheap: the people are shared.
+    /// The same people, nobody locked out and no password changed. Cheap: the people are shared.
     #[must_use]
     pub fn fresh(&self) -> MemoryRecords {
         let (people, pepper) = (Arc::clone(&self.people), self.pepper.clone());
-        MemoryRecords { people, pepper, policy: self.policy, locks: Mutex::default() }
+        MemoryRecords {
+            people,
+            pepper,
+            policy: self.policy,
+            locks: Mutex::default(),
+            passwords: Mutex::default(),
+            cases: Mutex::default(),
+        }
     }
 
     /// The same records under another lock policy than the default one.
@@ -64,11 +102,13 @@ impl Records for MemoryRecords {
     fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError> {
         let as_of = self.people.as_of;
         match query {
-            Query::Verify { id, number, caller } => {
-                let subjects = self.pepper.subjects(id, caller.as_ref());
-                let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut table = MemoryLocks { people: &self.people, pepper: &self.pepper, locks: &mut locks };
-                locks::verify(&mut table, &self.policy, &subjects, at, id.reveal(), number.reveal())
+            Query::Verify { identity, from } => self.verify(identity, from, at),
+            Query::SetPassword { person, password } => self.set_password(*person, password),
+            Query::Dispute { person, dispute, call } => {
+                let id = self.people.person(*person)?.id.reveal();
+                let subject = self.pepper.hash(Kind::Id, id.as_str().as_bytes());
+                let filed = Filed { subject, id, call: *call, dispute, at: at.as_millisecond() };
+                Ok(self.cases.lock().unwrap_or_else(PoisonError::into_inner).open(&filed))
             }
             Query::Balances(person) => {
                 let insured = self.people.person(*person)?;
@@ -95,41 +135,92 @@ impl People {
     }
 }
 
-struct MemoryLocks<'a> {
-    people: &'a People,
-    pepper: &'a Pepper,
-    locks: &'a mut Locks,
+impl MemoryRecords {
+    fn verify(&self, identity: &Identity, from: &Origin, at: Timestamp) -> Result<Reply, RecordsError> {
+        let Some(name) = verification::name(&self.pepper, identity) else { return Ok(Reply::Unmatched) };
+        let held = self.held(name);
+        let checked = verification::check(&self.pepper, identity, name, held.as_ref())?;
+        let attempt = Attempt::of(&self.pepper, checked.subject, from);
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        locks::decide(&mut *locks, &self.policy, &attempt, at, &checked)
+    }
+
+    fn held(&self, name: Name<'_>) -> Option<Held> {
+        let place = match name {
+            Name::Id(id) => self.people.by_id.get(id).copied(),
+            Name::Card(hash) | Name::PersonalNumber(hash) => self.people.by_hash.get(&hash).copied().flatten(),
+        };
+        let (place, insured) = place.and_then(|place| Some((place, self.people.insured.get(place)?)))?;
+        let subject = self.pepper.hash(Kind::Id, insured.id.reveal().as_str().as_bytes());
+        let set = self.passwords.lock().unwrap_or_else(PoisonError::into_inner).get(&subject).cloned();
+        Some(Held {
+            person: PersonRef(i64::try_from(place + 1).ok()?),
+            subject,
+            number: self.pepper.hash(Kind::Number, insured.number.reveal().as_bytes()),
+            card: insured.identifiers.card_hashes(&self.pepper),
+            personal_number: insured.identifiers.personal_hash(&self.pepper),
+            password: set.or_else(|| insured.identifiers.password.clone()),
+        })
+    }
+
+    fn set_password(&self, person: PersonRef, chosen: &Secret<String>) -> Result<Reply, RecordsError> {
+        let id = self.people.person(person)?.id.reveal();
+        if let Some(weakness) = Weakness::of(chosen.reveal(), id) {
+            return Ok(Reply::PasswordWeak(weakness));
+        }
+        let password = StoredPassword { hash: password::hash(chosen.reveal())?, initial: false };
+        let subject = self.pepper.hash(Kind::Id, id.as_str().as_bytes());
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, password);
+        Ok(Reply::PasswordSet)
+    }
 }
 
-impl LockTable for MemoryLocks<'_> {
-    fn person(&mut self, id: &CitizenId, number: &str) -> Result<Option<PersonRef>, RecordsError> {
-        let place = self.people.by_id.get(id).copied();
-        let stored =
-            place.and_then(|place| self.people.insured.get(place)).map(|person| person.number.reveal().as_str());
-        let same = self.pepper.is_same(stored, number);
-        Ok(place.filter(|_| same).and_then(|place| i64::try_from(place + 1).ok()).map(PersonRef))
+impl Locks {
+    fn forget_hash(&mut self, subject: &Keyed) {
+        if let Some((_, expires)) = self.standings.remove(subject) {
+            self.by_expiry.remove(&(expires, *subject));
+        }
+    }
+}
+
+impl LockTable for Locks {
+    fn standing(&mut self, subject: &Subject) -> Result<Standing, RecordsError> {
+        Ok(self.standings.get(&subject.hash).map(|(standing, _)| standing.clone()).unwrap_or_default())
     }
 
-    fn standing(&mut self, subject: &Keyed) -> Result<Standing, RecordsError> {
-        Ok(self.locks.standings.get(subject).map(|(standing, _)| standing.clone()).unwrap_or_default())
-    }
-
-    fn keep(&mut self, subject: &Keyed, standing: &Standing, expires: i64, now: i64) -> Result<(), RecordsError> {
-        self.forget(subject)?;
-        while let Some(first) = self.locks.by_expiry.first().copied() {
-            if first.0 > now && self.locks.standings.len() < MOST_SUBJECTS as usize {
+    fn keep(&mut self, subject: &Subject, standing: &Standing, expires: i64, now: i64) -> Result<(), RecordsError> {
+        self.forget_hash(&subject.hash);
+        while let Some(first) = self.by_expiry.first().copied() {
+            if first.0 > now && self.standings.len() < MOST_SUBJECTS as usize {
                 break;
             }
-            self.forget(&first.1)?;
+            self.forget_hash(&first.1);
         }
-        self.locks.standings.insert(*subject, (standing.clone(), expires));
-        self.locks.by_expiry.insert((expires, *subject));
+        self.standings.insert(subject.hash, (standing.clone(), expires));
+        self.by_expiry.insert((expires, subject.hash));
         Ok(())
     }
 
-    fn forget(&mut self, subject: &Keyed) -> Result<(), RecordsError> {
-        if let Some((_, expires)) = self.locks.standings.remove(subject) {
-            self.locks.by_expiry.remove(&(expires, *subject));
+    fn forget(&mut self, subject: &Subject) -> Result<(), RecordsError> {
+        self.forget_hash(&subject.hash);
+        Ok(())
+    }
+
+    fn knows(&mut self, pair: &Keyed, now: i64) -> Result<bool, RecordsError> {
+        Ok(self.known.get(pair).is_some_and(|until| *until > now))
+    }
+
+    fn know(&mut self, pair: &Keyed, until: i64, now: i64) -> Result<(), RecordsError> {
+        if let Some(before) = self.known.insert(*pair, until) {
+            self.known_by_end.remove(&(before, *pair));
+        }
+        self.known_by_end.insert((until, *pair));
+        while let Some(first) = self.known_by_end.first().copied() {
+            if first.0 > now && self.known.len() <= MOST_SUBJECTS as usize {
+                break;
+            }
+            self.known_by_end.remove(&first);
+            self.known.remove(&first.1);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   identity   tag, length, bytes; …        1 ID number   2 social security number   3 kind   4, 5 accounts in fen, 8 bytes
+//!                                           6 card   7 personal number
 //!   payments   insurance, count, rows; …    a row: months since the one before, then base, personal and employer's share, each as
 //!                                           the difference from the row before; LEB128, differences folded (0, −1, 1, −2, …)
 //! ```
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::facts::{CitizenId, Fen, Insurance, Month, Payment, Secret};
 
-use super::{Insured, InsuredKind};
+use super::{Identifiers, Insured, InsuredKind};
 
 /// Payments of one insurance at most: more months than there are between the years 0 and 9999 cannot be.
 const MOST_ROWS: u64 = 120_000;
@@ -28,6 +29,8 @@ pub struct Unreadable;
 pub(super) struct Identity {
     pub(super) id: Secret<CitizenId>,
     pub(super) number: Secret<String>,
+    /// Without the password, which is kept elsewhere.
+    pub(super) identifiers: Identifiers,
     pub(super) kind: InsuredKind,
     pub(super) pension: Fen,
     pub(super) medical: Fen,
@@ -36,8 +39,8 @@ pub(super) struct Identity {
 impl Identity {
     /// Of a whole person.
     pub(super) fn of(insured: &Insured) -> Identity {
-        let Insured { id, number, kind, pension, medical, .. } = insured.clone();
-        Identity { id, number, kind, pension, medical }
+        let Insured { id, number, identifiers, kind, pension, medical, .. } = insured.clone();
+        Identity { id, number, identifiers: Identifiers { password: None, ..identifiers }, kind, pension, medical }
     }
 
     /// As bytes.
@@ -53,12 +56,16 @@ impl Identity {
         field(3, self.kind.name().as_bytes());
         field(4, &self.pension.0.to_be_bytes());
         field(5, &self.medical.0.to_be_bytes());
+        let Identifiers { card, personal_number, .. } = &self.identifiers;
+        card.iter().for_each(|card| field(6, card.reveal().as_bytes()));
+        personal_number.iter().for_each(|number| field(7, number.reveal().as_bytes()));
         bytes
     }
 
     /// Back from bytes. Tags that it does not know are passed over.
     pub(super) fn unpack(mut bytes: &[u8]) -> Result<Identity, Unreadable> {
         let (mut id, mut number, mut kind, mut pension, mut medical) = (None, None, None, None, None);
+        let mut identifiers = Identifiers::default();
         let text = |value: &[u8]| std::str::from_utf8(value).map(str::to_owned).map_err(|_| Unreadable);
         let fen = |value: &[u8]| value.try_into().map(|value| Fen(i64::from_be_bytes(value))).map_err(|_| Unreadable);
         while let Some(([tag, length], rest)) = bytes.split_first_chunk::<2>() {
@@ -70,6 +77,8 @@ impl Identity {
                 3 => kind = InsuredKind::ALL.into_iter().find(|kind| kind.name().as_bytes() == value),
                 4 => pension = Some(fen(value)?),
                 5 => medical = Some(fen(value)?),
+                6 => identifiers.card = Some(Secret::new(text(value)?)),
+                7 => identifiers.personal_number = Some(Secret::new(text(value)?)),
                 _ => {}
             }
         }
@@ -78,7 +87,7 @@ impl Identity {
             return Err(Unreadable);
         };
         if bytes.is_empty() {
-            Ok(Identity { id: Secret::new(id), number, kind, pension, medical })
+            Ok(Identity { id: Secret::new(id), number, identifiers, kind, pension, medical })
         } else {
             Err(Unreadable)
         }
@@ -181,9 +190,11 @@ mod tests {
             let payments = pack_payments(&insured.payments);
             rows += insured.all_payments().count();
             length += payments.len();
-            let Identity { id, number, kind, pension, medical } = Identity::unpack(&identity).unwrap();
+            let Identity { id, number, identifiers, kind, pension, medical } = Identity::unpack(&identity).unwrap();
             let payments = unpack_payments(&payments).unwrap();
-            assert!(Insured { id, number, kind, pension, medical, payments } == insured);
+            // A query password is kept elsewhere.
+            let identifiers = Identifiers { password: insured.identifiers.password.clone(), ..identifiers };
+            assert!(Insured { id, number, identifiers, kind, pension, medical, payments } == insured);
         }
         assert!(length < rows * 5, "{length} bytes for {rows} payments");
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   1  where nothing was sealed before: free pages are wiped; the pepper, in place
-//!   2  every person, from the side that is read into the other one   batches; begun again, it goes on after the last
+//!   2  every case, in place; every person, from the side that is read into the other one   batches; begun again, it goes on after the last
 //!   3  the other side is read                                        one row
 //!   4  the side before is cleared, the write-ahead log is emptied
 //! ```
@@ -14,6 +14,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::cases;
 use super::database::{self, IfMissing, PEPPER};
 use super::seal::{KeyId, Seal, key_of};
 use super::sides::{BATCH, IDENTITY, PAYMENTS, Side, WriteError, WriteLock, clear, place};
@@ -69,6 +70,7 @@ fn run(
         let anew = seal.seal(PEPPER, &seal.open(PEPPER, &pepper)?)?;
         connection.execute("UPDATE meta SET pepper = ?1", [anew])?;
     }
+    cases::seal_anew(connection, seal)?;
     let (side, _) = Side::read(connection)?;
     if all_current(connection, side, seal)? {
         // What a rekeying left that was broken off in its last step.

@@ -19,11 +19,13 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::Insured;
 use super::database::OpenError;
-use super::keyed::{Kind, Pepper};
+use super::keyed::{Keyed, Kind, Pepper};
 use super::packed::{Identity, Unreadable, pack_payments};
+use super::password::StoredPassword;
 use super::seal::{Place, Seal, SealFault};
+use super::sqlite::keep_password;
+use super::{Identifiers, Insured};
 use crate::facts::Month;
 
 /// People a transaction writes or clears at most.
@@ -172,6 +174,10 @@ struct Row {
     new: Option<[u8; 32]>,
     identity: Vec<u8>,
     payments: Vec<u8>,
+    /// By which other names the person is found: card, card's end, personal number.
+    names: [Option<[u8; 32]>; 3],
+    /// A password that the person is given, by the hash of the ID.
+    password: Option<(Keyed, StoredPassword)>,
 }
 
 impl<'a> Staging<'a> {
@@ -216,6 +222,8 @@ impl<'a> Staging<'a> {
             new: known.is_none().then_some(hash),
             identity: self.seal.seal(place(IDENTITY, person), &identity)?,
             payments: self.seal.seal(place(PAYMENTS, person), &payments)?,
+            names: names(&insured.identifiers, self.pepper),
+            password: insured.identifiers.password.clone().map(|password| (Keyed(hash), password)),
         };
         self.bytes += row.identity.len() + row.payments.len();
         self.waiting.push(row);
@@ -245,6 +253,14 @@ impl<'a> Staging<'a> {
                     known.execute(params![row.person, hash])?;
                 }
                 record.execute(params![row.person, row.identity, row.payments])?;
+                let [card, card_end, personal] = row.names;
+                if row.names.iter().any(Option::is_some) {
+                    let sql = "INSERT OR REPLACE INTO identifiers VALUES (?1, ?2, ?3, ?4)";
+                    transaction.prepare_cached(sql)?.execute(params![row.person, card, card_end, personal])?;
+                }
+                if let Some((subject, password)) = &row.password {
+                    keep_password(&transaction, subject, password, 0)?;
+                }
             }
         }
         transaction.commit()?;
@@ -269,7 +285,10 @@ impl<'a> Staging<'a> {
         let sql = "UPDATE meta SET side = ?1, as_of = ?2, seed = ?3";
         transaction.execute(sql, params![self.side.number(), as_of.ordinal(), seed.map(u64::cast_signed)])?;
         if seed.is_some() {
-            transaction.execute_batch("DELETE FROM lock_outs; UPDATE lock_out_count SET count = 0")?;
+            transaction.execute_batch(
+                "DELETE FROM lock_outs; UPDATE lock_out_count SET count = 0; \
+                 DELETE FROM known_callers; UPDATE known_caller_count SET count = 0",
+            )?;
         }
         transaction.commit()?;
         clear(self.connection, self.side.other())
@@ -279,6 +298,11 @@ impl<'a> Staging<'a> {
     pub(super) fn abandon(self) -> Result<(), WriteError> {
         clear(self.connection, self.side)
     }
+}
+
+fn names(identifiers: &Identifiers, pepper: &Pepper) -> [Option<[u8; 32]>; 3] {
+    let [card, end] = identifiers.card_hashes(pepper).map_or([None; 2], |card| card.map(Some));
+    [card, end, identifiers.personal_hash(pepper)].map(|hash| hash.map(|hash| hash.0))
 }
 
 /// Empties a side, batch by batch.

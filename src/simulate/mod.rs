@@ -22,7 +22,7 @@ mod player;
 mod suite;
 mod transcript;
 
-pub(crate) use player::{AT_ONCE, BETWEEN_KEYS, LOCKED_MINUTES, TO_THE_OTHER_END};
+pub(crate) use player::{AT_ONCE, BETWEEN_KEYS, TO_THE_OTHER_END};
 pub use player::{Played, Scene, play};
 pub use suite::{Report, Suite, Verdict, run};
 pub use transcript::{Action, Deed, Given, RecordsSay, RecordsState, TestCall, parse};

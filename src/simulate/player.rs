@@ -11,7 +11,7 @@ use jiff::tz::Offset;
 
 use super::transcript::{Action, Deed, RecordsSay, RecordsState, TestCall};
 use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId, Story, Taken};
-use crate::facts::{Key, Moment, PersonRef, Query, Reply, Secret};
+use crate::facts::{CallId, Key, Moment, Query, Reply, Secret};
 use crate::menu::Menu;
 use crate::records::Records;
 use crate::speech::{Prompts, SaidLine};
@@ -22,8 +22,6 @@ pub(crate) const BETWEEN_KEYS: Duration = Duration::from_millis(200);
 pub(crate) const AT_ONCE: Duration = Duration::from_millis(300);
 /// From handing over to what becomes of it.
 pub(crate) const TO_THE_OTHER_END: Duration = Duration::from_secs(3);
-/// Minutes that are left of a lock which a test call says there is.
-pub(crate) const LOCKED_MINUTES: u32 = 30;
 /// Events after which a call is given up: none that ends comes near.
 const MOST_EVENTS: u32 = 200_000;
 
@@ -129,7 +127,10 @@ impl<'a> Live<'a> {
         answers_left: Option<u32>,
         held: bool,
     ) -> Live<'a> {
-        let caller = Caller { number: call.given.caller.clone().map(Secret::new), today: clock.date() };
+        let number = call.given.caller.clone().map(Secret::new);
+        // Each call of a file has a clock of its own.
+        let began = Offset::constant(8).to_timestamp(clock).map_or(0, Timestamp::as_nanosecond);
+        let caller = Caller { number, call: CallId::new(began.to_be_bytes()), ..Caller::unknown(clock.date()) };
         let mut live = Live {
             scene,
             records,
@@ -354,14 +355,13 @@ impl<'a> Live<'a> {
     fn answer_as_told(&mut self, say: RecordsSay) {
         let Some((begun, query)) = self.asked.take() else { return };
         let answer = match say {
-            RecordsSay::Matched => (self.now, Reply::Matched(PersonRef(1))),
-            RecordsSay::Unmatched => (self.now, Reply::Unmatched),
-            RecordsSay::Locked => (self.now, Reply::Locked { minutes: LOCKED_MINUTES }),
-            RecordsSay::Unavailable => (self.now, Reply::Unavailable),
             RecordsSay::After(rest) => {
                 (begun + rest, self.records.answer(&query, self.wall_clock()).unwrap_or(Reply::Unavailable))
             }
-            RecordsSay::Nothing => return,
+            say => match say.reply() {
+                Some(reply) => (self.now, reply),
+                None => return,
+            },
         };
         self.pending = Some(answer);
     }

@@ -11,7 +11,7 @@
 //! | `Caller waits 12s` | does nothing for so long |
 //! | `Caller hangs up` | once the hotline waits for a key |
 //! | `Caller hangs up at once` | now |
-//! | `Records answer locked` | what the records answer to the question that is open: `matched`, `unmatched`, `locked`, `unavailable`, `nothing`, or what they would, `after 3s`; not theirs to say without this line |
+//! | `Records answer locked` | what the records answer to the question that is open: `matched`, `initial` (a password to be changed), `unmatched`, `locked`, `weak run` (or `equal-digits`, `birthday`, `part-of-id`), `too-many` (cases), `unavailable`, `nothing`, or what they would, `after 3s`; not theirs to say without this line |
 //! | `Transfer busy` | what becomes of handing the call over: `answered`, `busy`, `unanswered`, `refused` |
 //! | `Next call after 31m` | the same records and locks, another call so much later |
 //! | `Hotline …` | what was heard |
@@ -22,8 +22,10 @@ use std::time::Duration;
 use jiff::civil::{Date, DateTime, date};
 
 use crate::dialogue::Transferred;
-use crate::facts::{Fault, Key, parse_duration};
+use crate::facts::{Fault, Key, PersonRef, Reply, Weakness, parse_duration};
 
+/// Minutes that are left of a lock which a test call says there is.
+const LOCKED_MINUTES: u32 = 30;
 /// The largest file read, in bytes.
 const LARGEST: usize = 256 * 1024;
 /// The most actions of a file.
@@ -113,10 +115,16 @@ pub enum Deed {
 pub enum RecordsSay {
     /// The numbers are one person's: the first of the made-up people's.
     Matched,
+    /// So they are, and the password is the one that person was given.
+    Initial,
     /// They are not.
     Unmatched,
+    /// A new password is too easy to guess.
+    Weak(Weakness),
     /// There were too many failures; half an hour is left.
     Locked,
+    /// There were too many cases.
+    TooMany,
     /// They cannot answer.
     Unavailable,
     /// Nothing: no answer comes.
@@ -126,13 +134,33 @@ pub enum RecordsSay {
 }
 
 impl RecordsSay {
-    const WORDS: [(&'static str, RecordsSay); 5] = [
+    const WORDS: [(&'static str, RecordsSay); 11] = [
         ("matched", RecordsSay::Matched),
+        ("initial", RecordsSay::Initial),
+        ("weak equal-digits", RecordsSay::Weak(Weakness::EqualDigits)),
+        ("weak run", RecordsSay::Weak(Weakness::Run)),
+        ("weak birthday", RecordsSay::Weak(Weakness::Birthday)),
+        ("weak part-of-id", RecordsSay::Weak(Weakness::PartOfId)),
         ("unmatched", RecordsSay::Unmatched),
         ("locked", RecordsSay::Locked),
+        ("too-many", RecordsSay::TooMany),
         ("unavailable", RecordsSay::Unavailable),
         ("nothing", RecordsSay::Nothing),
     ];
+
+    /// The reply that it stands for; nothing for none, and for what the records hold.
+    pub(crate) fn reply(self) -> Option<Reply> {
+        match self {
+            RecordsSay::Matched => Some(Reply::Matched(PersonRef(1))),
+            RecordsSay::Initial => Some(Reply::InitialPassword(PersonRef(1))),
+            RecordsSay::Unmatched => Some(Reply::Unmatched),
+            RecordsSay::Weak(weakness) => Some(Reply::PasswordWeak(weakness)),
+            RecordsSay::Locked => Some(Reply::Locked { minutes: LOCKED_MINUTES }),
+            RecordsSay::TooMany => Some(Reply::TooManyCases),
+            RecordsSay::Unavailable => Some(Reply::Unavailable),
+            RecordsSay::Nothing | RecordsSay::After(_) => None,
+        }
+    }
 
     fn read(text: &str) -> Option<RecordsSay> {
         let word = RecordsSay::WORDS.iter().find(|(word, _)| *word == text).map(|(_, say)| *say);

@@ -21,7 +21,7 @@ use super::srtp::{reanswer, reoffer};
 use super::version::{Served, Version, Versions};
 use super::watch::{CallReport, CallWatch, Progress};
 use crate::dialogue::{Caller, Dialogue, Ending, Story, Transferred};
-use crate::facts::{CallerNumber, KeyCounts, KeySource, Language, Secret};
+use crate::facts::{CallId, CallerNumber, KeyCounts, KeySource, Language, Secret};
 use crate::media::{Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
@@ -275,7 +275,12 @@ impl Running<'_> {
     fn begin(&mut self, record: &Record) -> Result<(), Failure> {
         let agreed = self.agreed.as_ref().ok_or(Failure::NoCommonMedia)?;
         let leg = self.leg.as_mut().ok_or(Failure::MediaStopped)?;
-        let caller = Caller { number: record.caller.clone(), today: today() };
+        let caller = Caller {
+            number: record.caller.clone(),
+            trunk: record.trunk.clone(),
+            call: CallId::new(rand::random()),
+            today: today(),
+        };
         let conductor = CallerConductor::new(
             Dialogue::new(Arc::clone(&self.menu), caller),
             Arc::clone(&self.version.prompts),

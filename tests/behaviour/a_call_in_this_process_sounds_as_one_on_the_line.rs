@@ -19,7 +19,7 @@ async fn called(script: &str) -> (CallEnd, Vec<i16>, String) {
         menu: menu("bench/100"),
         prompts: Arc::new(prompts_of("bench/100")),
         records: RecordsPool::start(&records, PoolOptions::default()).unwrap(),
-        caller: Caller { number: None, today: jiff::civil::date(2026, 11, 25) },
+        caller: Caller::unknown(jiff::civil::date(2026, 11, 25)),
         script: Some(parse_script(script).unwrap()),
         speaker: Speaker::off(),
     };

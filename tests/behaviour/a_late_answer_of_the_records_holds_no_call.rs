@@ -23,6 +23,7 @@ const MENU: &str = r#"
 name = "slow"
 start = "enter-id"
 languages = ["en"]
+notice-said-before = true
 look-up-patience = "500ms"
 look-up-deadline = "3s"
 

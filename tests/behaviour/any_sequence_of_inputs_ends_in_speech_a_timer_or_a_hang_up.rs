@@ -168,7 +168,7 @@ proptest! {
 
     #[test]
     fn any_sequence_of_inputs(sequence in proptest::collection::vec(happens(), 1..300), hands_over in any::<bool>()) {
-        let caller = Caller { number: None, today: date(2026, 11, 20) };
+        let caller = Caller::unknown(date(2026, 11, 20));
         static MENUS: OnceLock<[Arc<Menu>; 2]> = OnceLock::new();
         let menus = MENUS.get_or_init(|| [menu("12333"), with_a_transfer()]);
         let call = Dialogue::new(Arc::clone(&menus[usize::from(hands_over)]), caller);

@@ -32,7 +32,7 @@ impl Call {
     /// Answered; the welcome is being said.
     fn of(rules: &str) -> Call {
         let menu = parse("menu.toml", &script(rules)).unwrap_or_else(|faults| panic!("{faults:?}")).menu;
-        let caller = Caller { number: None, today: jiff::civil::date(2026, 11, 5) };
+        let caller = Caller::unknown(jiff::civil::date(2026, 11, 5));
         let dialogue = Dialogue::new(Arc::new(menu), caller);
         let mut call = Call { dialogue, now: Moment::ZERO, saying: None, happened: Vec::new() };
         call.give(Input::Answered);

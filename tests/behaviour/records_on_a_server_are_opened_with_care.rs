@@ -73,7 +73,7 @@ fn a_user_who_may_only_read_and_count_can_serve() {
     demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), false, || ()).unwrap();
     server.sql(
         "CREATE ROLE server LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO server; \
-         GRANT INSERT, UPDATE, DELETE ON lock_outs TO server",
+         GRANT INSERT, UPDATE, DELETE ON lock_outs, known_callers TO server",
     );
     let url = server.url().replace("hotline@", "server@");
     let options = PostgresOptions { url: PostgresUrl::of(&url).unwrap(), ..server.options() };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use hotline::facts::{CitizenId, Month, PersonRef, Query, Reply, Secret};
+use hotline::facts::{CitizenId, Identity, Month, Origin, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions, NamedPerson, named};
 use hotline::records::{
     LockPolicy, PostgresRecords, Records, RecordsError, Seal, ServiceOptions, ServiceRecords, Source,
@@ -142,11 +142,17 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 
 pub(crate) fn verify(id: &str, number: &str, caller: Option<&str>) -> Query {
     let today = jiff::civil::date(2026, 11, 25);
-    Query::Verify {
-        id: Secret::new(CitizenId::parse(id, today).unwrap()),
-        number: Secret::new(number.to_owned()),
-        caller: caller.map(|caller| Secret::new(caller.to_owned())),
-    }
+    let identity = Identity {
+        id: Some(Secret::new(CitizenId::parse(id, today).unwrap())),
+        number: Some(Secret::new(number.to_owned())),
+        ..Identity::default()
+    };
+    Query::Verify { identity, from: from(caller, None) }
+}
+
+/// Who asks.
+pub(crate) fn from(caller: Option<&str>, trunk: Option<&str>) -> Origin {
+    Origin { caller: caller.map(|caller| Secret::new(caller.to_owned())), trunk: trunk.map(Into::into) }
 }
 
 pub(crate) fn person(who: &str) -> &'static NamedPerson {

@@ -104,7 +104,7 @@ impl Compiler<'_, '_> {
             return None;
         };
         let content = self.slots.contents.get(id.0).copied().unwrap_or(Content::Unknown);
-        if content != wanted && content != Content::Unknown {
+        if !content.is_like(wanted) && content != Content::Unknown {
             let what = format!("the slot `{}` holds what {} stores", shorten(name), content.name());
             self.faults.error(&slot.span, what, format!("here it must be {}", wanted.name()));
             return None;

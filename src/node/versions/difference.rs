@@ -149,17 +149,39 @@ fn of_step(menu: &Menu, kind: &Kind) -> Facts {
                     Field::CitizenId => "an ID number".to_owned(),
                     Field::Digits { min, max } => format!("{min} to {max} digits"),
                     Field::Year => "a year".to_owned(),
+                    Field::Month => "a month".to_owned(),
                     Field::YesNo => "1 for yes, 2 for no".to_owned(),
+                    Field::Insurance => "1 to 5 for an insurance".to_owned(),
+                    Field::WhoseError => "1 for the agency's error, 2 for the employer's".to_owned(),
+                    Field::Password => "a query password".to_owned(),
+                    Field::PasswordAgain(_) => "the query password again".to_owned(),
                 },
             );
             fact("then leads to", target(then));
             otherwise.iter().for_each(|otherwise| fact("after a no leads to", target(otherwise)));
             rules(of, &step, &mut fact);
         }
-        Kind::Verify { matched, unmatched, locked, unavailable, .. } => {
+        Kind::Verify { facts, matched, unmatched, locked, initial, unavailable } => {
+            let compared: Vec<&str> = facts.iter().map(|(fact, _)| fact.key()).collect();
+            fact("compares", compared.join(", "));
+            initial.iter().for_each(|initial| fact("for an initial password leads to", step(initial)));
             fact("for the right numbers leads to", step(matched));
             fact("for wrong numbers leads to", step(unmatched));
             fact("while locked leads to", step(locked));
+            fact("without records leads to", step(unavailable));
+        }
+        Kind::SetPassword { changed, weak, unavailable, .. } => {
+            fact("once the password is changed leads to", step(changed));
+            fact("for a weak password leads to", step(weak));
+            fact("without records leads to", step(unavailable));
+        }
+        Kind::Dispute { message, callback, then, too_many, no_number, unavailable, .. } => {
+            fact("keeps a case and says", message.to_string());
+            let whom = if callback.is_some() { "the number that was keyed" } else { "the caller's own number" };
+            fact("calls back", whom.to_owned());
+            fact("then leads to", target(then));
+            fact("for one case too many leads to", step(too_many));
+            no_number.iter().for_each(|no_number| fact("for a withheld number leads to", step(no_number)));
             fact("without records leads to", step(unavailable));
         }
         Kind::ReadBack { message, insurance, period, keys, between, then, unavailable, person } => {

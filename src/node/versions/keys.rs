@@ -102,8 +102,11 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         deadline,
         workers: look_ups,
         failures,
+        id_failures,
+        trunk_failures,
         window,
         lock,
+        longest_lock,
         keys: sealing,
     } = records;
     let Prompts { folder: _, synthesize: _, cache: _ } = prompts;
@@ -139,8 +142,11 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.deadline", format!("{deadline:?}")),
         ("records.workers", format!("{look_ups:?}")),
         ("records.failures", format!("{failures:?}")),
+        ("records.id-failures", format!("{id_failures:?}")),
+        ("records.trunk-failures", format!("{trunk_failures:?}")),
         ("records.window", format!("{window:?}")),
         ("records.lock", format!("{lock:?}")),
+        ("records.longest-lock", format!("{longest_lock:?}")),
         ("records.keys", format!("{sealing:?}")),
         ("metrics.listen", format!("{metrics:?}")),
         ("versions.folder", format!("{folder:?}")),

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use super::people::Chance;
 use crate::facts::{Fen, Insurance, Month, Payment};
-use crate::records::{Insured, InsuredKind};
+use crate::records::{Identifiers, Insured, InsuredKind};
 
 /// The base's cap from July 2026, in yuan.
 const CAP_2026: i64 = 36_000;
@@ -106,7 +106,7 @@ impl Paid {
     pub(super) fn person(self, id: crate::facts::CitizenId, number: String, kind: InsuredKind) -> Insured {
         let Paid { payments, pension, medical } = self;
         let (id, number) = (crate::facts::Secret::new(id), crate::facts::Secret::new(number));
-        Insured { id, number, kind, pension, medical, payments }
+        Insured { id, number, identifiers: Identifiers::default(), kind, pension, medical, payments }
     }
 }
 

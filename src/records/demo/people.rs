@@ -9,8 +9,8 @@ use rand_chacha::ChaCha20Rng;
 use super::DemoOptions;
 use super::history::{Career, pay};
 use super::named::{NAMED, NamedPerson};
-use crate::facts::{CitizenId, Month};
-use crate::records::{Insured, InsuredKind};
+use crate::facts::{CitizenId, Month, Secret};
+use crate::records::{Identifiers, Insured, InsuredKind, StoredPassword};
 
 /// Provinces by GB/T 2260.
 const PROVINCES: [u8; 31] = [
@@ -122,7 +122,15 @@ fn named(person: &NamedPerson, place: u64, as_of: Month) -> Option<Insured> {
         _ => (employed(ago(12 * 12 - 1), 280), InsuredKind::Employee),
     };
     let id = CitizenId::parse(person.id, Date::MAX).ok()?;
-    Some(pay(&career, as_of, &mut chance).person(id, person.number.to_owned(), kind))
+    let password = person
+        .password
+        .map(|password| StoredPassword { hash: Secret::new(password.hash.to_owned()), initial: password.initial });
+    let identifiers = Identifiers {
+        card: Some(Secret::new(person.card.to_owned())),
+        personal_number: Some(Secret::new(person.personal_number.to_owned())),
+        password,
+    };
+    Some(Insured { identifiers, ..pay(&career, as_of, &mut chance).person(id, person.number.to_owned(), kind) })
 }
 
 /// How an unnamed person came to be insured here.

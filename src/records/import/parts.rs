@@ -11,7 +11,7 @@ use super::table::{Table, Wrong};
 use super::{Difference, ImportError, ImportOptions, ImportReport, Outcome, Progress, RowFault, Step, Telling};
 use crate::facts::{CitizenId, Fen, Insurance, Month, Payment, Secret};
 use crate::records::keyed::{Kind, Pepper};
-use crate::records::{Insured, InsuredKind};
+use crate::records::{Identifiers, Insured, InsuredKind};
 
 /// Progress is told after so many rows.
 const TOLD_AFTER: u64 = 16_384;
@@ -242,7 +242,8 @@ impl<'a, 'b> Parts<'a, 'b> {
                 let Some(id) = id_of(person.digits) else { continue };
                 let [pension, medical] = person.accounts;
                 let Person { number, kind, .. } = person;
-                let insured = Insured { id: Secret::new(id), number, kind, pension, medical, payments: paid };
+                let (id, identifiers) = (Secret::new(id), Identifiers::default());
+                let insured = Insured { id, number, identifiers, kind, pension, medical, payments: paid };
                 if self.faulty == 0 || self.options.skip_faulty {
                     take(&insured)?;
                 }

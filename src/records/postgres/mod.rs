@@ -3,13 +3,14 @@
 //! ```text
 //!   Balances, Summary, Payments    one statement, and so one view of the records                 1 round trip
 //!
-//!   Verify    BEGIN (read committed)
+//!   Verify    person, password; compared here
+//!             BEGIN (read committed)
 //!             lock the subjects ┐
 //!             standings         ├ sent at once, done in order: what is read is read under the locks
-//!             person            ┘
+//!             known telephone   ┘
 //!             decide, here: as for SQLite
 //!             keep or forget the standings
-//!             COMMIT                                                                             4 round trips
+//!             COMMIT                                                                             6 round trips
 //! ```
 //!
 //! Connections are a pool's, as many as there are workers; each keeps its prepared statements. One that breaks, or that a
@@ -20,6 +21,7 @@
 //! serves, and finds it later.
 
 mod asking;
+mod changing;
 mod schema;
 mod url;
 mod verifying;
@@ -41,7 +43,7 @@ use super::breaker::BreakerPolicy;
 use super::keyed::Pepper;
 use super::locks::{LockPolicy, MOST_SUBJECTS};
 use super::remote::{Remote, RemoteCounts, RemoteError};
-use super::{ClientTls, OpenError, Records, RecordsError};
+use super::{ClientTls, OpenError, Records, RecordsError, Seal};
 use crate::facts::{Insurance, Query, Reply, Secret};
 
 pub(super) use self::asking::some_people;
@@ -55,12 +57,14 @@ const TIDIED_EVERY: u32 = 256;
 const MOST_PRUNED: i64 = 10_000;
 
 /// How to reach a PostgreSQL server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PostgresOptions {
     /// Which database, as which user.
     pub url: PostgresUrl,
     /// The user's password, where the server asks for one.
     pub password: Option<Secret<String>>,
+    /// What is personal of a case is sealed by this.
+    pub seal: Seal,
     /// What TLS stands on. TLS is used unless the URL says `sslmode=disable` or the server is on this machine.
     pub tls: ClientTls,
     /// How long a look-up may take in all: connecting, each statement, waiting for a connection.
@@ -77,6 +81,7 @@ impl PostgresOptions {
         PostgresOptions {
             url,
             password: None,
+            seal: Seal::open_values(),
             tls: ClientTls::default(),
             deadline: Duration::from_secs(3),
             connections: 2,
@@ -106,6 +111,7 @@ pub struct PostgresRecords {
 
 struct Server {
     pool: Pool,
+    seal: Seal,
     /// Read when the tables were looked at, with the first connection.
     pepper: OnceCell<Pepper>,
     /// Standings kept since the start.
@@ -136,7 +142,7 @@ impl PostgresRecords {
         let pool = pool.map_err(|error| refused(error.to_string()))?;
         let remote = Remote::start(options.deadline, options.breaker).map_err(|error| refused(error.to_string()))?;
         let (kept, most_subjects) = (AtomicU32::new(0), MOST_SUBJECTS.into());
-        let server = Arc::new(Server { pool, pepper, kept, most_subjects });
+        let server = Arc::new(Server { pool, seal: options.seal.clone(), pepper, kept, most_subjects });
         Ok(PostgresRecords { server, remote, policy: LockPolicy::default() })
     }
 
@@ -206,14 +212,19 @@ impl Server {
         let Some(client) = &mut leased.0 else { return Err(RecordsError::NoSuchPerson.into()) };
         let pepper = self.pepper(client).await?;
         let answered = match query {
-            Query::Verify { id, number, caller } => {
-                let subjects = pepper.subjects(id, caller.as_ref());
-                let asked = verifying::Asked { subjects: &subjects, id: id.reveal(), number: number.reveal() };
-                let verified = verifying::verify(client, pepper, policy, &asked, at).await;
+            Query::Verify { identity, from } => {
+                let verified = verifying::verify(client, pepper, policy, identity, from, at).await;
                 verified.map(|(reply, kept)| {
                     self.kept.fetch_add(kept, Ordering::Relaxed);
                     reply
                 })
+            }
+            Query::SetPassword { person, password } => {
+                changing::set_password(client, pepper, *person, password, at.as_millisecond()).await
+            }
+            Query::Dispute { person, dispute, call } => {
+                let keys = (pepper, &self.seal);
+                changing::dispute(client, keys, *person, dispute, *call, at.as_millisecond()).await
             }
             Query::Balances(person) => asking::balances(client, *person).await.map(Reply::Balances),
             Query::Summary(person) => asking::summary(client, *person).await.map(Reply::Summary),

@@ -3,12 +3,13 @@
 use std::pin::pin;
 
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Transaction};
 
 use super::schema::{self, SchemaFault};
 use super::{PostgresOptions, insurance_code};
 use crate::facts::Month;
+use crate::records::keyed::{Kind, Pepper};
 use crate::records::{Insured, OpenError};
 
 /// So many people at a time: their payments are gathered before they are sent.
@@ -42,7 +43,7 @@ pub(in crate::records) fn write(
     progress: impl FnMut() + Send,
 ) -> Result<Written, OpenError> {
     schema::once(options, async move |client: &mut Client| {
-        schema::prepare(client).await?;
+        let pepper = schema::prepare(client).await?;
         // It takes as long as it takes; nobody calls about it.
         client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
         let transaction = client.transaction().await?;
@@ -52,11 +53,12 @@ pub(in crate::records) fn write(
             return Ok(Written::RealRecords);
         }
         transaction
-            .batch_execute("DELETE FROM payments; DELETE FROM accounts; DELETE FROM insured; DELETE FROM lock_outs")
+            .batch_execute("DELETE FROM payments; DELETE FROM accounts; DELETE FROM identifiers; DELETE FROM insured; DELETE FROM lock_outs; \
+                 DELETE FROM known_callers")
             .await?;
         let seed = seed.map(u64::cast_signed);
         transaction.execute("UPDATE meta SET as_of = $1, seed = $2", &[&as_of.ordinal(), &seed]).await?;
-        let payments = copy_all(&transaction, people, progress).await?;
+        let payments = copy_all(&transaction, &pepper, people, progress).await?;
         transaction.commit().await?;
         Ok(Written::Payments { payments, replaced: before.is_some() })
     })
@@ -64,6 +66,7 @@ pub(in crate::records) fn write(
 
 async fn copy_all(
     transaction: &Transaction<'_>,
+    pepper: &Pepper,
     people: impl Iterator<Item = Insured>,
     mut progress: impl FnMut(),
 ) -> Result<u64, SchemaFault> {
@@ -72,6 +75,7 @@ async fn copy_all(
     while people.peek().is_some() {
         let some: Vec<(i64, Insured)> = people.by_ref().take(AT_ONCE).collect();
         written += copy(transaction, &some).await?;
+        copy_identifiers(transaction, pepper, &some).await?;
         some.iter().for_each(|_| progress());
     }
     Ok(written)
@@ -103,4 +107,31 @@ async fn copy(transaction: &Transaction<'_>, people: &[(i64, Insured)]) -> Resul
         }
     }
     Ok(rows.finish().await?)
+}
+
+/// By what else they are known, and the passwords that they are given.
+async fn copy_identifiers(
+    transaction: &Transaction<'_>,
+    pepper: &Pepper,
+    people: &[(i64, Insured)],
+) -> Result<(), SchemaFault> {
+    let rows = transaction.copy_in("COPY identifiers FROM STDIN (FORMAT binary)").await?;
+    let mut rows = pin!(BinaryCopyInWriter::new(rows, &[Type::INT8, Type::BYTEA, Type::BYTEA, Type::BYTEA]));
+    for (person, insured) in people {
+        let [card, end] = insured.identifiers.card_hashes(pepper).map_or([None; 2], |card| card.map(Some));
+        let hashes = [card, end, insured.identifiers.personal_hash(pepper)];
+        let [card, end, personal] = hashes.map(|hash| hash.map(|hash| hash.0.to_vec()));
+        rows.as_mut().write(&[person, &card, &end, &personal]).await?;
+    }
+    rows.finish().await?;
+    let set = "INSERT INTO passwords VALUES ($1, $2, $3, 0) ON CONFLICT (subject) DO UPDATE SET \
+               hash = excluded.hash, initial = excluded.initial, changed = excluded.changed";
+    for (_, insured) in people {
+        if let Some(password) = &insured.identifiers.password {
+            let subject = pepper.hash(Kind::Id, insured.id.reveal().as_str().as_bytes());
+            let values: [&(dyn ToSql + Sync); 3] = [&subject.0.as_slice(), password.hash.reveal(), &password.initial];
+            transaction.execute(set, &values).await?;
+        }
+    }
+    Ok(())
 }

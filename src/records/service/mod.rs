@@ -1,13 +1,15 @@
 //! Records behind a service of the agency's own, asked over HTTP in JSON: `docs/records.openapi.json`.
 //!
 //! ```text
-//!   Verify     POST /v1/verifications            Idempotency-Key: 32 hex digits      the service counts and locks out
+//!   Verify       POST /v1/verifications          Idempotency-Key: 32 hex digits      the service counts and locks out
+//!   SetPassword  POST /v1/people/7/password      the same
+//!   Dispute      POST /v1/people/7/disputes      the same
 //!   Balances   GET  /v1/people/7/balances
 //!   Summary    GET  /v1/people/7/summary
 //!   Payments   GET  /v1/people/7/payments?insurance=pension&from=2025-10&to=2026-09
 //!
-//!   connection lost, or none to be had ──▶ once more, within the same deadline; a verification with the same key,
-//!                                          by which the service counts it once
+//!   connection lost, or none to be had ──▶ once more, within the same deadline; a POST with the same key, by which
+//!                                          the service counts it once
 //!   200 ──▶ at most 1 MiB, read, checked   404 of a person ──▶ nobody   any other ──▶ refused
 //! ```
 //!
@@ -35,7 +37,7 @@ use zeroize::Zeroizing;
 use super::breaker::BreakerPolicy;
 use super::remote::{Remote, RemoteCounts, RemoteError, run_once};
 use super::{ClientTls, DatabaseStanding, OpenError, Records, RecordsError, bounded};
-use crate::facts::{PersonRef, Query, Reply};
+use crate::facts::{PersonRef, Query, Reply, Secret};
 use wire::Senseless;
 
 pub use url::{ServiceUrl, ServiceUrlFault};
@@ -43,6 +45,8 @@ pub use wire::openapi;
 
 /// Octets of an answer at most: 600 payments take a tenth of it.
 const MOST_OCTETS: usize = 1 << 20;
+/// Where it is asked whether somebody is who they say.
+const VERIFICATIONS: &str = "verifications";
 /// A connection that nothing goes over for so long is closed.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -142,10 +146,35 @@ impl Asker {
     async fn answer(&self, query: &Query) -> Result<Reply, RecordsError> {
         let of = |person: &PersonRef, what: &str| format!("people/{}/{what}", person.0);
         match query {
-            Query::Verify { id, number, caller } => {
-                let caller = caller.as_ref().map(|caller| caller.reveal().as_str()).filter(|caller| !caller.is_empty());
-                let asked = wire::Verification { id: id.reveal().as_str(), number: number.reveal(), caller };
-                self.verify(&asked).await
+            Query::Verify { identity, from } => {
+                let text = |value: &Option<Secret<String>>| value.as_ref().map(|value| value.reveal().clone());
+                let asked = wire::Verification {
+                    id: identity.id.as_ref().map(|id| id.reveal().as_str().to_owned()),
+                    card: text(&identity.card),
+                    personal_number: text(&identity.personal_number),
+                    number: text(&identity.number),
+                    password: text(&identity.password),
+                    caller: text(&from.caller).filter(|caller| !caller.is_empty()),
+                    trunk: from.trunk.as_deref().map(str::to_owned),
+                };
+                let verified: wire::Verified = self.post(VERIFICATIONS, &asked).await?;
+                verified.reply().map_err(garbled)
+            }
+            Query::SetPassword { person, password } => {
+                let asked = wire::NewPassword { password: password.reveal().clone() };
+                let answer: wire::PasswordAnswer = self.post(&of(person, "password"), &asked).await?;
+                Ok(answer.reply())
+            }
+            Query::Dispute { person, dispute, call } => {
+                let asked = wire::NewDispute {
+                    insurance: dispute.insurance.name(),
+                    month: dispute.month.to_string(),
+                    blame: dispute.blame.name(),
+                    callback: dispute.callback.reveal().chars().take(32).collect(),
+                    call: call.to_string(),
+                };
+                let answer: wire::DisputeAnswer = self.post(&of(person, "disputes"), &asked).await?;
+                answer.reply().map_err(garbled)
             }
             Query::Balances(person) => {
                 let answer: wire::BalancesAnswer = self.get(of(person, "balances")).await?;
@@ -173,18 +202,22 @@ impl Asker {
         }
     }
 
-    async fn verify(&self, asked: &wire::Verification<'_>) -> Result<Reply, RecordsError> {
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        asked: &(impl serde::Serialize + Sync),
+    ) -> Result<T, RecordsError> {
         let body = serde_json::to_vec(asked).map(Zeroizing::new);
         let body = body.map_err(|_| garbled(Senseless("the question cannot be written")))?;
         let key: String = rand::random::<[u8; 16]>().iter().map(|byte| format!("{byte:02x}")).collect();
         // Octets that are wiped once the request is gone.
         let body = Bytes::from_owner(body);
-        let answer = self.twice(Method::POST, "verifications", &body, Some(&key)).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Err(refused(answer.status));
+        let answer = self.twice(Method::POST, path, &body, Some(&key)).await?;
+        match answer.status {
+            StatusCode::NOT_FOUND if path == VERIFICATIONS => Err(refused(answer.status)),
+            StatusCode::NOT_FOUND => Err(RecordsError::NoSuchPerson),
+            _ => read(&answer.body),
         }
-        let verified: wire::Verified = read(&answer.body)?;
-        verified.reply().map_err(garbled)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, RecordsError> {
@@ -195,7 +228,7 @@ impl Asker {
         read(&answer.body)
     }
 
-    /// Once more where the connection failed: every request may come twice, a verification by its key.
+    /// Once more where the connection failed: every request may come twice, a POST by its key.
     async fn twice(&self, method: Method, path: &str, body: &Bytes, key: Option<&str>) -> Result<Answer, RecordsError> {
         match self.once(method.clone(), path, body.clone(), key).await {
             Err(RemoteError::Lost(_) | RemoteError::Unreachable(_)) => {

@@ -6,7 +6,10 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::facts::{Balances, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Reply, Summary};
+use crate::facts::{
+    Balances, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Reply, Summary, Weakness,
+};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Why an answer of right form cannot be. Quotes no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,29 +42,141 @@ impl JsonSchema for MonthText {
     }
 }
 
-/// Two numbers that somebody has keyed.
-#[derive(Serialize, JsonSchema)]
+/// What somebody has keyed about themselves, and whence. All that is there must be one person's. Wiped once it is sent.
+#[derive(Serialize, JsonSchema, Zeroize, ZeroizeOnDrop)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Verification<'a> {
+pub(super) struct Verification {
     /// An ID number of right form: 18 symbols, the last a digit or X.
-    pub(super) id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<String>,
+    /// Digits of the card's number: all of them, or the last eight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) card: Option<String>,
+    /// The number under which the agency keeps the person: digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) personal_number: Option<String>,
     /// A social security number: 1 to 32 digits.
-    pub(super) number: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) number: Option<String>,
+    /// A query password: digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) password: Option<String>,
     /// Who calls, where the telephone network said so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) caller: Option<&'a str>,
+    pub(super) caller: Option<String>,
+    /// The name of the trunk that brought the call, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trunk: Option<String>,
+}
+
+/// A query password that is to hold from now on.
+#[derive(Serialize, JsonSchema, Zeroize, ZeroizeOnDrop)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct NewPassword {
+    /// Six digits.
+    pub(super) password: String,
+}
+
+/// Whether a password was taken.
+#[derive(Deserialize, JsonSchema)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub(super) enum PasswordAnswer {
+    /// It holds.
+    Set {},
+    /// It is too easy to guess.
+    Weak {
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Why a password is too easy to guess.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Why {
+    /// All digits are equal.
+    EqualDigits,
+    /// The digits go up or down one by one.
+    Run,
+    /// It is the person's birthday.
+    Birthday,
+    /// It stands in the ID number.
+    PartOfId,
+}
+
+impl PasswordAnswer {
+    pub(super) fn reply(self) -> Reply {
+        match self {
+            PasswordAnswer::Set {} => Reply::PasswordSet,
+            PasswordAnswer::Weak { why } => Reply::PasswordWeak(match why {
+                Why::EqualDigits => Weakness::EqualDigits,
+                Why::Run => Weakness::Run,
+                Why::Birthday => Weakness::Birthday,
+                Why::PartOfId => Weakness::PartOfId,
+            }),
+        }
+    }
+}
+
+/// What a person says is wrong with their record. Said again in the same call it is no second case.
+#[derive(Serialize, JsonSchema, Zeroize, ZeroizeOnDrop)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct NewDispute {
+    /// As in an answer: pension, medical, unemployment, work-injury, maternity.
+    #[zeroize(skip)]
+    pub(super) insurance: &'static str,
+    /// As in 2026-03.
+    pub(super) month: String,
+    /// Whose error it is: agency, employer.
+    #[zeroize(skip)]
+    pub(super) blame: &'static str,
+    /// Where the person may be called: at most 32 characters.
+    pub(super) callback: String,
+    /// The call in which it is said: 32 hexadecimal digits.
+    pub(super) call: String,
+}
+
+/// What became of a case.
+#[derive(Deserialize, JsonSchema)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub(super) enum DisputeAnswer {
+    /// It is kept.
+    Opened {
+        /// Under this number, which is read to the caller: eight digits or more, the last of which is Luhn's of the others.
+        #[schemars(regex(pattern = "^[0-9]{8,19}$"))]
+        number: String,
+    },
+    /// This person has opened as many today as one may.
+    TooMany {},
+}
+
+impl DisputeAnswer {
+    pub(super) fn reply(self) -> Result<Reply, Senseless> {
+        match self {
+            DisputeAnswer::Opened { number } => {
+                let number = number.parse().map_err(|_| Senseless("a case's number with a wrong check digit"))?;
+                Ok(Reply::CaseOpened(number))
+            }
+            DisputeAnswer::TooMany {} => Ok(Reply::TooManyCases),
+        }
+    }
 }
 
 /// What a verification comes to. Whether an ID is unknown or a number wrong is not told apart.
 #[derive(Deserialize, JsonSchema)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub(super) enum Verified {
-    /// Both are this person's.
+    /// All of it is this person's.
     Matched {
         /// The service's own reference to the person, for the questions that follow in this call.
         person: i64,
     },
-    /// They are not.
+    /// So it is, but the query password is still the one they were given, and must be changed first.
+    InitialPassword {
+        /// As of one that is matched.
+        person: i64,
+    },
+    /// It is not.
     Unmatched {},
     /// There were too many failures of this ID or from this caller, this one perhaps the last of them.
     Locked {
@@ -75,6 +190,7 @@ impl Verified {
     pub(super) fn reply(self) -> Result<Reply, Senseless> {
         match self {
             Verified::Matched { person } => Ok(Reply::Matched(PersonRef(person))),
+            Verified::InitialPassword { person } => Ok(Reply::InitialPassword(PersonRef(person))),
             Verified::Unmatched {} => Ok(Reply::Unmatched),
             Verified::Locked { minutes: minutes @ 1..=525_600 } => Ok(Reply::Locked { minutes }),
             Verified::Locked { .. } => Err(Senseless("a lock of no minutes, or of more than a year")),
@@ -219,6 +335,9 @@ pub fn openapi() -> serde_json::Value {
     let insurance = schemas.subschema_for::<Insurance>();
     let person = serde_json::json!({ "name": "person", "in": "path", "required": true,
         "description": "As a verification has told it.", "schema": { "type": "integer", "format": "int64" } });
+    let key = serde_json::json!({ "name": "Idempotency-Key", "in": "header", "required": true,
+        "description": "Random, of this question alone.",
+        "schema": { "type": "string", "pattern": "^[0-9a-f]{32}$" } });
     let asked = |name: &str, schema: &Schema| serde_json::json!({ "name": name, "in": "query", "required": true, "schema": schema });
     let paths = serde_json::json!({
         "/v1/records": { "get": {
@@ -228,16 +347,30 @@ pub fn openapi() -> serde_json::Value {
         } },
         "/v1/verifications": { "post": {
             "operationId": "verify",
-            "summary": "Are an ID number and a social security number one person's?",
+            "summary": "Is all that was keyed one person's?",
             "description": "The service counts failures by ID and by caller and locks them out, for all that ask it. \
                 An unknown ID is answered as a wrong number is, and in the same time. A request that comes again with the key of \
                 an earlier one is answered as that was, and not counted again; keys are kept for a minute at least.",
-            "parameters": [{ "name": "Idempotency-Key", "in": "header", "required": true,
-                "description": "Random, of this verification alone.",
-                "schema": { "type": "string", "pattern": "^[0-9a-f]{32}$" } }],
+            "parameters": [key],
             "requestBody": { "required": true, "content": { "application/json": {
-                "schema": schemas.subschema_for::<Verification<'_>>() } } },
+                "schema": schemas.subschema_for::<Verification>() } } },
             "responses": answers("What it comes to", &schemas.subschema_for::<Verified>(), None)
+        } },
+        "/v1/people/{person}/password": { "post": {
+            "operationId": "setPassword",
+            "summary": "Sets the query password of a person who has been verified.",
+            "parameters": [person, key],
+            "requestBody": { "required": true, "content": { "application/json": {
+                "schema": schemas.subschema_for::<NewPassword>() } } },
+            "responses": answers("Whether it holds", &schemas.subschema_for::<PasswordAnswer>(), Some(NOBODY))
+        } },
+        "/v1/people/{person}/disputes": { "post": {
+            "operationId": "dispute",
+            "summary": "Keeps a case: the person says that the record is wrong.",
+            "parameters": [person, key],
+            "requestBody": { "required": true, "content": { "application/json": {
+                "schema": schemas.subschema_for::<NewDispute>() } } },
+            "responses": answers("What became of it", &schemas.subschema_for::<DisputeAnswer>(), Some(NOBODY))
         } },
         "/v1/people/{person}/balances": { "get": {
             "operationId": "balances",

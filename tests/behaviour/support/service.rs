@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hotline::facts::{CitizenId, Insurance, Month, PersonRef, Query, Reply, Secret};
+use hotline::facts::{Blame, CitizenId, Dispute, Identity, Insurance, Month, Origin, PersonRef, Query, Reply, Secret};
 use hotline::records::Records;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -156,16 +156,31 @@ fn query(asked: &Asked) -> Option<Query> {
     let month = |name: &str| value(name)?.parse::<Month>().ok();
     if asked.method == "POST" && path == "/v1/verifications" {
         let body: Value = serde_json::from_str(&asked.body).ok()?;
-        let id = CitizenId::parse(body["id"].as_str()?, jiff::civil::date(2026, 11, 25)).ok()?;
-        return Some(Query::Verify {
-            id: Secret::new(id),
-            number: Secret::new(body["number"].as_str()?.to_owned()),
-            caller: body["caller"].as_str().map(|caller| Secret::new(caller.to_owned())),
-        });
+        let text = |name: &str| body[name].as_str().map(|text| Secret::new(text.to_owned()));
+        let id = body["id"].as_str().map(|id| CitizenId::parse(id, jiff::civil::date(2026, 11, 25)).unwrap());
+        let identity = Identity {
+            id: id.map(Secret::new),
+            card: text("card"),
+            personal_number: text("personal-number"),
+            number: text("number"),
+            password: text("password"),
+        };
+        let from = Origin { caller: text("caller"), trunk: body["trunk"].as_str().map(Into::into) };
+        return Some(Query::Verify { identity, from });
     }
     let (person, what) = path.strip_prefix("/v1/people/")?.split_once('/')?;
     let person = PersonRef(person.parse().ok()?);
+    let body: Value = serde_json::from_str(&asked.body).unwrap_or_default();
+    let said = |name: &str| body[name].as_str().map(str::to_owned);
     match what {
+        "password" => Some(Query::SetPassword { person, password: Secret::new(said("password")?) }),
+        "disputes" => {
+            let insurance = Insurance::ALL.into_iter().find(|one| Some(one.name()) == body["insurance"].as_str())?;
+            let blame = Blame::ALL.into_iter().find(|one| Some(one.name()) == body["blame"].as_str())?;
+            let (month, callback) = (said("month")?.parse().ok()?, Secret::new(said("callback")?));
+            let dispute = Dispute { insurance, month, blame, callback };
+            Some(Query::Dispute { person, dispute, call: said("call")?.parse().ok()? })
+        }
         "balances" => Some(Query::Balances(person)),
         "summary" => Some(Query::Summary(person)),
         "payments" => {
@@ -180,6 +195,11 @@ fn told(reply: &Reply) -> Value {
     let month = |month: &Option<Month>| month.map(|month| month.to_string());
     match reply {
         Reply::Matched(person) => json!({ "result": "matched", "person": person.0 }),
+        Reply::InitialPassword(person) => json!({ "result": "initial-password", "person": person.0 }),
+        Reply::PasswordSet => json!({ "result": "set" }),
+        Reply::PasswordWeak(weakness) => json!({ "result": "weak", "why": weakness.name() }),
+        Reply::CaseOpened(number) => json!({ "result": "opened", "number": number.to_string() }),
+        Reply::TooManyCases => json!({ "result": "too-many" }),
         Reply::Unmatched => json!({ "result": "unmatched" }),
         Reply::Locked { minutes } => json!({ "result": "locked", "minutes": minutes }),
         Reply::Balances(balances) => json!({
