@@ -17,6 +17,8 @@ mod support;
 mod a_ban_tool_is_told_what_no_sender_can_write;
 #[path = "behaviour/a_call_in_this_process_sounds_as_one_on_the_line.rs"]
 mod a_call_in_this_process_sounds_as_one_on_the_line;
+#[path = "behaviour/a_call_is_followed_by_one_trace.rs"]
+mod a_call_is_followed_by_one_trace;
 #[path = "behaviour/a_call_is_handed_over_or_goes_on.rs"]
 mod a_call_is_handed_over_or_goes_on;
 #[path = "behaviour/a_call_is_held_moved_and_goes_on_where_it_was.rs"]
@@ -40,6 +42,8 @@ mod a_caller_without_g711_hears_the_prompts_all_the_same;
 mod a_cancelled_call_is_refused_until_that_is_acknowledged;
 #[path = "behaviour/a_certificate_is_replaced_without_a_restart.rs"]
 mod a_certificate_is_replaced_without_a_restart;
+#[path = "behaviour/a_change_of_the_audit_log_is_found_where_it_is.rs"]
+mod a_change_of_the_audit_log_is_found_where_it_is;
 #[path = "behaviour/a_configuration_is_checked_as_a_whole_before_it_is_served.rs"]
 mod a_configuration_is_checked_as_a_whole_before_it_is_served;
 #[path = "behaviour/a_dead_line_is_given_up.rs"]
@@ -62,6 +66,8 @@ mod a_hotline_told_to_end_lets_its_calls_finish;
 mod a_key_on_a_bad_line_is_one_key;
 #[path = "behaviour/a_key_stops_the_sound_at_once.rs"]
 mod a_key_stops_the_sound_at_once;
+#[path = "behaviour/a_kill_at_any_moment_leaves_every_record_whole_and_once.rs"]
+mod a_kill_at_any_moment_leaves_every_record_whole_and_once;
 #[path = "behaviour/a_late_answer_of_the_records_holds_no_call.rs"]
 mod a_late_answer_of_the_records_holds_no_call;
 #[cfg(target_os = "linux")]
@@ -85,6 +91,8 @@ mod a_month_is_imported_whole_or_not_at_all;
 mod a_new_version_is_tried_on_some_calls_first;
 #[path = "behaviour/a_person_records_texts_one_after_the_other.rs"]
 mod a_person_records_texts_one_after_the_other;
+#[path = "behaviour/a_person_says_once_that_a_record_is_wrong.rs"]
+mod a_person_says_once_that_a_record_is_wrong;
 #[path = "behaviour/a_ringing_arrives_where_that_is_required.rs"]
 mod a_ringing_arrives_where_that_is_required;
 #[path = "behaviour/a_running_call_is_changed_and_asked.rs"]
@@ -127,6 +135,8 @@ mod both_families_are_served_together;
 mod broken_scripts_are_told_what_is_wrong_where_and_how_to_mend_it;
 #[path = "behaviour/call_records_hold_nothing_secret.rs"]
 mod call_records_hold_nothing_secret;
+#[path = "behaviour/call_records_outlive_a_database_that_is_down.rs"]
+mod call_records_outlive_a_database_that_is_down;
 #[path = "behaviour/calls_beyond_a_share_are_refused_for_now_and_touch_no_other.rs"]
 mod calls_beyond_a_share_are_refused_for_now_and_touch_no_other;
 #[path = "behaviour/calls_come_and_go_over_connections.rs"]
@@ -163,6 +173,8 @@ mod every_number_below_a_million_is_spoken_as_cldr_says;
 mod every_recording_is_fit_to_be_played;
 #[path = "behaviour/every_seeded_fault_is_found_where_it_is.rs"]
 mod every_seeded_fault_is_found_where_it_is;
+#[path = "behaviour/every_threat_has_its_test.rs"]
+mod every_threat_has_its_test;
 #[path = "behaviour/failures_lock_a_telephone_and_nobody_for_ever.rs"]
 mod failures_lock_a_telephone_and_nobody_for_ever;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
@@ -235,6 +247,8 @@ mod two_hundred_calls_share_a_worker;
 mod verification_does_not_tell_unknown_from_wrong;
 #[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]
 mod what_cannot_be_served_is_answered_at_once;
+#[path = "behaviour/what_is_kept_goes_when_its_time_is_over.rs"]
+mod what_is_kept_goes_when_its_time_is_over;
 #[path = "behaviour/what_no_test_call_takes_is_told_and_filled.rs"]
 mod what_no_test_call_takes_is_told_and_filled;
 #[path = "behaviour/what_nobody_recorded_is_synthesized_and_said_to_be.rs"]

@@ -12,7 +12,7 @@ use super::spread::{Quantiles, Spread};
 use crate::audio::{ClipStore, Codec, Decoder, DtmfDetector, Law, MOST_DECODED};
 use crate::dialogue::{Outcome, Story};
 use crate::facts::{
-    CitizenId, Identity, Insurance, KeyCounts, Language, Month, Origin, PersonRef, Query, Reply, Secret,
+    CallId, CitizenId, Identity, Insurance, KeyCounts, Language, Month, Origin, PersonRef, Query, Reply, Secret,
 };
 use crate::records::demo::{self, DemoOptions, NAMED};
 use crate::records::{CallLog, CallRecord, LockPolicy, PoolOptions, Records, RecordsPool, Source, SqliteRecords};
@@ -166,7 +166,7 @@ pub fn store(
         }
     }
     // Those that found the queue full were offered again.
-    let lost = log.lost().saturating_sub(refused);
+    let lost = log.counts().lost.saturating_sub(refused);
     // Waits until all are in the database.
     drop(log);
     let rows_a_second = written as f64 / begun.elapsed().as_secs_f64();
@@ -227,7 +227,7 @@ fn look_up(
             let query = question(asked, id, number, person);
             let sent = if rate.is_some() { due(asked) } else { now() };
             let (answered, unanswered) = (answered.clone(), Arc::clone(&unanswered));
-            pool.ask(query, at, sent + Duration::from_secs(5), move |reply| {
+            pool.ask(CallId::new([0; 16]), query, at, sent + Duration::from_secs(5), move |reply| {
                 if reply == Reply::Unavailable {
                     unanswered.fetch_add(1, Ordering::Relaxed);
                 }
@@ -278,6 +278,7 @@ fn a_record(number: u64) -> CallRecord {
     let path = ["welcome", "main", "enter-id", "enter-number", "verify", "account", "balance"].map(Arc::from).to_vec();
     let entered = [0, 15, 30, 50, 60, 61, 75].map(Duration::from_secs).to_vec();
     CallRecord {
+        call: CallId::new(u128::from(number).to_be_bytes()),
         started: at(second),
         answered: Some(at(second)),
         ended: at(second + 90),

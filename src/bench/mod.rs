@@ -35,3 +35,4 @@ mod usage;
 
 pub mod inner;
 mod spread;
+pub mod verification;

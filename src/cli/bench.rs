@@ -6,6 +6,7 @@
 //! ```
 
 mod table;
+mod verify;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -62,6 +63,11 @@ enum Command {
         With --database people of records that are there are looked up, and no call records are written."
     )]
     Store(Store),
+    /// Whether the time that a verification takes tells why it failed
+    #[command(after_help = "Example:\n  hotline bench verify --count 10000 --passwords 2000\n\n\
+        Exits with 0 if no kind of wrong answer can be told from another by its time (Kolmogorov-Smirnov, p of 0.01 or more), \
+        with 1 if one can.")]
+    Verify(verify::Verify),
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +162,7 @@ impl Bench {
             Command::Keys(keys) => keys.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Store(store) => store.run(),
+            Command::Verify(verify) => verify.run(),
         }
     }
 }

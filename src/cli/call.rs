@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::civil::Date;
 
 use super::records::Place;
 use super::{Wrong, exit_code, today};
@@ -13,8 +14,9 @@ use crate::audio::{ClipStore, Codec, SAMPLE_RATE};
 use crate::dialogue::Caller;
 use crate::facts::{CallId, Secret};
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
+use crate::records::audit::{self, Act, Audit};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
-use crate::records::{Database, LockPolicy, PoolOptions, Records, RecordsPool};
+use crate::records::{Database, LockPolicy, PoolOptions, Records, RecordsPool, Seal, Source};
 
 /// The script of the demo: the balance of the made-up person `ordinary`, in Mandarin.
 const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
@@ -129,17 +131,11 @@ impl Call {
     fn locally(&self, script: Option<Script>) -> Result<(CallEnd, Vec<i16>), Wrong> {
         let scene = super::test::scene(&self.menu, Some(&self.prompts))?;
         let today = today();
-        let records: Arc<dyn Records> = match &self.database {
-            Some(database) => {
-                let place = Place { database: Some(database.clone()), key_file: self.key_file.clone(), config: None };
-                place.source()?.open(LockPolicy::default()).map_err(|error| Wrong::Failed(error.to_string()))?
-            }
-            None => Arc::new(without_sql(DemoOptions::as_of(default_as_of(today)))),
-        };
+        let records = self.records(today)?;
         let call = LocalCall {
             menu: scene.menu,
             prompts: scene.prompts,
-            records: RecordsPool::start(&records, PoolOptions::default())?,
+            records,
             caller: Caller {
                 number: Some(Secret::new(self.from.clone())),
                 call: CallId::new(rand::random()),
@@ -154,8 +150,39 @@ impl Call {
         called.map_err(|fault| Wrong::Failed(fault.to_string()))
     }
 
+    /// Those of the database, each access audited; made-up ones without it.
+    fn records(&self, today: Date) -> Result<RecordsPool, Wrong> {
+        let Some(database) = &self.database else {
+            let records: Arc<dyn Records> = Arc::new(without_sql(DemoOptions::as_of(default_as_of(today))));
+            return Ok(RecordsPool::start(&records, PoolOptions::default())?);
+        };
+        let place = Place { database: Some(database.clone()), key_file: self.key_file.clone(), config: None };
+        let source = place.source()?;
+        let records = source.open(LockPolicy::default()).map_err(|error| Wrong::Failed(error.to_string()))?;
+        // The audit log of a file is in it. That of a hotline over a server is in the hotline's own file: here is none.
+        let Source::Sqlite(database, seal) = source else {
+            return Ok(RecordsPool::start(&records, PoolOptions::default())?);
+        };
+        let audit = Arc::new(AuditedAtOnce { database, seal });
+        Ok(RecordsPool::audited(&records, PoolOptions::default(), audit)?)
+    }
+
     fn speaker(&self) -> Speaker {
         if self.quiet { Speaker::off() } else { Speaker::open() }
+    }
+}
+
+/// An audit log without a hotline: each line is written before the answer is heard.
+struct AuditedAtOnce {
+    database: PathBuf,
+    seal: Seal,
+}
+
+impl Audit for AuditedAtOnce {
+    fn tell(&self, act: Act) {
+        if let Err(error) = audit::record_with(&self.database, &self.seal, &act) {
+            eprintln!("hotline call: {error}");
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 
 use super::records::Place;
 use super::records::locks::{failed, now, open};
-use super::{Wrong, exit_code, operator, start_log};
+use super::{Wrong, exit_code, operator};
 use crate::facts::{Blame, CaseNumber};
-use crate::records::{Case, DeskAct, LogTrail, Trail, masked};
+use crate::records::audit::AuditTrail;
+use crate::records::{Case, DeskAct, Trail, masked};
 
 /// `hotline cases`.
 #[derive(Debug, Args)]
@@ -122,7 +123,7 @@ impl Which {
         let cases = desk.cases(self.all).map_err(|error| Wrong::Failed(error.to_string()))?;
         if self.reveal {
             let (subject, outcome) = ("cases".to_owned(), format!("{} revealed", cases.len()));
-            record(self.by.as_ref(), what, subject, outcome)?;
+            record(&self.place, self.by.as_ref(), what, subject, outcome)?;
         }
         Ok(cases.iter().map(|case| Shown::of(case, self.reveal)).collect())
     }
@@ -144,7 +145,7 @@ impl Export {
 impl Close {
     fn run(&self) -> Result<bool, Wrong> {
         let desk = open(&self.place)?;
-        record(self.by.as_ref(), "cases close", format!("case:{}", self.number), "closed".into())?;
+        record(&self.place, self.by.as_ref(), "cases close", format!("case:{}", self.number), "closed".into())?;
         let by = self.by.clone().unwrap_or_else(operator);
         if desk.close(self.number, &by, now()).map_err(|error| failed(&error))? {
             return print(&format!("case {} is closed\n", self.number));
@@ -154,10 +155,16 @@ impl Close {
 }
 
 /// Writes an operator's act down before it is done.
-fn record(by: Option<&String>, what: &'static str, subject: String, outcome: String) -> Result<(), Wrong> {
-    start_log();
+fn record(
+    place: &Place,
+    by: Option<&String>,
+    what: &'static str,
+    subject: String,
+    outcome: String,
+) -> Result<(), Wrong> {
+    let trail = AuditTrail { database: place.database()?, seal: place.seal()? };
     let who = by.cloned().unwrap_or_else(operator);
-    LogTrail.record(&DeskAct { at: now(), who, what, subject, outcome }).map_err(Wrong::Failed)
+    trail.record(&DeskAct { at: now(), who, what, subject, outcome }).map_err(Wrong::Failed)
 }
 
 impl Shown {

@@ -2,8 +2,10 @@
 //!
 //! Exit codes mean the same everywhere: 0 all is well, 1 faults were found, 2 the command was used wrongly.
 
+pub mod audit;
 pub mod bench;
 pub mod call;
+pub mod calls;
 pub mod cases;
 pub mod check;
 mod coverage;
@@ -24,6 +26,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 use crate::facts::Fault;
 use crate::menu::{self, Compiled};
@@ -44,10 +49,14 @@ struct Hotline {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Tell who has been at whose record, and whether the log of it is whole
+    Audit(audit::Audit),
     /// Measure how much this machine can carry
     Bench(bench::Bench),
     /// Dial a hotline from this terminal
     Call(call::Call),
+    /// Tell what calls came to
+    Calls(calls::Calls),
     /// Show, export and close what callers have said is wrong with their records
     Cases(cases::Cases),
     /// Report every mistake in menu scripts and their messages
@@ -64,7 +73,7 @@ enum Command {
     Diff(reload::Diff),
     /// Look after texts and recordings
     Prompts(prompts::Prompts),
-    /// Make records to call about, and release who is locked out
+    /// Make records to call about, remove what is too old, and release who is locked out
     Records(records::Records),
     /// Let the calls of the call records go through a changed menu
     Replay(replay::Replay),
@@ -83,8 +92,10 @@ enum Command {
 /// Runs the command of this process's arguments.
 pub fn run() -> ExitCode {
     match Hotline::parse().command {
+        Command::Audit(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Call(command) => command.run(),
+        Command::Calls(command) => command.run(),
         Command::Cases(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Doctor(command) => command.run(),
@@ -173,6 +184,18 @@ pub(crate) fn start_log() {
     let log = log_to(&asked, io::stderr, io::stderr().is_terminal());
     // A second start in one process, as in tests, keeps the first.
     let _ = tracing::subscriber::set_global_default(log);
+}
+
+/// From the beginning of a day to the end of another, where they are named, by this machine's clock.
+pub(crate) fn span(from: Option<Date>, to: Option<Date>) -> Result<[Option<Timestamp>; 2], Wrong> {
+    let begin = |day: Date| TimeZone::system().to_timestamp(day.to_datetime(Time::midnight()));
+    let wrong = |day: Date| Wrong::Use(format!("{day} is no day that anything can be of"));
+    let from = from.map(|day| begin(day).map_err(|_| wrong(day))).transpose()?;
+    let to = to.map(|day| day.tomorrow().and_then(begin).map_err(|_| wrong(day))).transpose()?;
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(Wrong::Use("--to is before --from".into()));
+    }
+    Ok([from, to])
 }
 
 /// This user's name, for what is kept of operators' acts.

@@ -1,9 +1,11 @@
-//! `hotline records`: makes records to call about, imports them, keeps them sealed, and releases who is locked out.
+//! `hotline records`: makes records to call about, imports them, keeps them sealed, removes what is too old, and releases who is
+//! locked out.
 
 mod import;
 mod keys;
 pub mod locks;
 mod place;
+mod prune;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -39,6 +41,11 @@ enum Command {
         hotline records openapi > records.openapi.json\n\n\
         records.url in the configuration names such a service; docs/records.md tells more.")]
     Openapi,
+    /// Removes what is older than the configuration lets it be kept
+    #[command(after_help = "Example:\n  hotline records prune --config hotline.toml\n\n\
+        A running hotline does so by itself, once an hour. Says how many of each kind went, and writes it into the audit log. \
+        Exits with 0; with 1 if some could not be removed, with 2 on wrong use.")]
+    Prune(prune::Prune),
     /// Imports a month of insured people and their payments
     #[command(after_help = "Example:\n  \
         hotline records import --people people.csv --payments payments.csv --as-of 2026-09 --config hotline.toml\n\n\
@@ -107,6 +114,7 @@ impl Records {
             Command::Demo(demo) => ("records demo", demo.run()),
             Command::Import(import) => ("records import", import.run()),
             Command::Key(key) => ("records key", key.run()),
+            Command::Prune(prune) => ("records prune", prune.run()),
             Command::Rekey(rekey) => ("records rekey", rekey.run()),
             Command::Locks(locks) => ("records locks", locks.run()),
             Command::Unlock(unlock) => ("records unlock", unlock.run()),

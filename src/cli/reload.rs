@@ -69,8 +69,7 @@ struct Who {
 
 impl Who {
     fn by(&self) -> By {
-        let user = || ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-        let author = self.author.clone().or_else(user).unwrap_or_else(|| "unknown".to_owned());
+        let author = self.author.clone().unwrap_or_else(super::operator);
         By::new(&author, &self.note)
     }
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::check::{Format, write_faults};
 use super::progress::Progress;
@@ -73,7 +73,9 @@ impl Serve {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores.min(2)).enable_all().build()?;
         runtime.block_on(async {
             let bar = Progress::default();
+            // From here on each of them is heard: also one that comes as soon as it listens.
             let mut hangup = signal(SignalKind::hangup())?;
+            let ends = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
             let progress = |what: &str, done, total| bar.tell(what, done, total);
             let node = Node::start_from(Box::new(read), Some(&self.config), progress)
                 .await
@@ -95,9 +97,13 @@ impl Serve {
                     let _ = tokio::task::spawn_blocking(move || workshop.carry_out(&order)).await;
                 }
             };
+            let reloading = async {
+                reloads.await;
+                std::future::pending::<()>().await;
+            };
             tokio::select! {
-                ended = told_to_end() => ended?,
-                () = reloads => told_to_end().await?,
+                () = told_to_end(ends) => {}
+                () = reloading => {}
             }
             println!("draining: {} calls are running", node.calls());
             let cut = node.drain().await;
@@ -121,10 +127,9 @@ impl Serve {
 }
 
 /// SIGTERM or Ctrl-C.
-async fn told_to_end() -> std::io::Result<()> {
-    let mut term = signal(SignalKind::terminate())?;
+async fn told_to_end([mut terminate, mut interrupt]: [Signal; 2]) {
     tokio::select! {
-        _ = term.recv() => Ok(()),
-        done = tokio::signal::ctrl_c() => done,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }

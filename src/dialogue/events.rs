@@ -89,6 +89,10 @@ pub struct Story {
     pub keys: u32,
     /// Entries that were called wrong: no such choice, too short, no such date.
     pub wrong_entries: u32,
+    /// When the caller first asked for a person, since the call was answered: `0` was pressed, or the menu handed over.
+    pub person_asked: Option<Duration>,
+    /// When a person answered, since the call was answered.
+    pub person_answered: Option<Duration>,
 }
 
 impl Story {
@@ -104,6 +108,8 @@ impl Story {
             ending: None,
             keys: 0,
             wrong_entries: 0,
+            person_asked: None,
+            person_answered: None,
         }
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct HandingOver {
 impl Dialogue {
     pub(super) fn enter_transfer(&mut self, now: Moment, message: &MessageId, to: &Arc<str>, within: Duration) -> Next {
         self.ahead.clear();
+        self.asked_for_a_person(now);
         let deadline = now + within;
         self.state = State::HandingOver(HandingOver { message: Arc::clone(message), deadline });
         self.timer = Some(deadline);
@@ -47,7 +48,7 @@ impl Dialogue {
     pub(super) fn transfer_timed_out(&mut self, now: Moment) -> Next {
         let State::HandingOver(transfer) = &self.state else { return Next::Stay };
         if now >= transfer.deadline {
-            return self.handed_over(Transferred::Unanswered);
+            return self.handed_over(now, Transferred::Unanswered);
         }
         let line = Line::new(&transfer.message);
         self.timer = Some(transfer.deadline);
@@ -55,7 +56,13 @@ impl Dialogue {
         Next::Stay
     }
 
-    pub(super) fn handed_over(&mut self, outcome: Transferred) -> Next {
+    /// Notes that the caller wants a person: `0` was pressed, or the menu hands the call over. The first time counts.
+    pub(super) fn asked_for_a_person(&mut self, now: Moment) {
+        let after = now.since(self.answered);
+        self.story.person_asked.get_or_insert(after);
+    }
+
+    pub(super) fn handed_over(&mut self, now: Moment, outcome: Transferred) -> Next {
         let (State::HandingOver(_), Some(Kind::Transfer { busy, unanswered, refused, .. })) =
             (&self.state, self.kind())
         else {
@@ -65,6 +72,7 @@ impl Dialogue {
         self.took(|step| Taken::Transfer(step, outcome));
         let then = match outcome {
             Transferred::Answered => {
+                self.story.person_answered = Some(now.since(self.answered));
                 self.leave(None, Ending::Transferred);
                 return Next::Stay;
             }

@@ -91,7 +91,7 @@ impl Caller {
 }
 
 /// One call.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Dialogue {
     menu: Arc<Menu>,
     caller: Caller,
@@ -142,6 +142,18 @@ enum State {
     HandingOver(HandingOver),
     Leaving(Ending),
     Ended,
+}
+
+/// Where it stands, and nothing that was keyed or looked up.
+impl std::fmt::Debug for Dialogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Dialogue");
+        shown
+            .field("step", &self.step)
+            .field("doing", &self.doing())
+            .field("story", &self.story)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a state does next, so that one loop takes all the steps.
@@ -198,7 +210,7 @@ impl Dialogue {
             Input::SayingDone(id) => self.saying_done(now, id),
             Input::Timeout => self.timeout(now),
             Input::LookedUp(reply) => self.looked_up(now, *reply),
-            Input::TransferDone(outcome) => self.handed_over(outcome),
+            Input::TransferDone(outcome) => self.handed_over(now, outcome),
             Input::HungUp => {
                 self.outputs.clear();
                 self.end(Ending::CallerHungUp);

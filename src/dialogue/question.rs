@@ -187,7 +187,7 @@ impl Dialogue {
         let today = self.caller.today;
         let State::Asking(question) = &mut self.state else { return Next::Stay };
         match &mut question.what {
-            What::Choice => self.choose(key),
+            What::Choice => self.choose(now, key),
             What::Entry(entry) => {
                 let verdict = entry.key(key, today);
                 let ended_early = key != Key::Hash && matches!(verdict, Verdict::Person | Verdict::Wrong(_));
@@ -197,7 +197,7 @@ impl Dialogue {
         }
     }
 
-    fn choose(&mut self, key: Key) -> Next {
+    fn choose(&mut self, now: Moment, key: Key) -> Next {
         let State::Asking(question) = &self.state else { return Next::Stay };
         let person = question.rules.person;
         let chosen = match self.kind() {
@@ -207,6 +207,9 @@ impl Dialogue {
         let chosen = chosen.map(|choice| choice.target);
         if chosen.is_some() || (key == Key::Digit(0) && person.is_some()) {
             self.took(|step| Taken::Key(step, key));
+            if key == Key::Digit(0) {
+                self.asked_for_a_person(now);
+            }
         }
         match (chosen, key, person) {
             (Some(Target::Repeat), ..) => self.prompt_again(),
@@ -237,7 +240,10 @@ impl Dialogue {
             Verdict::Answer(answer) => return self.accept(answer),
             Verdict::Wrong(mistake) => return self.no_match(mistake),
             Verdict::Person => match rules.person {
-                Some(person) => return Next::Go(Target::Step(person)),
+                Some(person) => {
+                    self.asked_for_a_person(now);
+                    return Next::Go(Target::Step(person));
+                }
                 None => return self.no_match(Mistake::NoMatch),
             },
             Verdict::Back => return Next::Go(Target::Back),

@@ -100,7 +100,7 @@ impl Dialogue {
         self.read(place)
     }
 
-    pub(super) fn key_while_reading(&mut self, _now: Moment, key: Key) -> Next {
+    pub(super) fn key_while_reading(&mut self, now: Moment, key: Key) -> Next {
         let State::Reading(reading) = &self.state else { return Next::Stay };
         let (keys, at, then, person) = (reading.keys, reading.at, reading.then, reading.person);
         let (next, previous) = (reading.after(at), reading.before(at));
@@ -122,6 +122,7 @@ impl Dialogue {
             }
             Key::Digit(0) => {
                 self.stop_saying();
+                self.asked_for_a_person(now);
                 Next::Go(Target::Step(person))
             }
             _ => Next::Stay,

@@ -162,3 +162,47 @@ pub enum Reply {
     /// The records could not answer: down, too slow, too busy.
     Unavailable,
 }
+
+impl Query {
+    /// What is asked, in a word: for spans and the audit log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Query::Verify { .. } => "verify",
+            Query::SetPassword { .. } => "set-password",
+            Query::Dispute { .. } => "dispute",
+            Query::Balances(_) => "balances",
+            Query::Summary(_) => "summary",
+            Query::Payments { .. } => "payments",
+        }
+    }
+
+    /// Whose record is asked about, where that is known before it is answered.
+    pub const fn person(&self) -> Option<PersonRef> {
+        match self {
+            Query::Verify { .. } => None,
+            Query::Balances(person)
+            | Query::Summary(person)
+            | Query::SetPassword { person, .. }
+            | Query::Dispute { person, .. }
+            | Query::Payments { person, .. } => Some(*person),
+        }
+    }
+}
+
+impl Reply {
+    /// What is answered, in a word, and nothing of what is in it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Reply::Matched(_) => "matched",
+            Reply::InitialPassword(_) => "initial-password",
+            Reply::Unmatched => "unmatched",
+            Reply::Locked { .. } => "locked",
+            Reply::PasswordSet => "password-set",
+            Reply::PasswordWeak(_) => "password-weak",
+            Reply::CaseOpened(_) => "case-opened",
+            Reply::TooManyCases => "too-many-cases",
+            Reply::Balances(_) | Reply::Summary(_) | Reply::Payments(_) => "found",
+            Reply::Unavailable => "unavailable",
+        }
+    }
+}

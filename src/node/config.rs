@@ -10,7 +10,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
+use super::keeping::{CallRecords, Kept};
 pub use super::records_config::Records;
+use super::spans::Telemetry;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
 use crate::sip::door::challenge::Algorithm;
@@ -32,6 +34,10 @@ pub struct Config {
     pub media: Media,
     /// Where the records are and how verification is guarded.
     pub records: Records,
+    /// Where it is written what became of calls.
+    pub call_records: CallRecords,
+    /// How long things are kept.
+    pub retention: Kept,
     /// Where texts and recordings are.
     pub prompts: Prompts,
     /// Which hotline answers at which number: the user part of the Request-URI to the folder of a menu. `*` stands for
@@ -41,6 +47,8 @@ pub struct Config {
     pub trunks: BTreeMap<String, Trunk>,
     /// Where it is told how the hotline stands.
     pub metrics: Metrics,
+    /// Where calls are followed, one by one.
+    pub telemetry: Telemetry,
     /// How versions of menus and prompts are kept, changed and tried.
     pub versions: Versions,
 }
@@ -264,7 +272,7 @@ impl Config {
         self.versions.socket.clone().unwrap_or_else(|| self.beside_the_database(".socket"))
     }
 
-    fn beside_the_database(&self, end: &str) -> PathBuf {
+    pub(super) fn beside_the_database(&self, end: &str) -> PathBuf {
         let mut name = self.records.file().to_owned().into_os_string();
         name.push(end);
         name.into()
@@ -274,6 +282,7 @@ impl Config {
     pub(super) fn wrongs(&self) -> Vec<Wrong> {
         let mut wrongs =
             [self.sip.wrongs(), self.media.wrongs(), self.records.wrongs(), self.versions.wrongs()].concat();
+        wrongs.extend([self.call_records.wrongs(), self.retention.wrongs(), self.telemetry.wrongs()].concat());
         wrongs.extend(self.trunks.iter().flat_map(|(name, trunk)| trunk.wrongs(name)));
         wrongs.extend(inbound::check(self));
         wrongs
@@ -285,6 +294,7 @@ impl Config {
         let tls = &mut self.sip.tls;
         [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
         self.records.resolve(folder);
+        self.call_records.resolve(folder);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         [&mut self.versions.folder, &mut self.versions.socket].into_iter().flatten().for_each(within);

@@ -14,7 +14,7 @@ mod table;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use prometheus_client::collector::Collector;
@@ -29,13 +29,15 @@ use prometheus_client::registry::Registry;
 use crate::dialogue::Outcome;
 use crate::facts::KeySource;
 use crate::media::Lateness;
-use crate::records::{BreakerState, CallLog, RecordsPool, RemoteCounts, RemoteError};
+use crate::records::audit::AuditLog;
+use crate::records::{BreakerState, CallLog, JournalCounts, RecordsPool, RemoteCounts, RemoteError, Service};
 use crate::sip::Agent;
 use crate::sip::agent::{RegisterNews, WeakAgent};
 use crate::sip::door::Refusals;
 use crate::sip::door::notice::Why;
 use crate::telephony::{CallReport, CallWatch, Failure, Stage};
 
+use super::spans::{Sending, SpanCounts};
 use super::versions::{RESULTS, Workshop};
 
 pub(super) use http::Server;
@@ -150,10 +152,27 @@ impl Metrics {
     }
 
     /// From now on the page tells of these too.
-    pub(super) fn ask(&self, agent: &Agent, records: &Arc<RecordsPool>, log: &Arc<CallLog>, workshop: &Arc<Workshop>) {
-        let (records, log) = (Arc::downgrade(records), Arc::downgrade(log));
+    pub(super) fn ask(
+        &self,
+        agent: &Agent,
+        records: &Arc<RecordsPool>,
+        log: &Arc<CallLog>,
+        audit: &Arc<AuditLog>,
+        workshop: &Arc<Workshop>,
+        spans: Option<&Sending>,
+    ) {
+        let spans = spans.map(|spans| Arc::clone(&spans.counts));
+        let (records, log, audit) = (Arc::downgrade(records), Arc::downgrade(log), Arc::downgrade(audit));
         let workshop = Arc::downgrade(workshop);
-        let asked = Asked { agent: agent.downgrade(), records, log, workshop, draining: Arc::clone(&self.draining) };
+        let asked = Asked {
+            agent: agent.downgrade(),
+            records,
+            log,
+            audit,
+            workshop,
+            spans,
+            draining: Arc::clone(&self.draining),
+        };
         self.registry().register_collector(Box::new(asked));
     }
 
@@ -239,7 +258,9 @@ struct Asked {
     agent: WeakAgent,
     records: Weak<RecordsPool>,
     log: Weak<CallLog>,
+    audit: Weak<AuditLog>,
     workshop: Weak<Workshop>,
+    spans: Option<Arc<SpanCounts>>,
     draining: Arc<AtomicBool>,
 }
 
@@ -262,7 +283,12 @@ impl Collector for Asked {
             put_remote(&mut page, records.remote())?;
         }
         if let Some(log) = self.log.upgrade() {
-            put(&mut page, &table::CALL_RECORDS_LOST, [(vec![], log.lost())])?;
+            put_log(&mut page, &log)?;
+        }
+        if let Some(audit) = self.audit.upgrade() {
+            let JournalCounts { lost, waiting, .. } = audit.counts();
+            put(&mut page, &table::AUDIT_LINES_LOST, [(vec![], lost)])?;
+            put(&mut page, &table::AUDIT_LINES_WAITING, [(vec![], waiting)])?;
         }
         if let Some(workshop) = self.workshop.upgrade() {
             put(&mut page, &table::VERSIONS_LIVE, [(vec![], wide(workshop.live()))])?;
@@ -272,6 +298,11 @@ impl Collector for Asked {
                 RESULTS.into_iter().zip(workshop.results()).map(|(name, times)| (vec![name], times)),
             )?;
         }
+        let spans = |of: fn(&SpanCounts) -> &AtomicU64| {
+            self.spans.as_ref().map_or(0, |spans| of(spans).load(Ordering::Relaxed))
+        };
+        put(&mut page, &table::SPANS_SENT, [(vec![], spans(|spans| &spans.sent))])?;
+        put(&mut page, &table::SPANS_DROPPED, [(vec![], spans(|spans| &spans.dropped))])?;
         put(&mut page, &table::DRAINING, [(vec![], self.draining.load(Ordering::Relaxed).into())])?;
         put(&mut page, &table::BUILD, [(vec![env!("CARGO_PKG_VERSION")], 1)])
     }
@@ -286,6 +317,15 @@ fn put_remote(page: &mut DescriptorEncoder<'_>, remote: Option<RemoteCounts>) ->
     put(page, &table::LOOKUPS_SLOW, slower.map(|(over, times)| (vec![over.as_str()], times)))?;
     let stands = |state: BreakerState| remote.map(|remote| (vec![state.name()], u64::from(state == remote.breaker)));
     put(page, &table::RECORDS_BREAKER, BreakerState::ALL.into_iter().filter_map(stands))
+}
+
+fn put_log(page: &mut DescriptorEncoder<'_>, log: &CallLog) -> fmt::Result {
+    let (service, JournalCounts { lost, waiting, down }) = (log.service(), log.counts());
+    put(page, &table::SERVICE, Service::ALL.map(|what| (vec![what.name()], service.of(what))))?;
+    put(page, &table::CALLS_ABANDONED, service.abandoned().map(|(menu, step, calls)| (vec![menu, step], calls)))?;
+    put(page, &table::CALL_RECORDS_LOST, [(vec![], lost)])?;
+    put(page, &table::CALL_RECORDS_WAITING, [(vec![], waiting)])?;
+    put(page, &table::CALL_RECORDS_DOWN, [(vec![], down.into())])
 }
 
 fn put_agent(page: &mut DescriptorEncoder<'_>, agent: &Agent) -> fmt::Result {

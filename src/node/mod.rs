@@ -12,6 +12,7 @@ mod control;
 pub mod doctor;
 mod draft;
 mod inbound;
+mod keeping;
 mod loading;
 mod log;
 mod metrics;
@@ -19,6 +20,7 @@ mod outbound;
 mod password;
 mod records_config;
 mod sealing;
+mod spans;
 mod survey;
 mod trunk;
 mod versions;
@@ -34,14 +36,16 @@ use tokio::task::JoinHandle;
 use crate::audio::{ClipStore, Synthesizer, synthesize_missing};
 use crate::facts::Fault;
 use crate::media::{EngineConfig, MediaEngine};
+use crate::records::audit::{Audit, AuditLog};
 use crate::records::{CallLog, PoolOptions, RecordsPool};
 use crate::sip::stream::StreamLimits;
 use crate::sip::tls::{IdentityFiles, TlsConfig};
 use crate::sip::{Agent, AgentConfig, Listen, SessionPolicy};
-use crate::telephony::{CallWatch, Exchange, Versions, answer_calls};
+use crate::telephony::{CallTraces, CallWatch, Exchange, Versions, answer_calls};
 use control::Control;
 use metrics::Metrics;
 use outbound::Outbound;
+use spans::Sending;
 use versions::watch;
 
 pub use config::{
@@ -51,12 +55,14 @@ pub use config::{
 pub use control::order;
 pub use draft::Draft;
 pub use inbound::Strangers as StrangersConfig;
+pub use keeping::{CallRecords as CallRecordsConfig, Kept as RetentionConfig, To as CallRecordsTo};
 use loading::Missing;
 pub use loading::read_script;
 pub use log::log_to;
 pub use metrics::metrics_reference;
 pub(crate) use password::read_password;
 pub use sealing::Keys as KeysConfig;
+pub use spans::Telemetry as TelemetryConfig;
 pub use survey::{Survey, survey};
 pub use trunk::{Ping as PingConfig, Register as RegisterConfig, Trunk as TrunkConfig};
 pub use versions::{Answer, By, Deed, History, Kept, Order, Shelf, ToldFault, Tried, Workshop, differences};
@@ -69,6 +75,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(100);
 const UNREGISTERED_WITHIN: Duration = Duration::from_secs(5);
 /// How long the records of calls that are over are waited for.
 const RECORDED_WITHIN: Duration = Duration::from_secs(10);
+/// How long a collector of spans is waited for.
+const SPANS_SENT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A hotline that answers.
 pub struct Node {
@@ -84,6 +92,9 @@ pub struct Node {
     _control: Option<Control>,
     answering: JoinHandle<()>,
     log: Arc<CallLog>,
+    audit: Arc<AuditLog>,
+    /// Spans on their way, where there are any.
+    sending: Option<Sending>,
     outbound: Outbound,
     metrics: Arc<Metrics>,
     _metrics_server: Option<metrics::Server>,
@@ -123,14 +134,14 @@ impl Node {
         let (workshop, plan, door) = Workshop::open(source, progress)?;
         let workshop = Arc::new(workshop);
         let config = workshop.started();
-        let own = config.records.file();
         let source = config.source().map_err(|fault| StartFaults(vec![fault]))?;
         let place = Path::new("[records]");
         let records = source.open(config.records.locks()).map_err(|error| StartFaults::one(place, error))?;
         let pool = PoolOptions { workers: config.records.workers, ..PoolOptions::default() };
-        let records = RecordsPool::start(&records, pool).map_err(|error| StartFaults::one(place, error))?;
         let seal = config.seal().map_err(|fault| StartFaults(vec![fault]))?;
-        let log = Arc::new(CallLog::open_with(own, &seal).map_err(|error| StartFaults::one(own, error))?);
+        let (log, audit) = keeping::open(config, &seal)?;
+        let records = RecordsPool::audited(&records, pool, Arc::clone(&audit) as Arc<dyn Audit>)
+            .map_err(|error| StartFaults::one(place, error))?;
         let media = start_media(config)?;
         let trunks = config.trunks.iter().map(|(name, trunk)| (name.as_str(), trunk.register.is_some()));
         let metrics = Arc::new(Metrics::new(trunks));
@@ -155,7 +166,8 @@ impl Node {
             Agent::start(agent_config, sender).await.map_err(|error| StartFaults::one(Path::new("[sip]"), error))?;
         workshop.tell(&agent);
         let records = Arc::new(records);
-        metrics.ask(&agent, &records, &log, &workshop);
+        let (spans, sending) = spans::start(&config.telemetry)?.unzip();
+        metrics.ask(&agent, &records, &log, &audit, &workshop, sending.as_ref());
         let exchange = Exchange {
             versions: Arc::clone(&workshop.serving) as Arc<dyn Versions>,
             records,
@@ -163,6 +175,7 @@ impl Node {
             media: Arc::new(media),
             retry_after: retry_after(config),
             watch: Arc::clone(&metrics) as Arc<dyn CallWatch>,
+            traces: spans.map(|spans| Arc::new(spans) as Arc<dyn CallTraces>),
         };
         let answering = tokio::spawn(answer_calls(Arc::new(exchange), calls));
         let outbound = plan.begin(&agent, &metrics).map_err(|fault| StartFaults(vec![fault]))?;
@@ -170,7 +183,8 @@ impl Node {
         let control = control(config, &workshop);
         let watching =
             config.versions.watch.then(|| tokio::spawn(watch(Arc::clone(&workshop), file.map(Path::to_owned))));
-        let tasks = watching.into_iter().chain([tokio::spawn(judge(Arc::clone(&workshop)))]);
+        let keeping = tokio::spawn(keeping::keep(config.clone()));
+        let tasks = watching.into_iter().chain([tokio::spawn(judge(Arc::clone(&workshop))), keeping]);
         Ok(Node {
             agent,
             addresses,
@@ -181,6 +195,8 @@ impl Node {
             workshop,
             answering,
             log,
+            audit,
+            sending,
             outbound,
             metrics,
             _metrics_server: metrics_server,
@@ -225,8 +241,12 @@ impl Node {
             tracing::error!("calls were cut off before they were recorded");
             answering.abort();
         }
-        if self.log.lost() > 0 {
-            tracing::error!(records = self.log.lost(), "call records were lost: the disk was too slow");
+        if let Some(sending) = self.sending {
+            sending.end(SPANS_SENT_WITHIN).await;
+        }
+        let (records, lines) = (self.log.counts().lost, self.audit.counts().lost);
+        if records + lines > 0 {
+            tracing::error!(records, lines, "call records or lines of the audit log were lost");
         }
         cut
     }

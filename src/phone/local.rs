@@ -23,7 +23,7 @@ use super::speaker::Speaker;
 use super::transcript::Transcript;
 use crate::audio::{Law, Playlist, samples_in};
 use crate::dialogue::{Caller, Dialogue, Input, Output, Say, SayingId, Transferred};
-use crate::facts::{Moment, Query, Reply};
+use crate::facts::{CallId, Moment, Query, Reply};
 use crate::menu::Menu;
 use crate::records::RecordsPool;
 use crate::speech::{Prompts, SaidLine};
@@ -60,6 +60,7 @@ pub async fn call_locally(call: LocalCall, transcript: &mut dyn Write) -> Result
     let mut hands = Hands::new(call.script)?;
     let (sender, mut replies) = mpsc::channel(4);
     let mut line = Line {
+        call: call.caller.call,
         deadline: call.menu.look_up_deadline,
         dialogue: Dialogue::new(call.menu, call.caller),
         prompts: call.prompts,
@@ -119,6 +120,7 @@ pub async fn call_locally(call: LocalCall, transcript: &mut dyn Write) -> Result
 struct Line<'a> {
     dialogue: Dialogue,
     prompts: Arc<Prompts>,
+    call: CallId,
     records: RecordsPool,
     deadline: Duration,
     replies: mpsc::Sender<Box<Reply>>,
@@ -215,7 +217,7 @@ impl Line<'_> {
     fn look_up(&self, query: Query) {
         let replies = self.replies.clone();
         let expires = now() + self.deadline;
-        self.records.ask(query, Timestamp::now(), expires, move |reply| {
+        self.records.ask(self.call, query, Timestamp::now(), expires, move |reply| {
             // One question is open at a time, so there is room; the call may have ended meanwhile.
             let _ = replies.try_send(Box::new(reply));
         });

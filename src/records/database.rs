@@ -14,7 +14,7 @@ use super::keyed::Pepper;
 use super::seal::{KeyId, Place, Seal, SealFault, key_of};
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
@@ -23,6 +23,8 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_sealed.sql"),
     include_str!("migrations/0007_identity.sql"),
     include_str!("migrations/0008_cases.sql"),
+    include_str!("migrations/0009_audit.sql"),
+    include_str!("migrations/0010_call_ids.sql"),
 ];
 
 /// The step after which rows are written as bytes: what was there is carried over.
@@ -44,6 +46,14 @@ pub enum OpenError {
     #[error("cannot open the records database {}: {source}. Check that its folder may be written to", .path.display())]
     Io {
         /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder of what waits to be written cannot be made, read or written.
+    #[error("cannot use the spool {}: {source}. Each hotline needs one of its own, in a folder that may be written to", .path.display())]
+    Spool {
+        /// Which folder.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
@@ -120,6 +130,15 @@ pub(super) fn open(path: &Path, if_missing: IfMissing, seal: &Seal) -> Result<(C
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|source| database(path, source))?;
     prepare(connection, path, seal)
+}
+
+/// Opens an up-to-date file for reading and writing of what is not sealed.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let failed = |source| database(path, source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    set_up(&connection).map_err(failed)?;
+    Ok(connection)
 }
 
 /// Opens an up-to-date file for reading only.
@@ -217,15 +236,22 @@ fn prepare(mut connection: Connection, path: &Path, seal: &Seal) -> Result<(Conn
         _ => {}
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-    connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
-    // What is deleted is gone from the file.
-    connection.pragma_update(None, "secure_delete", true).map_err(failed)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(failed)?;
-    connection.set_prepared_statement_cache_capacity(32);
+    set_up(&connection).map_err(failed)?;
     let sealed = migrate(&mut connection, seal).map_err(failed)?;
     let pepper = open_pepper(seal, &sealed).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
     Ok((connection, pepper))
+}
+
+/// How a connection that writes is set up.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is gone from the file.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
 }
 
 /// Takes the steps that are still to be taken, in one transaction: another process that opens the file waits for it. Tells the

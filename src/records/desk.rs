@@ -76,17 +76,6 @@ pub trait Trail {
     fn record(&self, act: &DeskAct) -> Result<(), String>;
 }
 
-/// A trail in the log.
-pub struct LogTrail;
-
-impl Trail for LogTrail {
-    fn record(&self, act: &DeskAct) -> Result<(), String> {
-        let DeskAct { at, who, what, subject, outcome } = act;
-        tracing::info!(target: "hotline::audit", %at, who, what, subject, outcome, "an operator's act");
-        Ok(())
-    }
-}
-
 /// An operator's access to a records database.
 pub struct Desk {
     connection: Connection,

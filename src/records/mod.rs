@@ -7,14 +7,14 @@
 //!                                                                   ├ ServiceRecords   HTTP; the service locks out
 //!                                                                   └ MemoryRecords    simulated calls, tests
 //!
-//!   a call's end ───write(CallRecord)──────▶ CallLog ──a transaction a batch──▶ table `calls`
-//!                                           1,024 waiting
+//!   a call's end ───write(CallRecord)──────▶ CallLog ──journal──▶ spool on disk ──▶ SQLite, JSON lines, PostgreSQL
 //! ```
 //!
 //! A [`Records`] blocks and knows no clock: the pool keeps it off the call's path, and the time of a question is its
 //! argument. What is personal stays here: ID numbers and callers' numbers lie in lock-outs and call records only as
 //! keyed hashes, and no error names them.
 
+pub mod audit;
 mod breaker;
 mod calls;
 mod carried;
@@ -25,6 +25,7 @@ mod desk;
 mod ended;
 pub mod import;
 mod insured;
+mod journal;
 mod keyed;
 mod locks;
 mod memory;
@@ -35,21 +36,26 @@ mod pool;
 mod postgres;
 mod rekey;
 mod remote;
+pub mod retention;
 mod seal;
 mod service;
 mod sides;
+mod spool;
 mod sqlite;
 mod traffic;
 mod verification;
 
 pub use breaker::{BreakerPolicy, BreakerState};
 pub(crate) use calls::masked;
-pub use calls::{CallLog, CallRecord};
+pub use calls::{
+    CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallServer, CallsError, OTHER, Service, ServiceCounts,
+};
 pub use cases::{Case, MOST_A_DAY};
 pub use database::{DatabaseStanding, OpenError, look, sealed_by};
-pub use desk::{Desk, DeskAct, LockShown, LogTrail, MOST_LISTED, Release, Trail};
+pub use desk::{Desk, DeskAct, LockShown, MOST_LISTED, Release, Trail};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
+pub use journal::{JournalCounts, Sink, SinkError};
 pub use locks::{LockPolicy, Locked};
 pub use memory::MemoryRecords;
 pub use packed::Unreadable;

@@ -16,8 +16,9 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 use jiff::Timestamp;
 
+use super::audit::{self, Audit};
 use super::{Records, RecordsError, RemoteCounts, RemoteError};
-use crate::facts::{Query, Reply};
+use crate::facts::{CallId, Query, Reply};
 
 /// A pool's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub struct RecordsPool {
 }
 
 struct Job {
+    call: CallId,
     query: Query,
     at: Timestamp,
     expires: Instant,
@@ -76,31 +78,52 @@ impl RecordsPool {
     /// # Errors
     /// The system's, if it grants no thread.
     pub fn start(records: &Arc<dyn Records>, options: PoolOptions) -> std::io::Result<RecordsPool> {
+        RecordsPool::start_with(records, options, None)
+    }
+
+    /// Starts the threads; each access to somebody's record is told to the audit log before it is answered.
+    ///
+    /// # Errors
+    /// As [`RecordsPool::start`].
+    pub fn audited(
+        records: &Arc<dyn Records>,
+        options: PoolOptions,
+        audit: Arc<dyn Audit>,
+    ) -> std::io::Result<RecordsPool> {
+        RecordsPool::start_with(records, options, Some(&audit))
+    }
+
+    fn start_with(
+        records: &Arc<dyn Records>,
+        options: PoolOptions,
+        audit: Option<&Arc<dyn Audit>>,
+    ) -> std::io::Result<RecordsPool> {
         let (jobs, waiting) = crossbeam_channel::bounded(options.queue.max(1));
         let closing = Arc::new(AtomicBool::new(false));
         let (counts, records) = (Arc::default(), Arc::clone(records));
         let mut pool = RecordsPool { jobs: Some(jobs), closing, counts, records, workers: Vec::new() };
         for number in 0..options.workers.clamp(1, 64) {
             let (records, waiting, closing) = (Arc::clone(&pool.records), waiting.clone(), Arc::clone(&pool.closing));
-            let counts = Arc::clone(&pool.counts);
+            let (counts, audit) = (Arc::clone(&pool.counts), audit.cloned());
             let thread = std::thread::Builder::new().name(format!("records-{number}"));
-            pool.workers.push(thread.spawn(move || work(&*records, &waiting, &closing, &counts))?);
+            pool.workers.push(thread.spawn(move || work(&*records, &waiting, &closing, &counts, audit.as_deref()))?);
         }
         Ok(pool)
     }
 
-    /// Asks the records at the time `at`. `reply` is called exactly once, from a worker's thread (from this one if the
+    /// Asks the records for a call, at the time `at`. `reply` is called exactly once, from a worker's thread (from this one if the
     /// queue is full), and must not block. Once `expires` has passed, a question that still waits is answered
     /// [`Reply::Unavailable`] without asking. False if the queue was full.
     pub fn ask(
         &self,
+        call: CallId,
         query: Query,
         at: Timestamp,
         expires: Instant,
         reply: impl FnOnce(Reply) + Send + 'static,
     ) -> bool {
         self.counts.asked.fetch_add(1, Ordering::Relaxed);
-        let job = Job { query, at, expires, reply: Box::new(reply) };
+        let job = Job { call, query, at, expires, reply: Box::new(reply) };
         let refused = match &self.jobs {
             Some(jobs) => jobs.try_send(job).err().map(crossbeam_channel::TrySendError::into_inner),
             None => Some(job),
@@ -134,10 +157,19 @@ impl Drop for RecordsPool {
     }
 }
 
-fn work(records: &dyn Records, waiting: &Receiver<Job>, closing: &AtomicBool, counts: &Counts) {
+fn work(
+    records: &dyn Records,
+    waiting: &Receiver<Job>,
+    closing: &AtomicBool,
+    counts: &Counts,
+    audit: Option<&dyn Audit>,
+) {
     for job in waiting {
         let in_time = !closing.load(Ordering::Acquire) && now() < job.expires;
         let reply = if in_time { ask(records, &job) } else { Reply::Unavailable };
+        if let Some(audit) = audit {
+            audit.tell(audit::access(job.call, job.at, &job.query, &reply));
+        }
         if now() >= job.expires {
             counts.late.fetch_add(1, Ordering::Relaxed);
         }

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::conductor::{CallerConductor, Ended, Told, take};
 use super::failure::Failure;
 use super::srtp::{reanswer, reoffer};
+use super::trace::{CallTrace, CallTraces, LookUps};
 use super::version::{Served, Version, Versions};
 use super::watch::{CallReport, CallWatch, Progress};
 use crate::dialogue::{Caller, Dialogue, Ending, Story, Transferred};
@@ -52,6 +53,8 @@ pub struct Exchange {
     pub retry_after: u32,
     /// Who is told of calls.
     pub watch: Arc<dyn CallWatch>,
+    /// Who follows whole calls, if anybody does.
+    pub traces: Option<Arc<dyn CallTraces>>,
 }
 
 /// Answers calls until the agent is gone and the last call's record is handed over. Each has a task of its own; the agent
@@ -64,8 +67,9 @@ pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<Inc
                 let Some(incoming) = incoming else { break };
                 let exchange = Arc::clone(&exchange);
                 running.spawn(async move {
-                    if let Err(failure) = take_call(&exchange, incoming).await {
-                        tracing::warn!(failure = failure.name(), "a call was refused or cut off");
+                    let call = CallId::new(rand::random());
+                    if let Err(failure) = take_call(&exchange, call, incoming).await {
+                        tracing::warn!(%call, failure = failure.name(), "a call was refused or cut off");
                     }
                 });
             }
@@ -75,13 +79,14 @@ pub async fn answer_calls(exchange: Arc<Exchange>, mut calls: mpsc::Receiver<Inc
     while running.join_next().await.is_some() {}
 }
 
-async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Result<(), Failure> {
+async fn take_call(exchange: &Arc<Exchange>, call: CallId, mut incoming: IncomingCall) -> Result<(), Failure> {
     let started = now();
     let Served { version, watch } = exchange.versions.choose();
     let progress = Progress::begin(&exchange.watch, watch, incoming.trunk.as_ref());
     match prepare(exchange, &version, &incoming) {
         Ok((menu, leg, local, sdp, agreed)) => {
             let record = Record {
+                call,
                 started,
                 called: incoming.number.clone(),
                 caller: caller_number(&incoming.caller.user),
@@ -90,7 +95,7 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
                 sip_call_id: incoming.call_id.clone(),
             };
             ring(&mut incoming, version.ring).await;
-            let call = incoming.accept(sdp);
+            let dialog = incoming.accept(sdp);
             let (tell, told) = mpsc::channel(MOST_TOLD);
             let ended = Ended::default();
             let running = Running {
@@ -100,17 +105,32 @@ async fn take_call(exchange: &Arc<Exchange>, mut incoming: IncomingCall) -> Resu
                 leg: Some(leg),
                 local,
                 agreed,
-                call,
+                call: dialog,
                 tell,
                 told,
                 ended,
                 answered: None,
                 progress,
+                look_ups: exchange.traces.as_ref().map(|_| LookUps::default()),
             };
             running.run(record).await
         }
         Err(failure) => {
             progress.ended(&CallReport { failure: Some(failure), ..CallReport::default() });
+            if let Some(traces) = &exchange.traces {
+                traces.ended(CallTrace {
+                    call,
+                    started,
+                    answered: None,
+                    ended: now(),
+                    trunk: incoming.trunk.clone(),
+                    menu: None,
+                    story: None,
+                    failure: Some(failure),
+                    media: None,
+                    look_ups: Vec::new(),
+                });
+            }
             incoming.reject(failure.refusal());
             Err(failure)
         }
@@ -159,6 +179,7 @@ fn told(incoming: &IncomingCall, socket: IpAddr) -> IpAddr {
 
 /// What a record needs to know from the call's beginning.
 struct Record {
+    call: CallId,
     started: Timestamp,
     called: String,
     caller: Option<CallerNumber>,
@@ -184,6 +205,8 @@ struct Running<'a> {
     ended: Ended,
     answered: Option<Timestamp>,
     progress: Progress,
+    /// What the records are asked, where somebody follows the call.
+    look_ups: Option<LookUps>,
 }
 
 impl Running<'_> {
@@ -275,16 +298,14 @@ impl Running<'_> {
     fn begin(&mut self, record: &Record) -> Result<(), Failure> {
         let agreed = self.agreed.as_ref().ok_or(Failure::NoCommonMedia)?;
         let leg = self.leg.as_mut().ok_or(Failure::MediaStopped)?;
-        let caller = Caller {
-            number: record.caller.clone(),
-            trunk: record.trunk.clone(),
-            call: CallId::new(rand::random()),
-            today: today(),
-        };
+        let caller =
+            Caller { number: record.caller.clone(), trunk: record.trunk.clone(), call: record.call, today: today() };
         let conductor = CallerConductor::new(
+            record.call,
             Dialogue::new(Arc::clone(&self.menu), caller),
             Arc::clone(&self.version.prompts),
             Arc::clone(&self.exchange.records),
+            self.look_ups.clone(),
             leg.mailbox(),
             self.menu.look_up_deadline,
             self.tell.clone(),
@@ -373,10 +394,26 @@ impl Running<'_> {
         let outcome = Some(story.outcome);
         let (ending, wrong_entries) = (story.ending, story.wrong_entries);
         self.progress.ended(&CallReport { outcome, ending, wrong_entries, failure, keys, media: stats });
+        let ended = now();
+        if let Some(traces) = &self.exchange.traces {
+            traces.ended(CallTrace {
+                call: record.call,
+                started: record.started,
+                answered: self.answered,
+                ended,
+                trunk: record.trunk.clone(),
+                menu: Some(record.menu.clone()),
+                story: Some(story.clone()),
+                failure,
+                media: stats,
+                look_ups: self.look_ups.as_ref().map(LookUps::take).unwrap_or_default(),
+            });
+        }
         self.exchange.log.write(CallRecord {
+            call: record.call,
             started: record.started,
             answered: self.answered,
-            ended: now(),
+            ended,
             called: record.called,
             caller: record.caller,
             menu: record.menu,

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use super::trace::{LookUps, LookedUp};
 use crate::dialogue::{Dialogue, Input, Output, SayingId, Story, Transferred};
-use crate::facts::{Key, Moment, PersonRef, Query, Reply};
+use crate::facts::{CallId, Key, Moment, PersonRef, Query, Reply};
 use crate::media::{Actions, Conductor, Mailbox, MediaEvent, MediaStats};
 use crate::records::RecordsPool;
 use crate::speech::Prompts;
@@ -43,29 +44,49 @@ impl From<MediaEvent> for Told {
 
 /// Drives one caller's call.
 pub(super) struct CallerConductor {
+    call: CallId,
     dialogue: Dialogue,
     prompts: Arc<Prompts>,
     records: Arc<RecordsPool>,
+    /// Where it is noted what the records were asked, if anybody follows the call.
+    look_ups: Option<LookUps>,
     mailbox: Mailbox,
     /// How long a look-up may take; the dialogue gives up by itself, this spares the database what nobody waits for.
     deadline: Duration,
     saying: Option<SayingId>,
+    /// Steps that the call has come to.
+    steps: usize,
     /// To the call's task, which holds its dialog.
     transfers: mpsc::Sender<Told>,
     ended: Ended,
 }
 
 impl CallerConductor {
+    #[allow(clippy::too_many_arguments, reason = "what a call is made of, each once")]
     pub(super) fn new(
+        call: CallId,
         dialogue: Dialogue,
         prompts: Arc<Prompts>,
         records: Arc<RecordsPool>,
+        look_ups: Option<LookUps>,
         mailbox: Mailbox,
         deadline: Duration,
         transfers: mpsc::Sender<Told>,
         ended: Ended,
     ) -> CallerConductor {
-        CallerConductor { dialogue, prompts, records, mailbox, deadline, saying: None, transfers, ended }
+        CallerConductor {
+            call,
+            dialogue,
+            prompts,
+            records,
+            look_ups,
+            mailbox,
+            deadline,
+            saying: None,
+            steps: 0,
+            transfers,
+            ended,
+        }
     }
 
     fn give(&mut self, now: Moment, input: Input, out: &mut Actions) {
@@ -87,7 +108,10 @@ impl CallerConductor {
                 Output::LookUp(query) => self.look_up(query),
                 // One is under way at a time, so there is room; if not, the dialogue's own patience ends it.
                 Output::Transfer(to) => drop(self.transfers.try_send(Told::Transfer(to))),
-                Output::Entered(step) => tracing::debug!(%step, "step"),
+                Output::Entered(step) => {
+                    self.steps = self.steps.saturating_add(1);
+                    tracing::debug!(call = %self.call, %step, "step");
+                }
                 Output::HangUp => {
                     self.leave_story();
                     out.hang_up();
@@ -99,8 +123,14 @@ impl CallerConductor {
     #[allow(clippy::disallowed_methods, reason = "the shell's clock: records count lock-outs in the time of the day")]
     fn look_up(&self, query: Query) {
         let mailbox = self.mailbox.clone();
-        let expires = Instant::now() + self.deadline;
-        self.records.ask(query, Timestamp::now(), expires, move |reply| {
+        let (asked, expires) = (Timestamp::now(), Instant::now() + self.deadline);
+        let step = self.steps.saturating_sub(1);
+        let noted = self.look_ups.clone().map(|look_ups| (look_ups, query.name()));
+        self.records.ask(self.call, query, asked, expires, move |reply| {
+            if let Some((look_ups, what)) = noted {
+                let outcome = reply.name();
+                look_ups.add(LookedUp { step, what, asked, answered: Timestamp::now(), outcome });
+            }
             // The call may have ended meanwhile: then nobody waits.
             let _ = mailbox.send(Box::new(reply));
         });

@@ -15,11 +15,13 @@ mod answering;
 mod conductor;
 mod failure;
 mod srtp;
+mod trace;
 mod version;
 mod watch;
 
 pub use answering::{Exchange, answer_calls};
 pub use failure::Failure;
 pub use srtp::SrtpPolicy;
+pub use trace::{CallTrace, CallTraces, LookedUp};
 pub use version::{Served, Version, Versions};
 pub use watch::{CallReport, CallWatch, Stage};

@@ -92,6 +92,7 @@ async fn answering(menu: Arc<Menu>, prompts: Arc<Prompts>, database: &std::path:
         records: Arc::new(RecordsPool::start(&records, PoolOptions::default()).unwrap()),
         log: Arc::new(CallLog::open(database).unwrap()),
         media: Arc::new(MediaEngine::start(engine).unwrap()),
+        traces: None,
         watch: Arc::new(()),
         retry_after: 10,
     };

@@ -7,7 +7,11 @@ use hotline::audio::{duration_of, read_wav};
 use crate::support::hotline::in_tree;
 
 fn play(arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_hotline"))
+    play_by(Command::new(env!("CARGO_BIN_EXE_hotline")), arguments)
+}
+
+fn play_by(mut hotline: Command, arguments: &[&str]) -> (i32, String) {
+    let output = hotline
         .current_dir(in_tree(""))
         .args(["prompts", "play", "--menu", "voice-menus/12333", "--cache", "target/synthesized"])
         .args(arguments)
@@ -39,4 +43,24 @@ fn what_cannot_be_said_is_told() {
     refused(&["balanc"], "did you mean balance?");
     refused(&["balance", "--value", "pension=much"], "an amount in yuan");
     refused(&["welcome", "--value", "pension=1"], "no value pension");
+}
+
+/// ALSA's own file in place of a sound card: all that is said goes out to it.
+#[cfg(all(target_os = "linux", feature = "sound-card"))]
+#[test]
+fn it_sounds_from_the_sound_card_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, sound) = (folder.path().join("alsa.conf"), folder.path().join("sound.raw"));
+    let card = format!(
+        "pcm.nothing {{ type null }}\npcm.!default {{ type file slave.pcm \"nothing\" file \"{}\" format \"raw\" }}\n",
+        sound.display()
+    );
+    std::fs::write(&config, card).unwrap();
+    let mut hotline = Command::new(env!("CARGO_BIN_EXE_hotline"));
+    hotline.env("ALSA_CONFIG_PATH", &config);
+    let (code, said) = play_by(hotline, &["goodbye", "--language", "en"]);
+    assert_eq!(code, 0, "{said}");
+    let sound = std::fs::read(&sound).unwrap();
+    let sounding = sound.iter().filter(|byte| **byte != 0).count();
+    assert!(sounding > 8000, "{sounding} of {} bytes", sound.len());
 }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::records_support::at;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use hotline::facts::{PersonRef, Query, Reply};
+use hotline::facts::{CallId, PersonRef, Query, Reply};
 use hotline::records::{PoolOptions, Records, RecordsError, RecordsPool};
 use jiff::Timestamp;
 
+const CALL: CallId = CallId::new([1; 16]);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers person 0 when it is let; panics at 13, errs at 14, matches the rest.
@@ -58,7 +59,7 @@ impl Bench {
     fn ask(&self, person: i64, expires: Instant) -> bool {
         let reply_to = self.reply_to.clone();
         let reply = move |reply| reply_to.send((person, reply)).unwrap();
-        self.pool.ask(Query::Balances(PersonRef(person)), at(0), expires, reply)
+        self.pool.ask(CALL, Query::Balances(PersonRef(person)), at(0), expires, reply)
     }
 
     fn reply(&self) -> (i64, Reply) {
@@ -111,7 +112,7 @@ fn errors_and_panics_become_unavailable_and_the_pool_goes_on() {
         assert_eq!(bench.reply(), expected);
     }
     assert_eq!(bench.reply(), (1, Reply::Matched(PersonRef(1))));
-    assert!(bench.pool.ask(Query::Balances(PersonRef(1)), at(0), later(), |_| panic!("the asker is broken")));
+    assert!(bench.pool.ask(CALL, Query::Balances(PersonRef(1)), at(0), later(), |_| panic!("the asker is broken")));
     assert!(bench.ask(2, later()));
     assert_eq!(bench.reply(), (2, Reply::Matched(PersonRef(2))));
 }

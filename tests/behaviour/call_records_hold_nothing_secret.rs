@@ -1,10 +1,12 @@
 //! Each call leaves one row: who, when, which way, how it ended; and no number that tells the caller or the person.
 
 use hotline::dialogue::{Ending, Outcome, Story};
-use hotline::facts::{KeyCounts, KeySource, Language, PersonRef, Secret};
-use hotline::records::{CallLog, CallRecord};
+use hotline::facts::{CallId, KeyCounts, KeySource, Language, PersonRef, Secret};
+use hotline::records::{CallLog, CallPlace, CallRecord};
 use jiff::Timestamp;
 use rusqlite::Connection;
+
+use crate::records_support::everything_in;
 
 const CALLER: &str = "13912345678";
 const SIP_CALL: &str = "a84b4c76e66710@pc33.example.com";
@@ -29,8 +31,11 @@ fn record(started: &str) -> CallRecord {
         ending: Some(Ending::CallerHungUp),
         keys: 31,
         wrong_entries: 0,
+        person_asked: None,
+        person_answered: None,
     };
     CallRecord {
+        call: CallId::new(rand::random()),
         started,
         answered: Some(started + jiff::SignedDuration::from_millis(250)),
         ended: started + jiff::SignedDuration::from_millis(90_250),
@@ -57,7 +62,7 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
     let silent =
         CallRecord { answered: None, caller: None, person: None, trunk: None, ..record("2026-11-25T05:00:00Z") };
     assert!(log.write(silent));
-    assert_eq!(log.lost(), 0);
+    assert_eq!(log.counts().lost, 0);
     drop(log);
 
     let connection = Connection::open(&path).unwrap();
@@ -86,8 +91,7 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
     );
     drop(statement);
     drop(connection);
-    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
-    let bytes = files.flatten().collect::<Vec<u8>>();
+    let bytes = everything_in(folder.path());
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("*********78"));
     for secret in [CALLER, &CALLER[1..], &CALLER[..9], SIP_CALL] {
@@ -97,30 +101,17 @@ fn a_call_leaves_a_row_with_nothing_secret_in_it() {
 }
 
 #[test]
-fn records_older_than_a_year_go_as_new_ones_come() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("calls.sqlite");
-    for started in ["2025-11-23T00:00:00Z", "2025-11-25T00:00:00Z", "2026-11-25T00:00:00Z"] {
-        let log = CallLog::open(&path).unwrap();
-        assert!(log.write(record(started)));
-    }
-    let connection = Connection::open(&path).unwrap();
-    let oldest: String = connection.query_row("SELECT min(started) FROM calls", [], |row| row.get(0)).unwrap();
-    assert_eq!(oldest, "2025-11-25T00:00:00.000Z");
-}
-
-#[test]
-fn more_records_than_may_wait_are_counted_not_waited_for() {
+fn records_that_were_kept_for_long_enough_go() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.sqlite");
     let log = CallLog::open(&path).unwrap();
-    let holder = Connection::open(&path).unwrap();
-    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let taken = (0..2_000).filter(|_| log.write(record("2026-11-25T00:00:00Z"))).count();
-    assert!((1_024..2_000).contains(&taken), "{taken}");
-    assert!(log.lost() >= 2_000 - taken as u64);
-    holder.execute_batch("COMMIT").unwrap();
+    for started in ["2025-11-23T00:00:00Z", "2025-11-25T00:00:00Z", "2026-11-25T00:00:00Z"] {
+        assert!(log.write(record(started)));
+    }
     drop(log);
-    let stored: i64 = holder.query_row("SELECT count(*) FROM calls", [], |row| row.get(0)).unwrap();
-    assert!(stored > 0 && stored <= taken as i64, "what was taken is written when the log is dropped: {stored}");
+    let before: Timestamp = "2025-11-24T00:00:00Z".parse().unwrap();
+    assert_eq!(CallPlace::Sqlite(path.clone()).prune(before).unwrap(), 1);
+    let connection = Connection::open(&path).unwrap();
+    let oldest: String = connection.query_row("SELECT min(started) FROM calls", [], |row| row.get(0)).unwrap();
+    assert_eq!(oldest, "2025-11-25T00:00:00.000Z");
 }

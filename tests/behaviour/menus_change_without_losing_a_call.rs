@@ -6,6 +6,7 @@ use std::time::Duration;
 use hotline::node::Order;
 use hotline::phone::{self, CallEnd, parse_script};
 
+use crate::sip_client::Phone;
 use crate::support::workshop::{Files, by, call_up, calls, carry_out, hang_up, order, reload, script};
 
 // R07 siphon-ai#207
@@ -130,6 +131,73 @@ async fn two_numbers_that_exchange_their_menus_have_each_others() {
     let found: Vec<_> = calls(&database).into_iter().map(|(called, menu, ..)| (called, menu)).collect();
     let expected = [("12333", "id"), ("100", "identity"), ("12333", "identity"), ("100", "id")];
     assert_eq!(found, expected.map(|(called, menu)| (called.to_owned(), menu.to_owned())));
+}
+
+/// Two hundred callers are in the middle of their numbers when the menu becomes another, which leads elsewhere: each goes on to
+/// where it would have, and only those who call now go the new way.
+// R02 asterisk#627
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_running_calls_go_on_where_they_were_going() {
+    const CALLS: u32 = 200;
+    let files = Files::new(&script("id"));
+    let running = files.serve(|config| config.sip.calls = 400).await;
+    let mut phones = Vec::new();
+    for _ in 0..CALLS {
+        phones.push(call_up(&running).await);
+    }
+    let phones = all(phones, |mut phone| async move {
+        key(&mut phone, 2, "119999198503150010#").await;
+        phone
+    })
+    .await;
+    files.write(&script("identity").replace("matched = \"balance\"", "matched = \"end\""));
+    let answer = reload(&running.node).await;
+    assert!(answer.done && answer.said[0].starts_with("calls that come now"), "{answer:?}");
+    all(phones, |mut phone| async move {
+        key(&mut phone, 40, "10000001#").await;
+        is_hung_up_on(phone).await;
+    })
+    .await;
+    let mut late = call_up(&running).await;
+    key(&mut late, 2, "119999198503150010#10000001#").await;
+    is_hung_up_on(late).await;
+    let database = running.folder.path().join("hotline.db");
+    running.node.drain().await;
+    let rows = rusqlite::Connection::open(database).unwrap();
+    let mut asked = rows.prepare("SELECT path, ending, count(*) FROM calls GROUP BY path, ending ORDER BY 3").unwrap();
+    let rows = asked.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    let found: Vec<(String, String, u32)> = rows.map(Result::unwrap).collect();
+    let ended = |path: &str, count| (path.to_owned(), "hotline-hung-up".to_owned(), count);
+    assert_eq!(
+        found,
+        [ended("identity > number > verify > end", 1), ended("id > number > verify > balance > end", CALLS)]
+    );
+}
+
+/// Does this with all of them at once.
+async fn all<T: 'static, F: Future<Output = T> + 'static>(phones: Vec<Phone>, deed: impl Fn(Phone) -> F) -> Vec<T> {
+    let together = tokio::task::LocalSet::new();
+    let deeds: Vec<_> = phones.into_iter().map(|phone| together.spawn_local(deed(phone))).collect();
+    together.await;
+    let mut done = Vec::new();
+    for deed in deeds {
+        done.push(deed.await.expect("it is done"));
+    }
+    done
+}
+
+/// Presses keys by INFO, the first with this CSeq.
+async fn key(phone: &mut Phone, first: u32, keys: &str) {
+    for (cseq, key) in (first..).zip(keys.chars()) {
+        let info = phone.request("INFO", cseq, "", "", &key.to_string()).replace("application/sdp", "application/dtmf");
+        phone.send(&info).await;
+        phone.status(200).await;
+    }
+}
+
+async fn is_hung_up_on(mut phone: Phone) {
+    let bye = phone.request_of("BYE").await;
+    phone.answer(&bye, "200 OK", "", "").await;
 }
 
 /// What this process has in memory, in KiB.

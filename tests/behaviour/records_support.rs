@@ -175,3 +175,13 @@ pub(crate) const UNKNOWN_ID: &str = "11010519491231002X";
 pub(crate) fn matched(row: i64) -> Reply {
     Reply::Matched(PersonRef(row))
 }
+
+/// Every octet of every file below a folder.
+pub(crate) fn everything_in(folder: &std::path::Path) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        octets.extend(if path.is_dir() { everything_in(&path) } else { std::fs::read(&path).unwrap_or_default() });
+    }
+    octets
+}

@@ -1,11 +1,19 @@
 //! What callers key and where they call from is read by nobody: not in the log at any level, not in what the programs
-//! print, not in a call's record. Over SIP (keys by RFC 4733 and by INFO), without a line, and in simulated calls.
+//! print, not in a call's record. Over SIP (keys by RFC 4733 and by INFO), without a line, and in simulated calls; nor in
+//! anything else that a run writes: spool, JSON lines, audit log, metrics page, spans, and what is said as it breaks down.
 
+use std::path::Path;
+
+use hotline::dialogue::{Caller, Dialogue, Input};
+use hotline::facts::{Key, Moment, Query, Reply, Secret};
+use hotline::records::{Records as _, SqliteRecords};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
+use crate::records_support::{everything_in, verify};
 use crate::sip_client::{OFFER, Phone};
-use crate::support::binary::{Server, run};
+use crate::support::binary::{Server, hotline, run};
+use crate::support::collector::Collector;
 use crate::support::media::DEADLINE;
 
 const ID: &str = "119999198503150010";
@@ -69,9 +77,12 @@ async fn keys_by_info(server: &Server) {
 }
 
 /// Every column of every row.
-fn columns_of_calls(database: &std::path::Path) -> String {
-    let connection = Connection::open(database).unwrap();
-    let mut rows = connection.prepare("SELECT * FROM calls").unwrap();
+fn columns_of_calls(database: &Path) -> String {
+    columns_of(&Connection::open(database).unwrap(), "calls")
+}
+
+fn columns_of(connection: &Connection, table: &str) -> String {
+    let mut rows = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
     let columns = rows.column_count();
     let shown = rows.query_map([], |row| {
         let shown = (0..columns).map(|column| match row.get_ref(column)? {
@@ -99,4 +110,135 @@ async fn of_a_simulated_call() {
     let (code, printed) = run(&["test", "voice-menus/12333", "--only", "balance"]).await;
     assert_eq!(code, Some(0), "{printed}");
     assert_hides_all(&printed, "the report");
+}
+
+/// Not in the records: so no file at all may hold it.
+const UNKNOWN: &str = "11010519491231002X";
+
+/// A call that keys an ID number that nobody has, and the number of somebody who is there.
+async fn key_unknown(server: &Server) {
+    let keys = format!("s {}# s {NUMBER}#", UNKNOWN.replace('X', "*"));
+    let target = format!("sip:100@{}", server.address);
+    let (code, printed) = run(&["call", &target, "--keys", &keys, "--from", CALLER, "--quiet"]).await;
+    assert_eq!(code, Some(0), "{printed}");
+}
+
+/// Amounts of the person who was verified, as they stand in the records and as people write them.
+fn amounts(database: &Path) -> Vec<String> {
+    let records = SqliteRecords::open(database).unwrap();
+    let matched = records.answer(&verify(ID, NUMBER, None), jiff::Timestamp::now()).unwrap();
+    let Reply::Matched(person) = matched else { panic!("not matched") };
+    let balances = records.answer(&Query::Balances(person), jiff::Timestamp::now()).unwrap();
+    let Reply::Balances(balances) = balances else { panic!("{balances:?}") };
+    let fen = [balances.pension.0, balances.medical.0];
+    fen.iter().flat_map(|fen| [fen.to_string(), format!("{}.{:02}", fen / 100, fen % 100)]).collect()
+}
+
+fn holds(octets: &[u8], text: &str) -> bool {
+    octets.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Every word of every table but those of the insured themselves.
+fn tables(database: &Path) -> String {
+    let connection = Connection::open(database).unwrap();
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('records_a', 'records_b')";
+    let names: Vec<String> =
+        connection.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(names.len() > 4, "{names:?}");
+    names.iter().map(|name| columns_of(&connection, name)).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_everything_that_a_run_wrote_to_its_database() {
+    look_at_everything("database").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_everything_that_a_run_wrote_as_json_lines() {
+    look_at_everything("json-lines").await;
+}
+
+async fn look_at_everything(to: &str) {
+    let collector = Collector::start(Some(200)).await;
+    let tables_of_config = format!(
+        "listen = [\"127.0.0.1:0\"]\n[media]\nworkers = 1\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
+             [telemetry]\notlp = \"http://{}\"\n[call-records]\nto = \"{to}\"",
+        collector.address
+    );
+    let numbers = [("100", "bench/100"), ("12333", "12333")];
+    let mut server = Server::launch(hotline(), &tables_of_config, &numbers, "trace").await;
+    let metrics = server.printed_after("metrics on http://").await;
+    let (address, path) = metrics.split_once('/').unwrap();
+    let target = format!("sip:100@{}", server.address);
+    let (code, printed) = run(&["call", &target, "--keys", KEYS, "--from", CALLER, "--quiet"]).await;
+    assert_eq!(code, Some(0), "{printed}");
+    key_unknown(&server).await;
+    let amounts = amounts(&server.database());
+    // What waits in the spool while the database is busy is killed there, and looked at as it lies.
+    let busy = Connection::open(server.database()).unwrap();
+    busy.busy_timeout(DEADLINE).unwrap();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    key_unknown(&server).await;
+    let page = page(address, path).await;
+    assert!(page.contains("hotline_audit_lines_waiting_bytes"), "{page}");
+    let spooled = everything_in(&server.folder.path().join("hotline.db.spool"));
+    server.signal("KILL");
+    busy.execute_batch("COMMIT").unwrap();
+    let (_, log) = tokio::time::timeout(DEADLINE, server.ended()).await.expect("it ends");
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "{log}");
+    let spans = collector.bodies().concat();
+    let lines = server.folder.path().join("hotline.db.calls");
+    let lines = if lines.exists() { everything_in(&lines) } else { Vec::new() };
+    assert_eq!(holds(&lines, "*********78"), to == "json-lines");
+    assert!(holds(&spans, "step verify") && holds(&spooled, "HLSPOOL1"));
+    let tables = tables(&server.database());
+    assert!(tables.contains("call:"), "{tables}");
+    let head = std::fs::read(server.folder.path().join("hotline.db.audit-head")).unwrap();
+    let everything: [(&str, &[u8]); 7] = [
+        ("the log", log.as_bytes()),
+        ("the metrics page", page.as_bytes()),
+        ("the spans", &spans),
+        ("the spool", &spooled),
+        ("the JSON lines", &lines),
+        ("the tables", tables.as_bytes()),
+        ("the head of the audit log", &head),
+    ];
+    for (what, octets) in everything {
+        for secret in secrets().into_iter().chain([UNKNOWN, &UNKNOWN[..17], &UNKNOWN[6..14]]) {
+            assert!(!holds(octets, secret), "{to}: {what} holds {secret}");
+        }
+        for amount in &amounts {
+            assert!(!holds(octets, amount), "{to}: {what} holds {amount}");
+        }
+    }
+    // All that was written anywhere, raw: of somebody who is not in the records there is nothing.
+    let all = everything_in(server.folder.path());
+    for secret in [UNKNOWN, &UNKNOWN[..17], CALLER] {
+        assert!(!holds(&all, secret), "{to}: a file holds {secret}");
+    }
+}
+
+async fn page(address: &str, path: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("GET /{path} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut page = String::new();
+    let _ = stream.read_to_string(&mut page).await;
+    page
+}
+
+#[test]
+fn of_a_panic() {
+    let today = jiff::civil::date(2026, 11, 25);
+    let query = verify(ID, NUMBER, Some(CALLER));
+    let caller = Caller { number: Some(Secret::new(CALLER.into())), ..Caller::unknown(today) };
+    let mut call = Dialogue::new(crate::support::hotline::menu("bench/100"), caller.clone());
+    call.handle(Moment::ZERO, Input::Answered);
+    for symbol in ID.chars().take(12) {
+        call.handle(Moment::ZERO, Input::Key(Key::from_char(symbol).unwrap()));
+    }
+    let said = std::panic::catch_unwind(|| panic!("{query:?} {caller:?} {call:?}")).unwrap_err();
+    let said = said.downcast_ref::<String>().unwrap();
+    assert!(said.contains("Secret(·)"), "{said}");
+    assert_hides_all(said, "a panic");
 }

@@ -22,6 +22,7 @@ fn record_the_demos_calls(database: &Path) -> usize {
         for story in play(&scene, &call, &people).stories {
             let at: Timestamp = "2026-11-20T01:30:00Z".parse().unwrap();
             let record = CallRecord {
+                call: hotline::facts::CallId::new(rand::random()),
                 version: None,
                 started: at,
                 answered: Some(at),

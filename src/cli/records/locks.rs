@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Place;
-use crate::cli::{Wrong, operator, start_log, today};
+use crate::cli::{Wrong, operator, today};
 use crate::facts::{CitizenId, Secret};
-use crate::records::{Desk, DeskAct, LockShown, LogTrail, Release, Trail};
+use crate::records::audit::AuditTrail;
+use crate::records::{Desk, DeskAct, LockShown, Release, Trail};
 
 /// The longest file that an ID or a number is read from, in octets.
 const LONGEST: u64 = 1024;
@@ -75,12 +76,12 @@ impl Unlock {
     pub fn run(&self) -> Result<bool, Wrong> {
         let release = self.whom()?;
         let desk = open(&self.place)?;
-        start_log();
         let subject = desk.subject(&release);
         let who = self.by.clone().unwrap_or_else(operator);
         let outcome = "released".to_owned();
         let act = DeskAct { at: now(), who, what: "records unlock", subject: subject.clone(), outcome };
-        LogTrail.record(&act).map_err(Wrong::Failed)?;
+        let trail = AuditTrail { database: self.place.database()?, seal: self.place.seal()? };
+        trail.record(&act).map_err(Wrong::Failed)?;
         let released = desk.unlock(&release).map_err(|error| failed(&error))?;
         let what = match released {
             0 => "nothing was held against it".to_owned(),

@@ -60,7 +60,15 @@ metrics! {
     LOOKUPS_FAILED: Counter "hotline_lookups_failed" ["failure"] "Those of them that a server or service of records did not answer; absent where records are in a file";
     LOOKUPS_SLOW: Counter "hotline_lookups_slow" ["over"] "Those of them that a server or service took longer than this to answer";
     RECORDS_BREAKER: Gauge "hotline_records_breaker" ["state"] "1 for how the breaker before a server or service of records stands, 0 for the others";
-    CALL_RECORDS_LOST: Counter "hotline_call_records_lost" [] "Rows of the call record that could not be written";
+    SERVICE: Counter "hotline_service" ["what"] "Calls that are over, by what their callers came to: [calls](calls.md#what-is-counted)";
+    CALLS_ABANDONED: Counter "hotline_calls_abandoned" ["menu", "step"] "Calls whose caller went with nothing, by the step they were in; beyond 1,000 steps, and where the path is too long, `other`";
+    CALL_RECORDS_LOST: Counter "hotline_call_records_lost" [] "Rows of the call record that could not be kept: too many came at once, or the spool is full";
+    CALL_RECORDS_WAITING: Gauge "hotline_call_records_waiting_bytes" [] "Call records that wait on the disk to be written";
+    CALL_RECORDS_DOWN: Gauge "hotline_call_records_down" [] "1 while call records cannot be written where they are kept, else 0";
+    AUDIT_LINES_LOST: Counter "hotline_audit_lines_lost" [] "Lines of the audit log that could not be kept";
+    AUDIT_LINES_WAITING: Gauge "hotline_audit_lines_waiting_bytes" [] "Lines of the audit log that wait on the disk to be written";
+    SPANS_SENT: Counter "hotline_spans_sent" [] "OpenTelemetry spans that a collector took";
+    SPANS_DROPPED: Counter "hotline_spans_dropped" [] "Spans that were not sent: too many waited, or the collector did not take them";
     VERSIONS_LIVE: Gauge "hotline_versions_live" [] "Versions of menus and prompts that calls are served by, or may still be";
     RELOADS: Counter "hotline_reloads" ["result"] "Reloads that were asked for";
     DRAINING: Gauge "hotline_draining" [] "1 from the moment that no new calls are taken, else 0";
@@ -92,6 +100,11 @@ pub(super) fn page() -> String {
             super::whys(crate::sip::door::Refusals::default()).map(|(why, _)| why).to_vec(),
             "[defence](defence.md)",
         ),
+        (
+            "what",
+            crate::records::Service::ALL.map(crate::records::Service::name).to_vec(),
+            "[calls](calls.md#what-is-counted)",
+        ),
         ("source", KeySource::ALL.map(KeySource::name).to_vec(), "[keys](keys.md)"),
         ("result", crate::node::versions::RESULTS.to_vec(), "[reload](reload.md)"),
         (
@@ -107,6 +120,7 @@ pub(super) fn page() -> String {
         let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
         page.push_str(&format!("| `{label}` | {}: {note} |\n", values.join(", ")));
     }
+    page.push_str("| `menu`, `step` | a menu's name, and a step of it |\n");
     page.push_str("| `status` | a SIP status; of answers to REGISTER one of those of RFC 3261, or `other` |\n");
     page.push_str("| `reason` | a word for what the status was answered for |\n");
     page.push_str("| `version` | of this program |\n");

@@ -5,6 +5,8 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::super::config::{Config, Media, Metrics, Prompts, Records, Session, Sip, Tls, Versions};
+use super::super::keeping::{CallRecords, Kept};
+use super::super::spans::Telemetry;
 
 /// What a version has of a configuration: a configuration's text, in which everything else is left out.
 pub(super) fn frozen(config: &Config) -> String {
@@ -71,7 +73,23 @@ pub(super) fn waiting(started: &Config, written: &Config) -> Vec<String> {
 
 /// Every key that only a start reads, with what it says. Taken apart whole, so that a new key is sorted before it compiles.
 fn settled(config: &Config) -> Vec<(&'static str, String)> {
-    let Config { sip, media, records, prompts, numbers: _, trunks: _, metrics, versions } = config;
+    let Config {
+        sip,
+        media,
+        records,
+        prompts,
+        numbers: _,
+        trunks: _,
+        metrics,
+        versions,
+        call_records,
+        retention,
+        telemetry,
+    } = config;
+    let Telemetry { otlp, service } = telemetry;
+    let CallRecords { to, server, password_file: calls_password, folder: calls_folder, spool, spool_mib } =
+        call_records;
+    let Kept { call_records: calls_kept, audit, cases } = retention;
     let Sip {
         listen,
         advertised,
@@ -148,6 +166,17 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.lock", format!("{lock:?}")),
         ("records.longest-lock", format!("{longest_lock:?}")),
         ("records.keys", format!("{sealing:?}")),
+        ("call-records.to", format!("{to:?}")),
+        ("call-records.server", format!("{server:?}")),
+        ("call-records.password-file", format!("{calls_password:?}")),
+        ("call-records.folder", format!("{calls_folder:?}")),
+        ("call-records.spool", format!("{spool:?}")),
+        ("call-records.spool-mib", format!("{spool_mib:?}")),
+        ("retention.call-records", format!("{calls_kept:?}")),
+        ("retention.audit", format!("{audit:?}")),
+        ("retention.cases", format!("{cases:?}")),
+        ("telemetry.otlp", format!("{otlp:?}")),
+        ("telemetry.service", format!("{service:?}")),
         ("metrics.listen", format!("{metrics:?}")),
         ("versions.folder", format!("{folder:?}")),
         ("versions.kept", format!("{kept:?}")),

@@ -2,6 +2,7 @@
 
 pub mod binary;
 pub mod capture;
+pub mod collector;
 pub mod hotline;
 pub mod keying;
 pub mod media;
