@@ -209,8 +209,14 @@ mod prompts_arrive_byte_for_byte;
 mod questions_that_failed_elsewhere_are_asked_well;
 #[path = "behaviour/recorded_tones_are_read_and_speech_is_not.rs"]
 mod recorded_tones_are_read_and_speech_is_not;
+#[path = "behaviour/records_behind_a_service_are_asked_with_care.rs"]
+mod records_behind_a_service_are_asked_with_care;
 #[path = "behaviour/records_databases_are_opened_with_care.rs"]
 mod records_databases_are_opened_with_care;
+#[path = "behaviour/records_on_a_server_are_found_again.rs"]
+mod records_on_a_server_are_found_again;
+#[path = "behaviour/records_on_a_server_are_opened_with_care.rs"]
+mod records_on_a_server_are_opened_with_care;
 #[path = "behaviour/rubbish_from_the_network_is_survived.rs"]
 mod rubbish_from_the_network_is_survived;
 #[path = "behaviour/rubbish_on_the_media_ports_is_survived.rs"]
@@ -227,6 +233,8 @@ mod the_calls_of_yesterday_go_through_a_changed_menu;
 mod the_menu_languages_pages_follow_from_its_types;
 #[path = "behaviour/the_messages_of_rfc_4475_are_answered_as_it_asks.rs"]
 mod the_messages_of_rfc_4475_are_answered_as_it_asks;
+#[path = "behaviour/the_other_services_stay_up_while_the_records_are_down.rs"]
+mod the_other_services_stay_up_while_the_records_are_down;
 #[path = "behaviour/the_quality_of_a_line_is_told_and_recorded.rs"]
 mod the_quality_of_a_line_is_told_and_recorded;
 #[path = "behaviour/the_recordings_a_message_needs_are_those_it_plays.rs"]

@@ -15,7 +15,7 @@ use crate::facts::{
     CallId, CitizenId, Identity, Insurance, KeyCounts, Language, Month, Origin, PersonRef, Query, Reply, Secret,
 };
 use crate::records::demo::{self, DemoOptions, NAMED};
-use crate::records::{CallLog, CallRecord, PoolOptions, Records, RecordsPool, Seal, SqliteRecords};
+use crate::records::{CallLog, CallRecord, LockPolicy, PoolOptions, Records, RecordsPool, Source, SqliteRecords};
 use crate::simulate::{Scene, Suite, TestCall, play};
 
 /// A packet of 20 ms.
@@ -190,16 +190,18 @@ pub struct LookedUp {
 /// # Errors
 /// The database cannot be opened, or holds nobody.
 pub fn existing(
-    database: &Path,
-    seal: &Seal,
+    source: &Source,
     workers: usize,
     rate: Option<u32>,
     time: Duration,
     turned: impl FnMut(f64),
 ) -> Result<LookedUp, String> {
-    let records = SqliteRecords::open_with(database, seal).map_err(|error| error.to_string())?;
-    let people = records.some_people(MOST_ASKED_FOR).map_err(|error| error.to_string())?;
-    let records: Arc<dyn Records> = Arc::new(records);
+    let people = source.some_people(MOST_ASKED_FOR).map_err(|error| error.to_string())?;
+    let mut source = source.clone();
+    if let Source::Postgres(options) = &mut source {
+        options.connections = workers;
+    }
+    let records = source.open(LockPolicy::default()).map_err(|error| error.to_string())?;
     let pool = RecordsPool::start(&records, PoolOptions { workers, ..PoolOptions::default() });
     look_up(&pool.map_err(|error| error.to_string())?, &people, rate, time, turned)
 }

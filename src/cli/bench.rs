@@ -21,6 +21,7 @@ use super::records::Place;
 use super::test::{DemoRecords, scene};
 use super::{Wrong, exit_code};
 use crate::bench::inner;
+use crate::records::Database;
 use crate::simulate::Suite;
 
 /// `hotline bench`.
@@ -101,8 +102,8 @@ struct Store {
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Look people of this database up, in place of one that is made
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["people", "folder"])]
-    database: Option<PathBuf>,
+    #[arg(long, value_name = "DATABASE", conflicts_with_all = ["people", "folder"])]
+    database: Option<Database>,
     /// The file of its keys [default: its name with .key after it, if there is one]
     #[arg(long, value_name = "FILE", requires = "database")]
     key_file: Option<PathBuf>,
@@ -205,19 +206,15 @@ impl Simulate {
 
 impl Store {
     fn run(&self) -> Result<bool, Wrong> {
-        match &self.database {
-            Some(database) => self.look_up(database),
-            None => self.made_up(),
-        }
+        if self.database.is_some() { self.look_up() } else { self.made_up() }
     }
 
-    fn look_up(&self, database: &Path) -> Result<bool, Wrong> {
+    fn look_up(&self) -> Result<bool, Wrong> {
         let place = Place { database: self.database.clone(), key_file: self.key_file.clone(), config: None };
-        let seal = place.seal()?;
+        let source = place.source()?;
         let bar = Progress::new("look-ups");
         let (workers, time) = (usize::from(self.workers), self.common.time());
-        let found =
-            inner::existing(database, &seal, workers, self.rate, time, |part| bar.at(part)).map_err(Wrong::Failed)?;
+        let found = inner::existing(&source, workers, self.rate, time, |part| bar.at(part)).map_err(Wrong::Failed)?;
         bar.end();
         if self.common.prints() {
             let inner::LookedUp { look_ups_a_second, look_up_ms, unanswered } = &found;

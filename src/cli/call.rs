@@ -16,7 +16,7 @@ use crate::facts::{CallId, Secret};
 use crate::phone::{self, Call as Dialled, CallEnd, LocalCall, Script, Speaker, parse_script};
 use crate::records::audit::{self, Act, Audit};
 use crate::records::demo::{DemoOptions, default_as_of, without_sql};
-use crate::records::{PoolOptions, Records, RecordsPool, Seal, SqliteRecords};
+use crate::records::{Database, LockPolicy, PoolOptions, Records, RecordsPool, Seal, Source};
 
 /// The script of the demo: the balance of the made-up person `ordinary`, in Mandarin.
 const DEMO: &str = "s 1 s 2 s 119999198503150010# s 10000001# s 1 s 9";
@@ -45,8 +45,8 @@ pub struct Call {
     #[arg(long, value_name = "DIR", default_value = "voice-menus/12333", requires = "local")]
     menu: PathBuf,
     /// The records it looks up [default: made-up ones, in memory]
-    #[arg(long, value_name = "FILE", requires = "local")]
-    database: Option<PathBuf>,
+    #[arg(long, value_name = "DATABASE", requires = "local")]
+    database: Option<Database>,
     /// The file of the keys that they are sealed by [default: the database's name with .key after it, if there is one]
     #[arg(long, value_name = "FILE", requires = "database")]
     key_file: Option<PathBuf>,
@@ -152,15 +152,18 @@ impl Call {
 
     /// Those of the database, each access audited; made-up ones without it.
     fn records(&self, today: Date) -> Result<RecordsPool, Wrong> {
-        let Some(file) = &self.database else {
+        let Some(database) = &self.database else {
             let records: Arc<dyn Records> = Arc::new(without_sql(DemoOptions::as_of(default_as_of(today))));
             return Ok(RecordsPool::start(&records, PoolOptions::default())?);
         };
-        let place = Place { database: Some(file.clone()), key_file: self.key_file.clone(), config: None };
-        let seal = place.seal()?;
-        let records = SqliteRecords::open_with(file, &seal).map_err(|error| Wrong::Failed(error.to_string()))?;
-        let (records, audit): (Arc<dyn Records>, _) =
-            (Arc::new(records), Arc::new(AuditedAtOnce { database: file.clone(), seal }));
+        let place = Place { database: Some(database.clone()), key_file: self.key_file.clone(), config: None };
+        let source = place.source()?;
+        let records = source.open(LockPolicy::default()).map_err(|error| Wrong::Failed(error.to_string()))?;
+        // The audit log of a file is in it. That of a hotline over a server is in the hotline's own file: here is none.
+        let Source::Sqlite(database, seal) = source else {
+            return Ok(RecordsPool::start(&records, PoolOptions::default())?);
+        };
+        let audit = Arc::new(AuditedAtOnce { database, seal });
         Ok(RecordsPool::audited(&records, PoolOptions::default(), audit)?)
     }
 

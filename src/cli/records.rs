@@ -18,7 +18,7 @@ pub(crate) use self::place::Place;
 use super::{Wrong, exit_code, today};
 use crate::facts::Month;
 use crate::records::demo::{self, DemoOptions, DemoReport, MOST_PEOPLE, MOST_TABLED, NAMED, NamedPerson};
-use crate::records::{self, Seal, new_key_file};
+use crate::records::{self, Database, Seal, Source, new_key_file, openapi};
 
 /// `hotline records`.
 #[derive(Debug, Args)]
@@ -31,10 +31,16 @@ pub struct Records {
 enum Command {
     /// Writes made-up insured people into a records database
     #[command(after_help = "Example:\n  \
-        hotline records demo --database hotline.db --people 500\n\n\
-        The records are sealed by the key in the file hotline.db.key, which is made if it is missing. The same seed and month give the same people on every machine. No real person bears their numbers.\n\
+        hotline records demo --database hotline.db --people 500\n  \
+        PGPASSWORD=… hotline records demo --database postgres://hotline@db.example/records\n\n\
+        The records are sealed by the key in the file hotline.db.key, which is made if it is missing; those on a server lie open. The same seed and month give the same people on every machine. No real person bears their numbers.\n\
         Demo records that are there already are replaced; a running hotline answers from the new ones at once.")]
     Demo(DemoArgs),
+    /// Prints the OpenAPI document of a service that records can be asked of
+    #[command(after_help = "Example:\n  \
+        hotline records openapi > records.openapi.json\n\n\
+        records.url in the configuration names such a service; docs/records.md tells more.")]
+    Openapi,
     /// Removes what is older than the configuration lets it be kept
     #[command(after_help = "Example:\n  hotline records prune --config hotline.toml\n\n\
         A running hotline does so by itself, once an hour. Says how many of each kind went, and writes it into the audit log. \
@@ -104,6 +110,7 @@ impl Records {
     /// Runs it. 0: done; 1: not, and why is on standard error; 2: used wrongly.
     pub fn run(&self) -> ExitCode {
         let (name, done) = match &self.command {
+            Command::Openapi => ("records openapi", tell(&format!("{:#}\n", openapi()))),
             Command::Demo(demo) => ("records demo", demo.run()),
             Command::Import(import) => ("records import", import.run()),
             Command::Key(key) => ("records key", key.run()),
@@ -124,13 +131,11 @@ impl DemoArgs {
             Some(folder) => self.tables(folder, options)?,
             None => self.write(options)?,
         };
-        // Nobody reads: nothing more to say.
-        let _ = std::io::stdout().write_all(told.as_bytes());
-        Ok(true)
+        tell(&told)
     }
 
     fn tables(&self, folder: &Path, options: DemoOptions) -> Result<String, Wrong> {
-        let bar = bar(options.people, folder);
+        let bar = bar(options.people, &folder.display());
         let payments = demo::write_tables(folder, options, self.months, || bar.inc(1));
         bar.finish_and_clear();
         let payments = payments.map_err(|error| Wrong::Failed(format!("{}: {error}", folder.display())))?;
@@ -145,13 +150,22 @@ impl DemoArgs {
         if self.people > MOST_PEOPLE {
             return Err(Wrong::Use(format!("--people goes to {MOST_PEOPLE} without --csv")));
         }
-        let database = self.place.database()?;
-        self.make_key(&database)?;
-        let seal = self.place.seal()?;
-        let bar = bar(options.people, &database);
-        let report = demo::write_with(&database, &seal, options, self.force, || bar.inc(1));
+        if let Database::File(file) = self.place.named()? {
+            self.make_key(&file)?;
+        }
+        let source = self.place.source()?;
+        let bar = bar(options.people, &source);
+        let report = match &source {
+            Source::Sqlite(file, seal) => demo::write_with(file, seal, options, self.force, || bar.inc(1)),
+            Source::Postgres(server) => demo::write_to_server(server, options, self.force, || bar.inc(1)),
+            Source::Service(_) => {
+                return Err(Wrong::Use(
+                    "a service has records of its own: leave records.url out, or name a --database".to_owned(),
+                ));
+            }
+        };
         bar.finish_and_clear();
-        Ok(told(&database, &report.map_err(|error| Wrong::Failed(error.to_string()))?))
+        Ok(told(&source, &report.map_err(|error| Wrong::Failed(error.to_string()))?))
     }
 
     /// A demonstration is sealed too: its key is made where it would be looked for, unless it has been sealed by one before.
@@ -165,12 +179,18 @@ impl DemoArgs {
     }
 }
 
+fn tell(text: &str) -> Result<bool, Wrong> {
+    // Nobody reads: nothing more to say.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(true)
+}
+
 /// A bar on a terminal; a line elsewhere.
-fn bar(people: u32, place: &Path) -> ProgressBar {
+fn bar(people: u32, place: &dyn std::fmt::Display) -> ProgressBar {
     let bar = if std::io::stderr().is_terminal() {
         ProgressBar::new(people.into())
     } else {
-        eprintln!("writing {people} made-up people into {}", place.display());
+        eprintln!("writing {people} made-up people into {place}");
         ProgressBar::hidden()
     };
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} people") {
@@ -180,18 +200,13 @@ fn bar(people: u32, place: &Path) -> ProgressBar {
 }
 
 /// What was written, and the people whose numbers may be dialled with.
-fn told(database: &Path, report: &DemoReport) -> String {
+fn told(database: &Source, report: &DemoReport) -> String {
     let DemoReport { people, payments, as_of, replaced } = report;
     let instead = if *replaced { ", in place of those that were there" } else { "" };
     let heading = format!(
-        "{}: {people} made-up people with {payments} payments, true as of {as_of}{instead}.\n\n\
+        "{database}: {people} made-up people with {payments} payments, true as of {as_of}{instead}.\n\n\
          {:<20}{:<20}{:<10}{:<12}{:<10}particular\n",
-        database.display(),
-        "who",
-        "ID number",
-        "number",
-        "card",
-        "password"
+        "who", "ID number", "number", "card", "password"
     );
     let row = |person: &NamedPerson| {
         let NamedPerson { who, id, number, card, about, .. } = person;

@@ -16,6 +16,7 @@ use super::check::{Format, write_faults};
 use super::{Wrong, exit_code};
 use crate::facts::Fault;
 use crate::node::{Answer, By, Draft, Kept, Order, Shelf, differences, order};
+use crate::records::Database;
 
 /// Where the hotline is.
 #[derive(Debug, Args)]
@@ -24,8 +25,8 @@ struct Place {
     #[arg(long, global = true, value_name = "FILE", default_value = "hotline.toml")]
     config: PathBuf,
     /// The records database it was given in place of the configuration's
-    #[arg(long, global = true, value_name = "FILE")]
-    database: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "DATABASE")]
+    database: Option<Database>,
 }
 
 impl Place {

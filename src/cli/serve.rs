@@ -19,6 +19,7 @@ use super::check::{Format, write_faults};
 use super::progress::Progress;
 use super::{Wrong, exit_code};
 use crate::node::{By, Draft, Node, Order, survey};
+use crate::records::Database;
 
 /// Answers calls over SIP and RTP until it is told to end (SIGTERM or Ctrl-C); then it takes no new calls and lets the
 /// running ones finish.
@@ -38,9 +39,9 @@ pub struct Serve {
     /// Listen on this address in place of the configuration's; tcp: or tls: before it names another transport than UDP
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<crate::sip::Listen>,
-    /// Use this records database in place of the configuration's
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    /// Use this records database in place of the configuration's: a file, or postgres://…
+    #[arg(long, value_name = "DATABASE")]
+    database: Option<Database>,
 }
 
 impl Serve {

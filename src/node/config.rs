@@ -11,11 +11,10 @@ use serde::{Deserialize, Deserializer};
 use super::draft::{Draft, Wrong};
 use super::inbound::{self, Strangers};
 use super::keeping::{CallRecords, Kept};
-use super::sealing::Keys;
+pub use super::records_config::Records;
 use super::spans::Telemetry;
 use super::trunk::Trunk;
 use crate::facts::{Fault, KeySource, parse_duration};
-use crate::records::LockPolicy;
 use crate::sip::door::challenge::Algorithm;
 use crate::sip::{Listen, SessionPolicy};
 use crate::telephony::SrtpPolicy;
@@ -225,49 +224,6 @@ impl Default for Media {
     }
 }
 
-/// `[records]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Records {
-    /// The SQLite database of the insured; it holds the lock-outs and the call records too.
-    pub database: PathBuf,
-    /// Look-ups at once.
-    pub workers: usize,
-    /// So many failed verifications from one caller's number lock it.
-    pub failures: u32,
-    /// So many for one person, from numbers that they have not been verified from before, lock the person to such numbers.
-    pub id_failures: u32,
-    /// So many over one trunk within an hour lock it, to the same numbers.
-    pub trunk_failures: u32,
-    /// Failures count for so long.
-    #[serde(deserialize_with = "duration")]
-    pub window: Duration,
-    /// A lock lasts for so long.
-    #[serde(deserialize_with = "duration")]
-    pub lock: Duration,
-    /// A caller's number is locked for twice as long each time, and at most for so long.
-    #[serde(deserialize_with = "duration")]
-    pub longest_lock: Duration,
-    /// Where the keys come from that its personal values are sealed by.
-    pub keys: Keys,
-}
-
-impl Default for Records {
-    fn default() -> Records {
-        Records {
-            database: PathBuf::from("hotline.db"),
-            workers: 2,
-            failures: 3,
-            id_failures: 10,
-            trunk_failures: 1_000,
-            window: Duration::from_secs(24 * 3600),
-            lock: Duration::from_secs(30 * 60),
-            longest_lock: Duration::from_secs(24 * 3600),
-            keys: Keys::default(),
-        }
-    }
-}
-
 /// `[prompts]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -317,7 +273,7 @@ impl Config {
     }
 
     pub(super) fn beside_the_database(&self, end: &str) -> PathBuf {
-        let mut name = self.records.database.clone().into_os_string();
+        let mut name = self.records.file().to_owned().into_os_string();
         name.push(end);
         name.into()
     }
@@ -337,9 +293,8 @@ impl Config {
         let within = |path: &mut PathBuf| *path = folder.join(&*path);
         let tls = &mut self.sip.tls;
         [&mut tls.certificate, &mut tls.key, &mut tls.authorities].into_iter().flatten().for_each(within);
-        within(&mut self.records.database);
+        self.records.resolve(folder);
         self.call_records.resolve(folder);
-        self.records.keys.resolve(folder);
         within(&mut self.prompts.folder);
         within(&mut self.prompts.cache);
         [&mut self.versions.folder, &mut self.versions.socket].into_iter().flatten().for_each(within);
@@ -430,44 +385,6 @@ impl Media {
             "media.keys is empty: no caller could press a key",
             "as in keys = [\"rfc4733\", \"info\"]",
         );
-        wrongs
-    }
-}
-
-impl Records {
-    /// When failed verifications lock.
-    pub(super) fn locks(&self) -> LockPolicy {
-        let Records { failures, id_failures, trunk_failures, window, lock, longest_lock, .. } = *self;
-        LockPolicy { failures, id_failures, trunk_failures, window, lock, longest_lock, ..LockPolicy::default() }
-    }
-
-    fn wrongs(&self) -> Vec<Wrong> {
-        let mut wrongs = Vec::new();
-        let mut check = |well: bool, table: &str, key: &'static str, message: &str, hint: &'static str| {
-            wrongs.extend((!well).then(|| Wrong::at(table, key, message, hint)));
-        };
-        check(
-            (1..=100).contains(&self.failures) && self.workers <= 64,
-            "records",
-            "",
-            "records.failures goes from 1 to 100, records.workers to 64",
-            "as in failures = 3",
-        );
-        check(
-            (1..=10_000).contains(&self.id_failures) && (1..=1_000_000).contains(&self.trunk_failures),
-            "records",
-            "",
-            "records.id-failures goes from 1 to 10000, records.trunk-failures to 1000000",
-            "as in id-failures = 10",
-        );
-        check(
-            self.longest_lock >= self.lock,
-            "records",
-            "longest-lock",
-            "records.longest-lock is shorter than records.lock",
-            "as in lock = \"30m\" and longest-lock = \"24h\"",
-        );
-        wrongs.extend(self.keys.wrongs());
         wrongs
     }
 }

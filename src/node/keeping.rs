@@ -154,7 +154,7 @@ impl Config {
                 CallPlace::JsonLines(calls.folder.clone().unwrap_or_else(beside))
             }
             // A server without its URL is refused before.
-            (To::Database | To::Postgres, _) => CallPlace::Sqlite(self.records.database.clone()),
+            (To::Database | To::Postgres, _) => CallPlace::Sqlite(self.records.file().to_owned()),
         })
     }
 
@@ -168,16 +168,16 @@ impl Config {
     /// # Errors
     /// The password of a server cannot be read.
     pub fn prune(&self, now: Timestamp) -> Result<Vec<Gone>, Fault> {
-        Ok(retention::enforce(&self.records.database, &self.call_place()?, self.retention.retention(), now))
+        Ok(retention::enforce(self.records.file(), &self.call_place()?, self.retention.retention(), now))
     }
 }
 
 /// Opens what calls and accesses are written to.
 pub(super) fn open(config: &Config, seal: &Seal) -> Result<(Arc<CallLog>, Arc<AuditLog>), StartFaults> {
-    let database = &config.records.database;
+    let database = config.records.file();
     let (spool, spool_size) = (config.spool_folder(), config.call_records.spool_mib << 20);
     let options = CallLogOptions {
-        database: database.clone(),
+        database: database.to_owned(),
         place: config.call_place().map_err(|fault| StartFaults(vec![fault]))?,
         spool: spool.join("calls"),
         spool_size,
@@ -218,7 +218,7 @@ fn look(config: &Config) {
             Err(error) => tracing::error!(%error, "retention: {what} cannot be removed"),
         }
     }
-    match audit::head(&config.records.database) {
+    match audit::head(config.records.file()) {
         Ok(head) => tracing::info!(%head, "the audit log has come to this head"),
         Err(error) => tracing::error!(%error, "the audit log cannot be read"),
     }

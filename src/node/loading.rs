@@ -18,7 +18,7 @@ use super::{inbound, outbound, tls};
 use crate::audio::ClipStore;
 use crate::facts::{Disk, Fault, Files, Form, Language};
 use crate::menu::{self, Compiled, LONGEST_SCRIPT, wanted_clips};
-use crate::records::{self, DatabaseStanding};
+use crate::records::{self, DatabaseStanding, OpenError, Source};
 use crate::sip::door::DoorRules;
 use crate::sip::tls::TlsFault;
 use crate::sip::{Listen, Transport, tls as sip_tls};
@@ -271,18 +271,37 @@ impl Loading<'_> {
             return None;
         }
         let config = &self.draft.config;
-        let wrong = |error: records::OpenError| Fault::of_file("[records]", error.to_string());
-        let standing = records::look(&config.records.database).map_err(wrong);
+        let source = match config.source() {
+            Ok(source) => source,
+            Err(fault) => {
+                self.faults.push(fault);
+                return None;
+            }
+        };
+        let wrong = |error: OpenError| Fault::of_file("[records]", error.to_string());
+        let standing = source.look().map_err(|error| match error {
+            // Topics, messages and people are there all the same.
+            OpenError::Unreachable { .. } => {
+                let hint = "callers are told that the records are not to be had, until they answer";
+                Fault { severity: Severity::Warning, ..wrong(error) }.hint(hint)
+            }
+            error => wrong(error),
+        });
         let standing = standing.and_then(|standing| {
-            let seal = config.seal()?;
-            match records::sealed_by(&config.records.database, &seal).map_err(wrong)? {
-                None if seal.current().is_some() => self.warnings.push(lying_open(&config.records.database)),
-                _ => {}
+            if let Source::Sqlite(file, seal) = &source {
+                match records::sealed_by(file, seal).map_err(wrong)? {
+                    None if seal.current().is_some() => self.warnings.push(lying_open(file)),
+                    _ => {}
+                }
             }
             Ok(standing)
         });
         match standing {
             Ok(standing) => Some(standing),
+            Err(fault) if !fault.is_error() => {
+                self.warnings.push(fault);
+                Some(DatabaseStanding { version: 0, known: 0 })
+            }
             Err(fault) => {
                 self.faults.push(fault);
                 None

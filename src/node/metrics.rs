@@ -30,7 +30,7 @@ use crate::dialogue::Outcome;
 use crate::facts::KeySource;
 use crate::media::Lateness;
 use crate::records::audit::AuditLog;
-use crate::records::{CallLog, JournalCounts, RecordsPool, Service};
+use crate::records::{BreakerState, CallLog, JournalCounts, RecordsPool, RemoteCounts, RemoteError, Service};
 use crate::sip::Agent;
 use crate::sip::agent::{RegisterNews, WeakAgent};
 use crate::sip::door::Refusals;
@@ -55,6 +55,11 @@ const STATUSES: [u16; 45] = [
 /// The bounds of lateness, as labels.
 fn bounds() -> [String; Lateness::BOUNDS_MS.len()] {
     Lateness::BOUNDS_MS.map(|bound| format!("{bound}ms"))
+}
+
+/// The bounds of slow look-ups, as labels.
+fn slow_bounds() -> [String; RemoteCounts::BOUNDS_MS.len()] {
+    RemoteCounts::BOUNDS_MS.map(|bound| format!("{bound}ms"))
 }
 
 type Labels = Vec<(&'static str, String)>;
@@ -275,6 +280,7 @@ impl Collector for Asked {
             put(&mut page, &table::LOOKUPS, [(vec![], counts.asked)])?;
             put(&mut page, &table::LOOKUPS_LATE, [(vec![], counts.late)])?;
             put(&mut page, &table::LOOKUPS_REFUSED, [(vec![], counts.refused)])?;
+            put_remote(&mut page, records.remote())?;
         }
         if let Some(log) = self.log.upgrade() {
             put_log(&mut page, &log)?;
@@ -300,6 +306,17 @@ impl Collector for Asked {
         put(&mut page, &table::DRAINING, [(vec![], self.draining.load(Ordering::Relaxed).into())])?;
         put(&mut page, &table::BUILD, [(vec![env!("CARGO_PKG_VERSION")], 1)])
     }
+}
+
+/// How a server or service of records answers; no series where they are in a file.
+fn put_remote(page: &mut DescriptorEncoder<'_>, remote: Option<RemoteCounts>) -> fmt::Result {
+    let failed = remote.iter().flat_map(|remote| RemoteError::NAMES.into_iter().zip(remote.failed));
+    put(page, &table::LOOKUPS_FAILED, failed.map(|(name, times)| (vec![name], times)))?;
+    let bounds = slow_bounds();
+    let slower = remote.iter().flat_map(|remote| bounds.iter().zip(remote.slower));
+    put(page, &table::LOOKUPS_SLOW, slower.map(|(over, times)| (vec![over.as_str()], times)))?;
+    let stands = |state: BreakerState| remote.map(|remote| (vec![state.name()], u64::from(state == remote.breaker)));
+    put(page, &table::RECORDS_BREAKER, BreakerState::ALL.into_iter().filter_map(stands))
 }
 
 fn put_log(page: &mut DescriptorEncoder<'_>, log: &CallLog) -> fmt::Result {

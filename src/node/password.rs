@@ -1,4 +1,5 @@
-//! Passwords out of files: none stands in a configuration, an environment or a command line.
+//! Passwords out of files: none stands in a configuration or a command line. That of a PostgreSQL server may be in PGPASSWORD,
+//! where every program of PostgreSQL's looks for it.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -30,6 +31,17 @@ pub(crate) fn read_password(file: &Path) -> Result<Secret<String>, Fault> {
         return Err(wrong("there is no password".to_owned()));
     }
     Ok(Secret::new(first.to_owned()))
+}
+
+/// The password of a PostgreSQL server's user: that in the file; without one PGPASSWORD, if it is set.
+///
+/// # Errors
+/// As [`read_password`].
+pub(crate) fn of_database(file: Option<&Path>) -> Result<Option<Secret<String>>, Fault> {
+    match file {
+        Some(file) => read_password(file).map(Some),
+        None => Ok(std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty()).map(Secret::new)),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::config::Config;
 use super::draft::Wrong;
 use crate::facts::Fault;
-use crate::records::{Seal, SealSource};
+use crate::records::{Seal, SealSource, Source};
 
 /// One of the three, or none: then the file that has the database's name with `.key` after it, if there is one.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -45,6 +45,15 @@ impl Keys {
         }
     }
 
+    /// What a file is sealed by.
+    pub(super) fn seal(&self, file: &Path) -> Result<Seal, Fault> {
+        let seal = match self.source() {
+            Some(source) => Seal::of(source),
+            None => Seal::beside(file),
+        };
+        seal.map_err(|error| Fault::of_file("[records.keys]", error.to_string()))
+    }
+
     fn source(&self) -> Option<SealSource> {
         let Keys { file, environment, command } = self.clone();
         file.map(SealSource::File).or(environment.map(SealSource::Environment)).or(command.map(SealSource::Command))
@@ -52,15 +61,19 @@ impl Keys {
 }
 
 impl Config {
-    /// What its records are sealed by.
+    /// What the file of its records is sealed by: that of the call records, where the records themselves are elsewhere.
     ///
     /// # Errors
     /// The keys cannot be read.
     pub fn seal(&self) -> Result<Seal, Fault> {
-        let seal = match self.records.keys.source() {
-            Some(source) => Seal::of(source),
-            None => Seal::beside(&self.records.database),
-        };
-        seal.map_err(|error| Fault::of_file("[records.keys]", error.to_string()))
+        self.records.keys.seal(self.records.file())
+    }
+
+    /// Where its records are, with what it takes to reach and to open them.
+    ///
+    /// # Errors
+    /// What is wrong with the file of a password, or with keys.
+    pub fn source(&self) -> Result<Source, Fault> {
+        self.records.source()
     }
 }

@@ -58,7 +58,15 @@ pub fn survey(draft: &Draft) -> Result<Survey, Vec<Fault>> {
     let file = |path: &Path| path.display().to_string();
     let old = loaded.records.version < loaded.records.known;
     let brought = if old { ", whose tables a start brings up to date" } else { "" };
-    line("records", file(&config.records.database) + brought);
+    let place = match &config.records.url {
+        Some(url) => url.to_string(),
+        None => config.records.database.to_string(),
+    };
+    line("records", place.clone() + brought);
+    let own = file(config.records.file());
+    if own != place {
+        line("call records", own);
+    }
     if let Some(certificate) = &config.sip.tls.certificate {
         line("certificate", file(certificate));
     }

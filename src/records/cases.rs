@@ -21,7 +21,7 @@ use crate::facts::{Blame, CallId, CaseNumber, CitizenId, Dispute, Insurance, Mon
 /// Cases that one person may open within 24 hours.
 pub const MOST_A_DAY: usize = 3;
 
-const DAY: i64 = 24 * 3_600_000;
+pub(super) const DAY: i64 = 24 * 3_600_000;
 
 /// A case as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(super) struct Filed<'a> {
 
 impl Filed<'_> {
     /// What of it is personal, sealed for the case of that number.
-    fn sealed(&self, seal: &Seal, number: i64) -> Result<Vec<u8>, RecordsError> {
+    pub(super) fn sealed(&self, seal: &Seal, number: i64) -> Result<Vec<u8>, RecordsError> {
         let callback: String = self.dispute.callback.reveal().chars().take(32).collect();
         let text = Secret::new(format!("{} {callback}", self.id.as_str()));
         Ok(seal.seal(place(number), text.reveal().as_bytes())?)

@@ -72,6 +72,22 @@ pub enum OpenError {
         /// The latest version known here.
         known: i64,
     },
+    /// A server of records cannot be used: refused, foreign, of a later Hotline, or what it is named by cannot be.
+    #[error("cannot use the records of {server}: {why}")]
+    Server {
+        /// Which, without a password.
+        server: String,
+        /// Why, and how to mend it.
+        why: String,
+    },
+    /// A server of records does not answer now; it may later.
+    #[error("the records of {server} do not answer: {why}")]
+    Unreachable {
+        /// Which, without a password.
+        server: String,
+        /// Why.
+        why: String,
+    },
     /// Its values cannot be opened with these keys.
     #[error("cannot open the records database {}: {source}", .path.display())]
     Sealed {

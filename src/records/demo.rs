@@ -29,9 +29,10 @@ pub use named::{NAMED, NamedPassword, NamedPerson, named};
 
 use super::database::{self, IfMissing};
 use super::keyed::Pepper;
+use super::postgres::{self, Written};
 use super::rekey::seal_what_is_open;
 use super::sides::{Staging, WriteLock};
-use super::{Identifiers, Insured, MemoryRecords, OpenError, Seal, SqliteRecords, WriteError};
+use super::{Identifiers, Insured, MemoryRecords, OpenError, PostgresOptions, Seal, SqliteRecords, WriteError};
 use crate::facts::{Insurance, Month};
 
 /// The most made-up people.
@@ -100,8 +101,8 @@ pub enum DemoError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// It holds records that are not made up.
-    #[error("{} holds records that are not made up: name another file, or replace them with --force", .0.display())]
-    RealRecords(std::path::PathBuf),
+    #[error("{0} holds records that are not made up: name another database, or replace them with --force")]
+    RealRecords(String),
     /// Writing failed; the records are as they were.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -136,11 +137,30 @@ pub fn write_with(
         .query_row("SELECT as_of, seed FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(WriteError::from)?;
     if as_of.is_some() && seed.is_none() && !force {
-        return Err(DemoError::RealRecords(path.to_owned()));
+        return Err(DemoError::RealRecords(path.display().to_string()));
     }
     seal_what_is_open(&mut connection, seal)?;
     let payments = fill(&mut connection, seal, &pepper, options, progress)?;
     Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced: as_of.is_some() })
+}
+
+/// Writes the people into a PostgreSQL database, as [`write()`] does into a file; its tables are made if they are missing.
+///
+/// # Errors
+/// [`DemoError`]; the database is then as it was.
+pub fn write_to_server(
+    server: &PostgresOptions,
+    options: DemoOptions,
+    force: bool,
+    progress: impl FnMut() + Send,
+) -> Result<DemoReport, DemoError> {
+    let options = options.bounded();
+    match postgres::write(server, options.as_of, Some(options.seed), people(options), force, progress)? {
+        Written::Payments { payments, replaced } => {
+            Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced })
+        }
+        Written::RealRecords => Err(DemoError::RealRecords(server.url.to_string())),
+    }
 }
 
 /// The people in an SQLite database that lasts as long as the value.

@@ -126,7 +126,7 @@ pub(super) struct Subject {
 
 /// Whom a verification counts against.
 pub(super) struct Attempt {
-    pair: Subject,
+    pub(super) pair: Subject,
     caller: Option<Subject>,
     id: Subject,
     trunk: Option<Subject>,
@@ -153,11 +153,11 @@ impl Attempt {
     }
 
     /// Those that are locked for whoever failed, then those that are locked for others too.
-    fn own(&self) -> impl Iterator<Item = &Subject> {
+    pub(super) fn own(&self) -> impl Iterator<Item = &Subject> {
         std::iter::once(&self.pair).chain(&self.caller)
     }
 
-    fn shared(&self) -> impl Iterator<Item = &Subject> {
+    pub(super) fn shared(&self) -> impl Iterator<Item = &Subject> {
         std::iter::once(&self.id).chain(&self.trunk)
     }
 }

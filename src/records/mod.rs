@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!   a call's shell ──ask(query, expires)──▶ RecordsPool ──answer──▶ dyn Records
-//!                                            2 workers              ├ SqliteRecords   a file; locks outlive the process
-//!                 ◀──────reply(Reply)────── 256 waiting             └ MemoryRecords   simulated calls, tests
+//!                                            2 workers              ├ SqliteRecords    a file; locks outlive the process
+//!                 ◀──────reply(Reply)────── 256 waiting             ├ PostgresRecords  a server; locks shared by all nodes
+//!                                                                   ├ ServiceRecords   HTTP; the service locks out
+//!                                                                   └ MemoryRecords    simulated calls, tests
 //!
 //!   a call's end ───write(CallRecord)──────▶ CallLog ──journal──▶ spool on disk ──▶ SQLite, JSON lines, PostgreSQL
 //! ```
@@ -13,6 +15,7 @@
 //! keyed hashes, and no error names them.
 
 pub mod audit;
+mod breaker;
 mod calls;
 mod carried;
 mod cases;
@@ -28,16 +31,21 @@ mod locks;
 mod memory;
 mod packed;
 mod password;
+mod place;
 mod pool;
+mod postgres;
 mod rekey;
+mod remote;
 pub mod retention;
 mod seal;
+mod service;
 mod sides;
 mod spool;
 mod sqlite;
 mod traffic;
 mod verification;
 
+pub use breaker::{BreakerPolicy, BreakerState};
 pub(crate) use calls::masked;
 pub use calls::{
     CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallServer, CallsError, OTHER, Service, ServiceCounts,
@@ -52,11 +60,15 @@ pub use locks::{LockPolicy, Locked};
 pub use memory::MemoryRecords;
 pub use packed::Unreadable;
 pub use password::{LANES, MEMORY_KIB, MOST_AT_ONCE, PASSES, StoredPassword};
+pub use place::{ClientTls, Database, Source};
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
+pub use postgres::{PostgresOptions, PostgresRecords, PostgresUrl};
 pub use rekey::{Rekeyed, rekey};
+pub use remote::{RemoteCounts, RemoteError};
 pub use seal::{
     KeyId, MOST_KEYS, OVERHEAD, Place, Seal, SealFault, SealSource, key_of, new_key_file, put_new_key_first,
 };
+pub use service::{ServiceOptions, ServiceRecords, ServiceUrl, ServiceUrlFault, openapi};
 pub use sides::{Difference, WriteError};
 pub use sqlite::SqliteRecords;
 pub use traffic::{StepTraffic, Traffic, TrafficFault, traffic};
@@ -81,8 +93,14 @@ pub trait Records: Send + Sync {
     ///   `from` says since when. A `from` after `to` finds nothing.
     ///
     /// # Errors
-    /// [`RecordsError`]; the failure was then not counted.
+    /// [`RecordsError`]. A failed verification was then not counted, except that it may have been where the connection to
+    /// another machine was lost or too slow in the very moment of counting.
     fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError>;
+
+    /// How a back end on another machine has answered; nothing of one that is here.
+    fn remote(&self) -> Option<RemoteCounts> {
+        None
+    }
 }
 
 /// Why the records could not answer. Names no person.
@@ -91,6 +109,9 @@ pub enum RecordsError {
     /// The database failed: busy beyond its time limit, disk full, file damaged.
     #[error("the records database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// Another machine's records could not be had.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The database holds no records yet.
     #[error("the records database is empty: fill it, for instance with `hotline records demo`")]
     Empty,

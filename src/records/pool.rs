@@ -16,8 +16,8 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 use jiff::Timestamp;
 
-use super::Records;
 use super::audit::{self, Audit};
+use super::{Records, RecordsError, RemoteCounts, RemoteError};
 use crate::facts::{CallId, Query, Reply};
 
 /// A pool's size.
@@ -60,6 +60,7 @@ pub struct RecordsPool {
     jobs: Option<Sender<Job>>,
     closing: Arc<AtomicBool>,
     counts: Arc<Counts>,
+    records: Arc<dyn Records>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -99,9 +100,10 @@ impl RecordsPool {
     ) -> std::io::Result<RecordsPool> {
         let (jobs, waiting) = crossbeam_channel::bounded(options.queue.max(1));
         let closing = Arc::new(AtomicBool::new(false));
-        let mut pool = RecordsPool { jobs: Some(jobs), closing, counts: Arc::default(), workers: Vec::new() };
+        let (counts, records) = (Arc::default(), Arc::clone(records));
+        let mut pool = RecordsPool { jobs: Some(jobs), closing, counts, records, workers: Vec::new() };
         for number in 0..options.workers.clamp(1, 64) {
-            let (records, waiting, closing) = (Arc::clone(records), waiting.clone(), Arc::clone(&pool.closing));
+            let (records, waiting, closing) = (Arc::clone(&pool.records), waiting.clone(), Arc::clone(&pool.closing));
             let (counts, audit) = (Arc::clone(&pool.counts), audit.cloned());
             let thread = std::thread::Builder::new().name(format!("records-{number}"));
             pool.workers.push(thread.spawn(move || work(&*records, &waiting, &closing, &counts, audit.as_deref()))?);
@@ -137,6 +139,11 @@ impl RecordsPool {
     pub fn counts(&self) -> PoolCounts {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         PoolCounts { asked: of(&self.counts.asked), late: of(&self.counts.late), refused: of(&self.counts.refused) }
+    }
+
+    /// How a back end on another machine has answered; nothing of one that is here.
+    pub fn remote(&self) -> Option<RemoteCounts> {
+        self.records.remote()
     }
 }
 
@@ -177,6 +184,8 @@ fn work(
 fn ask(records: &dyn Records, job: &Job) -> Reply {
     match catch_unwind(AssertUnwindSafe(|| records.answer(&job.query, job.at))) {
         Ok(Ok(reply)) => reply,
+        // That they are down has been said once.
+        Ok(Err(RecordsError::Remote(RemoteError::Resting))) => Reply::Unavailable,
         Ok(Err(error)) => {
             tracing::error!(%error, "a look-up failed");
             Reply::Unavailable

@@ -354,7 +354,8 @@ impl LockTable for SqliteLocks<'_> {
     }
 }
 
-fn month(ordinal: i64) -> Result<Month, RecordsError> {
+/// The month of an ordinal.
+pub(super) fn month(ordinal: i64) -> Result<Month, RecordsError> {
     let month = i32::try_from(ordinal).ok().and_then(Month::of_ordinal);
     month.ok_or(RecordsError::OutOfRange { what: "month", value: ordinal })
 }

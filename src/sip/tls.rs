@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, OnceCell};
-use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::client::{Resumption, WantsClientCert};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
-use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{self, ClientConfig, ConfigBuilder, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -132,6 +132,23 @@ pub fn chain(files: &IdentityFiles) -> Result<Vec<Vec<u8>>, TlsFault> {
 pub fn authorities(file: &Path) -> Result<usize, TlsFault> {
     connector(file)?;
     Ok(certificates(&read(file)?, file)?.len())
+}
+
+/// What opens TLS connections to others than SIP peers: believing the authorities of a file, or the machine's, and showing a
+/// certificate where one is named. Reads the files now.
+///
+/// # Errors
+/// [`TlsFault`]
+pub fn client(authorities: Option<&Path>, identity: Option<&IdentityFiles>) -> Result<ClientConfig, TlsFault> {
+    let believed = match authorities {
+        Some(file) => certificates(&read(file)?, file)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let none = || authorities.map_or(TlsFault::NoAuthorities, |file| TlsFault::NoCertificate(file.to_owned()));
+    let trusting = trusting(believed).ok_or_else(none)??;
+    let Some(files) = identity else { return Ok(trusting.with_no_client_auth()) };
+    let certified = Pair::read(files)?.certified(files)?;
+    Ok(trusting.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
 }
 
 /// The certificate that new connections are shown, and its key.
@@ -257,7 +274,8 @@ impl Trust {
     pub(super) async fn connector(&self) -> Result<&TlsConnector, TlsFault> {
         let machine = || async {
             let read = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
-            trusting(read.map(|read| read.certs).unwrap_or_default()).ok_or(TlsFault::NoAuthorities)?
+            let trusting = trusting(read.map(|read| read.certs).unwrap_or_default()).ok_or(TlsFault::NoAuthorities)?;
+            Ok(showing_nothing(trusting?))
         };
         self.connector.get_or_try_init(machine).await
     }
@@ -287,11 +305,20 @@ pub(super) fn told(fault: io::Error) -> io::Error {
 
 fn connector(file: &Path) -> Result<TlsConnector, TlsFault> {
     let none = || TlsFault::NoCertificate(file.to_owned());
-    trusting(certificates(&read(file)?, file)?).ok_or_else(none)?
+    Ok(showing_nothing(trusting(certificates(&read(file)?, file)?).ok_or_else(none)??))
+}
+
+/// Shows no certificate, and resumes nothing.
+fn showing_nothing(trusting: ConfigBuilder<ClientConfig, WantsClientCert>) -> TlsConnector {
+    let mut config = trusting.with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    TlsConnector::from(Arc::new(config))
 }
 
 /// `None` where none of the certificates is one of an authority.
-fn trusting(authorities: Vec<CertificateDer<'static>>) -> Option<Result<TlsConnector, TlsFault>> {
+fn trusting(
+    authorities: Vec<CertificateDer<'static>>,
+) -> Option<Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsFault>> {
     let mut roots = RootCertStore::empty();
     // A machine's store may hold a few that are too old to be read.
     roots.add_parsable_certificates(authorities);
@@ -299,11 +326,7 @@ fn trusting(authorities: Vec<CertificateDer<'static>>) -> Option<Result<TlsConne
         return None;
     }
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    Some(versions.map_err(TlsFault::from).map(|versions| {
-        let mut config = versions.with_root_certificates(roots).with_no_client_auth();
-        config.resumption = Resumption::disabled();
-        TlsConnector::from(Arc::new(config))
-    }))
+    Some(versions.map_err(TlsFault::from).map(|versions| versions.with_root_certificates(roots)))
 }
 
 fn certificates(pem: &[u8], file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::records_support::{as_of, at, both, matched, right, wrong};
+use crate::records_support::{as_of, at, each, matched, right, wrong};
 use hotline::facts::{Blame, CallId, CaseNumber, Dispute, Insurance, Month, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions};
 use hotline::records::{Desk, LockPolicy, MOST_A_DAY, Records, RecordsError, Seal, SqliteRecords, new_key_file, rekey};
@@ -26,7 +26,7 @@ fn case(number: u64) -> Reply {
 
 #[test]
 fn the_same_in_one_call_is_one_case_and_in_another_another() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         assert_eq!(ask(says(1, 1, 3, "13900000001"), 0), case(1), "{name}");
         assert_eq!(ask(says(1, 1, 3, "13900000002"), 9), case(1), "{name}: said again");
@@ -40,7 +40,7 @@ fn the_same_in_one_call_is_one_case_and_in_another_another() {
 #[test]
 fn one_person_opens_three_a_day() {
     assert_eq!(MOST_A_DAY, 3);
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         for month in 1..=3 {
             assert_eq!(ask(says(1, 1, month, "13900000001"), i64::from(month)), case(month as u64), "{name}");

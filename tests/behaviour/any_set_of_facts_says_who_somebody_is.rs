@@ -1,7 +1,7 @@
 //! Who somebody is follows from any set of facts that the operator asks for: the ID, the card without its letters or its last
 //! eight digits, the personal number, the social security number, the query password. All must be one person's.
 
-use crate::records_support::{at, both, from, matched, person};
+use crate::records_support::{at, each, from, matched, person};
 use hotline::facts::{CitizenId, Fact, Identity, Query, Reply, Secret};
 use hotline::records::LockPolicy;
 
@@ -48,7 +48,7 @@ fn each_set_of_right_facts_is_the_person() {
             (Fact::Password, "274951"),
         ],
     ];
-    for (name, records) in both(patient()) {
+    for (name, records) in each(patient()) {
         for set in sets {
             let query = Query::Verify { identity: identity(set), from: from(None, None) };
             let facts: Vec<Fact> = set.iter().map(|(fact, _)| *fact).collect();
@@ -78,7 +78,7 @@ fn one_wrong_fact_among_right_ones_is_as_good_as_none() {
         (Fact::Password, "000021"),
         (Fact::Password, ""),
     ];
-    for (name, records) in both(patient()) {
+    for (name, records) in each(patient()) {
         for one in wrong {
             let set = right.map(|fact| if fact.0 == one.0 { one } else { fact });
             let query = Query::Verify { identity: identity(&set), from: from(None, None) };
@@ -90,7 +90,7 @@ fn one_wrong_fact_among_right_ones_is_as_good_as_none() {
 #[test]
 fn who_has_no_password_is_verified_by_none() {
     let retiree = person("retiree");
-    for (name, records) in both(patient()) {
+    for (name, records) in each(patient()) {
         for password in ["", "000000", "123456"] {
             let set = [(Fact::Id, retiree.id), (Fact::Password, password)];
             let query = Query::Verify { identity: identity(&set), from: from(None, None) };
@@ -101,7 +101,7 @@ fn who_has_no_password_is_verified_by_none() {
 
 #[test]
 fn what_only_proves_says_nobody() {
-    for (name, records) in both(patient()) {
+    for (name, records) in each(patient()) {
         let set = [(Fact::Number, person("ordinary").number), (Fact::Password, "274951")];
         let query = Query::Verify { identity: identity(&set), from: from(None, None) };
         assert_eq!(records.answer(&query, at(0)).unwrap(), Reply::Unmatched, "{name}");

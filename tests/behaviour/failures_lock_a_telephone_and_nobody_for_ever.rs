@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::records_support::{UNKNOWN_ID, as_of, at, both, from, matched, person, right, verify, wrong};
+use crate::records_support::{Lasting, UNKNOWN_ID, as_of, at, each, from, matched, person, right, verify, wrong};
 use hotline::facts::{Query, Reply};
 use hotline::records::demo::{self, DemoOptions};
-use hotline::records::{LockPolicy, Records, SqliteRecords};
+use hotline::records::{LockPolicy, Records};
 
 const LOCKED: Reply = Reply::Locked { minutes: 30 };
 const HOUR: i64 = 3600;
@@ -26,7 +26,7 @@ fn over(query: Query, caller: Option<&str>, trunk: &str) -> Query {
 
 #[test]
 fn a_telephone_is_locked_whomever_it_asks_for_and_other_telephones_are_not() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let caller = Some("13900000001");
         assert_eq!(ask(wrong("ordinary", caller), 0), Reply::Unmatched, "{name}");
@@ -44,7 +44,7 @@ fn a_telephone_is_locked_whomever_it_asks_for_and_other_telephones_are_not() {
 
 #[test]
 fn a_telephone_that_goes_on_is_locked_for_longer_and_at_most_for_a_day() {
-    for (name, records) in both(LockPolicy { id_failures: 1_000, ..LockPolicy::default() }) {
+    for (name, records) in each(LockPolicy { id_failures: 1_000, ..LockPolicy::default() }) {
         let mut now = 0;
         for minutes in [30, 60, 120, 240, 480, 960, 1440, 1440] {
             let caller = Some("13900000001");
@@ -57,7 +57,7 @@ fn a_telephone_that_goes_on_is_locked_for_longer_and_at_most_for_a_day() {
 
 #[test]
 fn a_withheld_number_is_locked_for_that_id_and_that_trunk_alone_and_does_not_grow() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         for start in [0, 1802] {
             for second in 0..3 {
@@ -74,7 +74,7 @@ fn a_withheld_number_is_locked_for_that_id_and_that_trunk_alone_and_does_not_gro
 
 #[test]
 fn an_id_that_many_strangers_try_is_locked_for_strangers_and_not_for_its_own_telephone() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let own = Some("13911111111");
         assert_eq!(ask(right("ordinary", own), 0), matched(1), "{name}: known good from here on");
@@ -101,7 +101,7 @@ fn an_id_that_many_strangers_try_is_locked_for_strangers_and_not_for_its_own_tel
 #[test]
 fn a_telephone_is_known_good_for_half_a_year_and_by_a_changed_password_alone() {
     let policy = LockPolicy { id_failures: 1, ..LockPolicy::default() };
-    for (name, records) in both(policy) {
+    for (name, records) in each(policy) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let own = Some("13911111111");
         assert_eq!(ask(right("ordinary", own), 0), matched(1), "{name}");
@@ -117,7 +117,7 @@ fn a_telephone_is_known_good_for_half_a_year_and_by_a_changed_password_alone() {
 #[test]
 fn a_trunk_that_brings_too_many_failures_is_locked_but_for_telephones_known_good() {
     let policy = LockPolicy { trunk_failures: 20, id_failures: 1_000, ..LockPolicy::default() };
-    for (name, records) in both(policy) {
+    for (name, records) in each(policy) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let own = Some("13911111111");
         assert_eq!(ask(over(right("check-x", None), own, "east"), 0), matched(2), "{name}");
@@ -141,7 +141,7 @@ fn a_trunk_that_brings_too_many_failures_is_locked_but_for_telephones_known_good
 
 #[test]
 fn a_right_answer_forgets_the_telephones_counts_and_so_does_a_day() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let caller = Some("13900000001");
         for round in 0..3 {
@@ -159,7 +159,7 @@ fn a_right_answer_forgets_the_telephones_counts_and_so_does_a_day() {
 
 #[test]
 fn one_who_mixes_in_their_own_number_gains_no_tries_against_others() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         let caller = Some("13900000001");
         for second in 0..2 {
@@ -173,7 +173,7 @@ fn one_who_mixes_in_their_own_number_gains_no_tries_against_others() {
 
 #[test]
 fn tries_while_locked_are_not_counted_and_do_not_prolong_the_lock() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         for seconds in 0..1800 + 2 {
             ask(wrong("ordinary", None), seconds);
@@ -185,7 +185,7 @@ fn tries_while_locked_are_not_counted_and_do_not_prolong_the_lock() {
 #[test]
 fn the_policy_is_configurable() {
     let policy = LockPolicy { failures: 1, lock: Duration::from_secs(61), ..LockPolicy::default() };
-    for (name, records) in both(policy) {
+    for (name, records) in each(policy) {
         let ask = |query, seconds| records.answer(&query, at(seconds)).unwrap();
         assert_eq!(ask(wrong("ordinary", None), 0), Reply::Locked { minutes: 2 }, "{name}");
         assert_eq!(ask(right("ordinary", None), 61), matched(1), "{name}");
@@ -194,23 +194,21 @@ fn the_policy_is_configurable() {
 
 #[test]
 fn a_lock_a_count_and_a_telephone_known_good_survive_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("records.sqlite");
-    demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
-    let policy = LockPolicy { id_failures: 5, ..LockPolicy::default() };
-    let ask =
-        |query, seconds| SqliteRecords::open(&path).unwrap().with_locks(policy).answer(&query, at(seconds)).unwrap();
-    let own = Some("13911111111");
-    assert_eq!(ask(right("ordinary", own), 0), matched(1));
-    assert_eq!(ask(wrong("ordinary", None), 0), Reply::Unmatched);
-    assert_eq!(ask(wrong("ordinary", None), 1), Reply::Unmatched);
-    assert_eq!(ask(wrong("ordinary", None), 2), LOCKED);
-    assert_eq!(ask(right("ordinary", None), 62), Reply::Locked { minutes: 29 });
-    assert_eq!(ask(wrong("ordinary", Some(&stranger(1))), 63), Reply::Unmatched);
-    assert_eq!(ask(wrong("ordinary", Some(&stranger(2))), 63), LOCKED, "the fifth for this ID");
-    assert_eq!(ask(right("ordinary", own), 64), matched(1));
-    assert_eq!(ask(right("check-x", None), 64), matched(2));
-    assert_eq!(ask(right("ordinary", None), 63 + 1800), matched(1));
+    for database in Lasting::each() {
+        let policy = LockPolicy { id_failures: 5, ..LockPolicy::default() };
+        let ask = |query, seconds| database.open(policy).answer(&query, at(seconds)).unwrap();
+        let own = Some("13911111111");
+        assert_eq!(ask(right("ordinary", own), 0), matched(1));
+        assert_eq!(ask(wrong("ordinary", None), 0), Reply::Unmatched);
+        assert_eq!(ask(wrong("ordinary", None), 1), Reply::Unmatched);
+        assert_eq!(ask(wrong("ordinary", None), 2), LOCKED);
+        assert_eq!(ask(right("ordinary", None), 62), Reply::Locked { minutes: 29 });
+        assert_eq!(ask(wrong("ordinary", Some(&stranger(1))), 63), Reply::Unmatched);
+        assert_eq!(ask(wrong("ordinary", Some(&stranger(2))), 63), LOCKED, "the fifth for this ID");
+        assert_eq!(ask(right("ordinary", own), 64), matched(1));
+        assert_eq!(ask(right("check-x", None), 64), matched(2));
+        assert_eq!(ask(right("ordinary", None), 63 + 1800), matched(1));
+    }
 }
 
 #[test]
@@ -225,34 +223,32 @@ fn fresh_simulated_records_share_the_people_and_not_the_locks() {
 
 #[test]
 fn callers_and_ids_are_locked_by_hashes_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("records.sqlite");
-    demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
-    let records = SqliteRecords::open(&path).unwrap();
-    let unknown = verify(UNKNOWN_ID, "87654321", Some("13912345678"));
-    records.answer(&unknown, at(0)).unwrap();
-    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
-    let bytes = files.flatten().collect::<Vec<u8>>();
-    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("failed_at") && holds(person("ordinary").id));
-    for secret in [UNKNOWN_ID, "13912345678", "87654321"] {
-        assert!(!holds(secret));
+    for mut database in Lasting::each() {
+        let records = database.open(LockPolicy::default());
+        let unknown = verify(UNKNOWN_ID, "87654321", Some("13912345678"));
+        records.answer(&unknown, at(0)).unwrap();
+        drop(records);
+        let bytes = database.bytes();
+        let holds = |text: &str| regex::bytes::Regex::new(text).unwrap().is_match(&bytes);
+        assert!(holds("failed_at") && holds(person("ordinary").id));
+        for secret in [UNKNOWN_ID, "13912345678", "87654321"] {
+            assert!(!holds(secret));
+        }
     }
 }
 
 #[test]
 fn failures_at_the_same_time_on_two_nodes_are_all_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("records.sqlite");
-    demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
     let policy = LockPolicy { failures: 16, id_failures: 100, ..LockPolicy::default() };
-    let nodes = [(); 2].map(|()| SqliteRecords::open(&path).unwrap().with_locks(policy));
-    let replies: Vec<Reply> = std::thread::scope(|threads| {
-        let tries = (0..16).map(|turn: usize| {
-            let node = &nodes[turn % 2];
-            threads.spawn(move || node.answer(&wrong("ordinary", None), at(0)).unwrap())
+    for database in Lasting::each() {
+        let nodes = [(); 2].map(|()| database.open(policy));
+        let replies: Vec<Reply> = std::thread::scope(|threads| {
+            let tries = (0..16).map(|turn: usize| {
+                let node = &nodes[turn % 2];
+                threads.spawn(move || node.answer(&wrong("ordinary", None), at(0)).unwrap())
+            });
+            tries.collect::<Vec<_>>().into_iter().map(|one| one.join().unwrap()).collect()
         });
-        tries.collect::<Vec<_>>().into_iter().map(|one| one.join().unwrap()).collect()
-    });
-    assert_eq!(replies.iter().filter(|reply| **reply == LOCKED).count(), 1, "the sixteenth, whichever it is");
+        assert_eq!(replies.iter().filter(|reply| **reply == LOCKED).count(), 1, "the sixteenth, whichever it is");
+    }
 }

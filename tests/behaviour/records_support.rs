@@ -1,21 +1,138 @@
-//! What the tests of the records share: both implementations, and people to ask about.
+//! What the tests of the records share: the back ends, and people to ask about.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use hotline::facts::{CitizenId, Identity, Month, Origin, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions, NamedPerson, named};
-use hotline::records::{LockPolicy, Records};
+use hotline::records::{
+    LockPolicy, PostgresRecords, Records, RecordsError, Seal, ServiceOptions, ServiceRecords, Source,
+};
 use jiff::Timestamp;
+
+use crate::support::postgres::PostgresServer;
+use crate::support::service::{Service, answered_by};
 
 pub(crate) fn as_of() -> Month {
     Month::new(2026, 9).unwrap()
 }
 
-/// Both implementations with the ten named people.
-pub(crate) fn both(policy: LockPolicy) -> [(&'static str, Box<dyn Records>); 2] {
+/// Each back end with the ten named people.
+pub(crate) fn each(policy: LockPolicy) -> Vec<(&'static str, Box<dyn Records>)> {
     let options = DemoOptions::named_only(as_of());
-    [
+    vec![
         ("sqlite", Box::new(demo::in_memory(options).unwrap().with_locks(policy))),
         ("memory", Box::new(demo::without_sql(options).with_locks(policy))),
+        ("postgres", Box::new(Served::new(policy))),
+        ("service", Box::new(Asked::new(policy))),
     ]
+}
+
+/// Records of a server that ends with them.
+struct Served {
+    records: PostgresRecords,
+    _server: PostgresServer,
+}
+
+impl Served {
+    fn new(policy: LockPolicy) -> Served {
+        let server = PostgresServer::start();
+        demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), false, || ()).unwrap();
+        let records = PostgresRecords::open(&server.options()).unwrap().with_locks(policy);
+        Served { records, _server: server }
+    }
+}
+
+impl Records for Served {
+    fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError> {
+        self.records.answer(query, at)
+    }
+}
+
+/// Records behind a service that goes by the test's clock.
+struct Asked {
+    records: ServiceRecords,
+    clock: Arc<AtomicI64>,
+    _service: Service,
+}
+
+impl Asked {
+    fn new(policy: LockPolicy) -> Asked {
+        let memory = demo::without_sql(DemoOptions::named_only(as_of())).with_locks(policy);
+        let clock = Arc::new(AtomicI64::new(0));
+        let now = Arc::clone(&clock);
+        let service = Service::start(move |asked| {
+            let at = Timestamp::from_millisecond(now.load(Ordering::SeqCst)).unwrap();
+            answered_by(&memory, at, asked)
+        });
+        let options = ServiceOptions::of(service.url().parse().unwrap());
+        // On a machine that is busy with other tests nothing else is to fail by it.
+        let options = ServiceOptions { deadline: Duration::from_secs(20), ..options };
+        Asked { records: ServiceRecords::open(&options).unwrap(), clock, _service: service }
+    }
+}
+
+impl Records for Asked {
+    fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError> {
+        self.clock.store(at.as_millisecond(), Ordering::SeqCst);
+        self.records.answer(query, at)
+    }
+}
+
+/// A database that outlives those who open it, with the ten named people: a file, a server's.
+pub(crate) enum Lasting {
+    File(tempfile::TempDir),
+    Server(PostgresServer),
+}
+
+impl Lasting {
+    pub(crate) fn each() -> [Lasting; 2] {
+        let options = DemoOptions::named_only(as_of());
+        let (folder, server) = (tempfile::tempdir().unwrap(), PostgresServer::start());
+        demo::write(&folder.path().join("records.sqlite"), options, false, || ()).unwrap();
+        demo::write_to_server(&server.options(), options, false, || ()).unwrap();
+        [Lasting::File(folder), Lasting::Server(server)]
+    }
+
+    /// Opens it as one of its nodes does.
+    pub(crate) fn open(&self, policy: LockPolicy) -> Arc<dyn Records> {
+        self.source().open(policy).unwrap()
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        match self {
+            Lasting::File(folder) => {
+                let file = folder.path().join("records.sqlite");
+                Source::Sqlite(file.clone(), Seal::beside(&file).unwrap())
+            }
+            Lasting::Server(server) => Source::Postgres(server.options()),
+        }
+    }
+
+    /// Whatever was written is on the disk now, and nobody has it open.
+    pub(crate) fn bytes(&mut self) -> Vec<u8> {
+        let folder = match self {
+            Lasting::File(folder) => folder.path().to_owned(),
+            Lasting::Server(server) => {
+                server.stop();
+                server.folder()
+            }
+        };
+        let mut all = Vec::new();
+        let mut folders = vec![folder];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                match entry.file_type().unwrap() {
+                    kind if kind.is_dir() => folders.push(entry.path()),
+                    kind if kind.is_file() => all.extend(std::fs::read(entry.path()).unwrap()),
+                    _ => {}
+                }
+            }
+        }
+        all
+    }
 }
 
 /// So many seconds after a fixed time.

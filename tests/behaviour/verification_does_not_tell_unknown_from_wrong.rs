@@ -1,13 +1,13 @@
 //! A caller who keys somebody else's ID, or an ID of nobody, learns nothing from the answer.
 
-use crate::records_support::{UNKNOWN_ID, at, both, matched, person, right, verify, wrong};
+use crate::records_support::{UNKNOWN_ID, at, each, matched, person, right, verify, wrong};
 use hotline::facts::Reply;
 use hotline::records::LockPolicy;
 use hotline::records::demo::NAMED;
 
 #[test]
 fn the_right_two_numbers_match() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         for (row, who) in (1..).zip(NAMED) {
             assert_eq!(
                 records.answer(&right(who.who, Some("10086")), at(0)).unwrap(),
@@ -23,7 +23,7 @@ fn the_right_two_numbers_match() {
 
 #[test]
 fn an_unknown_id_is_answered_as_a_wrong_number_is_until_and_after_it_locks() {
-    for (name, records) in both(LockPolicy::default()) {
+    for (name, records) in each(LockPolicy::default()) {
         let unknown = verify(UNKNOWN_ID, "10000001", None);
         for (seconds, expected) in [
             (0, Reply::Unmatched),
@@ -41,7 +41,7 @@ fn an_unknown_id_is_answered_as_a_wrong_number_is_until_and_after_it_locks() {
 
 #[test]
 fn another_persons_number_a_part_and_none_do_not_match() {
-    for (name, records) in both(LockPolicy { failures: 100, ..LockPolicy::default() }) {
+    for (name, records) in each(LockPolicy { failures: 100, ..LockPolicy::default() }) {
         for number in ["10000002", "1000000", "100000010", "", "0"] {
             let query = verify(person("ordinary").id, number, Some("10086"));
             assert_eq!(records.answer(&query, at(0)).unwrap(), Reply::Unmatched, "{name} {number:?}");

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::{Wrong, draft};
-use crate::records::{Seal, SealSource};
+use crate::node::Config;
+use crate::records::{Database, Seal, SealSource, Source};
 
 /// `--database`, `--config`, `--key-file`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Place {
-    /// The SQLite file [default: the configuration's, otherwise hotline.db]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) database: Option<PathBuf>,
+    /// The SQLite file, or postgres://user@host/database with the password in PGPASSWORD [default: the configuration's,
+    /// otherwise hotline.db]
+    #[arg(long, value_name = "DATABASE")]
+    pub(crate) database: Option<Database>,
     /// The configuration that says where the records are, and where the keys come from that they are sealed by
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -22,12 +24,20 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The database's file.
-    pub(crate) fn database(&self) -> Result<PathBuf, Wrong> {
+    /// The database by its name.
+    pub(crate) fn named(&self) -> Result<Database, Wrong> {
         match (&self.database, &self.config) {
             (Some(database), _) => Ok(database.clone()),
             (None, Some(config)) => Ok(whole(config)?.records.database),
-            (None, None) => Ok(PathBuf::from("hotline.db")),
+            (None, None) => Ok(PathBuf::from("hotline.db").into()),
+        }
+    }
+
+    /// The database's file.
+    pub(crate) fn database(&self) -> Result<PathBuf, Wrong> {
+        match self.named()? {
+            Database::File(file) => Ok(file),
+            Database::Postgres(url) => Err(Wrong::Use(format!("{url} is no SQLite file, and only one is meant here"))),
         }
     }
 
@@ -42,21 +52,34 @@ impl Place {
 
     /// What it is sealed by.
     pub(crate) fn seal(&self) -> Result<Seal, Wrong> {
-        let failed = |error: crate::records::SealFault| Wrong::Failed(error.to_string());
-        match (&self.key_file, &self.config) {
-            (Some(file), _) => Seal::of(SealSource::File(file.clone())).map_err(failed),
-            (None, Some(config)) => {
-                let mut config = whole(config)?;
-                config.records.database = self.database()?;
-                config.seal().map_err(|fault| Wrong::Faults(vec![fault]))
-            }
-            (None, None) => Seal::beside(&self.database()?).map_err(failed),
+        match &self.key_file {
+            Some(file) => Seal::of(SealSource::File(file.clone())).map_err(|error| Wrong::Failed(error.to_string())),
+            None => self.settings()?.seal().map_err(|fault| Wrong::Faults(vec![fault])),
         }
+    }
+
+    /// The records, with what it takes to reach and to open them.
+    pub(crate) fn source(&self) -> Result<Source, Wrong> {
+        let source = self.settings()?.source().map_err(|fault| Wrong::Faults(vec![fault]))?;
+        Ok(match (source, &self.key_file) {
+            (Source::Sqlite(file, _), Some(_)) => Source::Sqlite(file, self.seal()?),
+            (source, _) => source,
+        })
+    }
+
+    /// The configuration's, or what holds without one, with the database in its place that was named.
+    fn settings(&self) -> Result<Config, Wrong> {
+        let mut config = self.config.as_deref().map(whole).transpose()?.unwrap_or_default();
+        if let Some(database) = &self.database {
+            config.records.database.clone_from(database);
+            config.records.url = None;
+        }
+        Ok(config)
     }
 }
 
 /// A configuration without a fault.
-fn whole(file: &std::path::Path) -> Result<crate::node::Config, Wrong> {
+fn whole(file: &std::path::Path) -> Result<Config, Wrong> {
     let draft = draft(file)?;
     if draft.faults.is_empty() { Ok(draft.config) } else { Err(Wrong::Faults(draft.faults)) }
 }

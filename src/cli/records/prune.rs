@@ -29,7 +29,7 @@ impl Prune {
         }
         let mut config = draft.config;
         if let Some(database) = &self.database {
-            config.records.database.clone_from(database);
+            config.records.database = database.clone().into();
         }
         let now = Timestamp::now();
         let gone = config.prune(now).map_err(|fault| Wrong::Faults(vec![fault]))?;
@@ -50,7 +50,7 @@ impl Prune {
         let who = Who::Operator(operator());
         let act = Act { at: now, who, what: "records prune".into(), subject: None, outcome: told.join(", ") };
         let seal = config.seal().map_err(|fault| Wrong::Faults(vec![fault]))?;
-        audit::record_with(&config.records.database, &seal, &act)?;
+        audit::record_with(config.records.file(), &seal, &act)?;
         Ok(well)
     }
 }

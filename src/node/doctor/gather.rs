@@ -18,7 +18,7 @@ use crate::media::may_precede;
 use crate::node::config::{Config, Tls};
 use crate::node::draft::Draft;
 use crate::node::{loading, read_password, tls as tls_config};
-use crate::records;
+use crate::records::DatabaseStanding;
 use crate::sip::{Listen, Transport, tls};
 
 /// Pairs of ports that are tried.
@@ -36,7 +36,7 @@ pub(super) async fn gather(draft: &Draft) -> Facts {
         Ok(loaded) => (0, Some(loaded.missing.len())),
         Err(faults) => (faults.iter().filter(|fault| fault.is_error()).count(), None),
     };
-    let (database, folder) = (&config.records.database, folder_of(&config.records.database));
+    let (database, folder) = (config.records.file(), folder_of(config.records.file()));
     let metrics = config.metrics.listen.map(|address| Listen { transport: Transport::Tcp, address });
     let mut facts = Facts {
         faults,
@@ -59,8 +59,8 @@ pub(super) async fn gather(draft: &Draft) -> Facts {
         files: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
         precedence: may_precede(),
         buffer: proc_text("net/core/rmem_max").trim().parse().ok(),
-        database: records::look(database).map_err(|error| error.to_string()),
-        database_writable: writable(database) && writable(&folder),
+        database: standing(config),
+        database_writable: writable(&nearest(database)) && writable(&folder),
         disk: disk(&nearest(&folder)),
         cache_writable: writable(&nearest(&config.prompts.cache)),
         voice: Synthesizer::espeak(PathBuf::new()).voices.iter().all(|voice| match &voice.engine {
@@ -70,6 +70,12 @@ pub(super) async fn gather(draft: &Draft) -> Facts {
     };
     facts.trunks = trunks::ask(config, &facts).await;
     facts
+}
+
+/// How the records stand, or why they cannot be had.
+fn standing(config: &Config) -> Result<DatabaseStanding, String> {
+    let source = config.records.source().map_err(|fault| fault.message)?;
+    source.look().map_err(|error| error.to_string())
 }
 
 /// Takes each port as serving would, all of them together, and gives them back.

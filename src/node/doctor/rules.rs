@@ -144,7 +144,7 @@ rules! {
     DATABASE_READ_ONLY: Database Wrong "the records' database or its folder cannot be written: SQLite keeps files beside it",
         "chown both to the hotline's user";
     DATABASE_UNUSABLE: Database Wrong "the records' database cannot be opened",
-        "name the right file in records.database; `hotline records demo` makes one to try";
+        "name the right file or server in records.database; `hotline records demo` fills one to try";
 
     DISK: Disk Ok "there is room on the disk of the records", "";
     DISK_LAYER: Disk Note "the records lie in a container's own layer, and go with it", "mount a volume at the folder of records.database";

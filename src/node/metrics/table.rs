@@ -2,6 +2,7 @@
 
 use crate::dialogue::Outcome;
 use crate::facts::KeySource;
+use crate::records::{BreakerState, RemoteError};
 use crate::telephony::{Failure, Stage};
 
 /// What kind of metric.
@@ -56,6 +57,9 @@ metrics! {
     LOOKUPS: Counter "hotline_lookups" [] "Questions to the records";
     LOOKUPS_LATE: Counter "hotline_lookups_late" [] "Those of them that were not answered within their time";
     LOOKUPS_REFUSED: Counter "hotline_lookups_refused" [] "Those of them that too many others waited before";
+    LOOKUPS_FAILED: Counter "hotline_lookups_failed" ["failure"] "Those of them that a server or service of records did not answer; absent where records are in a file";
+    LOOKUPS_SLOW: Counter "hotline_lookups_slow" ["over"] "Those of them that a server or service took longer than this to answer";
+    RECORDS_BREAKER: Gauge "hotline_records_breaker" ["state"] "1 for how the breaker before a server or service of records stands, 0 for the others";
     SERVICE: Counter "hotline_service" ["what"] "Calls that are over, by what their callers came to: [calls](calls.md#what-is-counted)";
     CALLS_ABANDONED: Counter "hotline_calls_abandoned" ["menu", "step"] "Calls whose caller went with nothing, by the step they were in; beyond 1,000 steps, and where the path is too long, `other`";
     CALL_RECORDS_LOST: Counter "hotline_call_records_lost" [] "Rows of the call record that could not be kept: too many came at once, or the spool is full";
@@ -85,7 +89,7 @@ pub(super) fn page() -> String {
     }
     page.push_str("\n## Labels\n\n| label | values |\n|---|---|\n");
     page.push_str("| `trunk` | a name of the configuration's `[trunks]`; empty for calls that no trunk brought |\n");
-    let bounds = super::bounds();
+    let (bounds, slow) = (super::bounds(), super::slow_bounds());
     let of_type = [
         ("state", Stage::ALL.map(Stage::name).to_vec(), "of calls"),
         ("state", super::TRANSACTION_STATES.to_vec(), "of transactions"),
@@ -103,7 +107,14 @@ pub(super) fn page() -> String {
         ),
         ("source", KeySource::ALL.map(KeySource::name).to_vec(), "[keys](keys.md)"),
         ("result", crate::node::versions::RESULTS.to_vec(), "[reload](reload.md)"),
-        ("over", bounds.each_ref().map(String::as_str).to_vec(), "each counts those of the next too"),
+        (
+            "state",
+            BreakerState::ALL.map(BreakerState::name).to_vec(),
+            "of the breaker; [records](records.md#when-they-are-down)",
+        ),
+        ("failure", RemoteError::NAMES.to_vec(), "of look-ups; [records](records.md#when-they-are-down)"),
+        ("over", slow.each_ref().map(String::as_str).to_vec(), "of look-ups; each counts those of the next too"),
+        ("over", bounds.each_ref().map(String::as_str).to_vec(), "of packets; each counts those of the next too"),
     ];
     for (label, values, note) in of_type {
         let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();

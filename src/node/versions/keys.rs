@@ -87,7 +87,8 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         telemetry,
     } = config;
     let Telemetry { otlp, service } = telemetry;
-    let CallRecords { to, server, password_file, folder: calls_folder, spool, spool_mib } = call_records;
+    let CallRecords { to, server, password_file: calls_password, folder: calls_folder, spool, spool_mib } =
+        call_records;
     let Kept { call_records: calls_kept, audit, cases } = retention;
     let Sip {
         listen,
@@ -110,6 +111,13 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
     let Media { address: _, ports, workers, time_out, srtp: _, keys: _ } = media;
     let Records {
         database,
+        local,
+        url,
+        password_file,
+        authorities: believed,
+        certificate: shown,
+        key: shown_key,
+        deadline,
         workers: look_ups,
         failures,
         id_failures,
@@ -143,6 +151,13 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("media.workers", format!("{workers:?}")),
         ("media.time-out", format!("{time_out:?}")),
         ("records.database", format!("{database:?}")),
+        ("records.local", format!("{local:?}")),
+        ("records.url", format!("{url:?}")),
+        ("records.password-file", format!("{password_file:?}")),
+        ("records.authorities", format!("{believed:?}")),
+        ("records.certificate", format!("{shown:?}")),
+        ("records.key", format!("{shown_key:?}")),
+        ("records.deadline", format!("{deadline:?}")),
         ("records.workers", format!("{look_ups:?}")),
         ("records.failures", format!("{failures:?}")),
         ("records.id-failures", format!("{id_failures:?}")),
@@ -153,7 +168,7 @@ fn settled(config: &Config) -> Vec<(&'static str, String)> {
         ("records.keys", format!("{sealing:?}")),
         ("call-records.to", format!("{to:?}")),
         ("call-records.server", format!("{server:?}")),
-        ("call-records.password-file", format!("{password_file:?}")),
+        ("call-records.password-file", format!("{calls_password:?}")),
         ("call-records.folder", format!("{calls_folder:?}")),
         ("call-records.spool", format!("{spool:?}")),
         ("call-records.spool-mib", format!("{spool_mib:?}")),

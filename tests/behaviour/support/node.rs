@@ -25,7 +25,7 @@ pub async fn start(numbers: &[(&str, &str)], change: impl FnOnce(&mut Config)) -
     demo::write(&database, DemoOptions::named_only(as_of), false, || ()).expect("made-up people");
     let mut config = Config::default();
     config.sip.listen = vec!["127.0.0.1:0".parse().expect("an address")];
-    config.records.database = database;
+    config.records.database = database.into();
     config.prompts.folder = in_tree("prompts");
     config.prompts.cache = in_tree("target/synthesized");
     config.media.workers = 1;

@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use hotline::records::{PostgresOptions, PostgresUrl};
 use tempfile::TempDir;
 
 /// The server.
@@ -92,6 +94,13 @@ impl PostgresServer {
     /// Its address, without a password.
     pub fn url(&self) -> String {
         format!("postgres://hotline@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// How to reach it.
+    pub fn options(&self) -> PostgresOptions {
+        let options = PostgresOptions::of(PostgresUrl::of(&self.url()).unwrap());
+        // On a machine that is busy with other tests nothing else is to fail by it.
+        PostgresOptions { deadline: Duration::from_secs(20), ..options }
     }
 
     /// Where its data lies.

@@ -74,13 +74,17 @@ pub(super) fn buffer(facts: &Facts) -> Vec<Finding> {
 }
 
 pub(super) fn database(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let file = config.records.database.display();
+    let records = &config.records;
+    let place = records.url.as_ref().map_or_else(|| records.database.to_string(), ToString::to_string);
+    let file = records.file().display();
     vec![match &facts.database {
         Err(why) => DATABASE_UNUSABLE.said(why.clone()),
         Ok(_) if !facts.database_writable => DATABASE_READ_ONLY.said(format!("{file} cannot be written by this user")),
-        Ok(standing) if standing.version < standing.known => DATABASE
-            .said(format!("{file}; a start brings its tables from version {} to {}", standing.version, standing.known)),
-        Ok(_) => DATABASE.said(file.to_string()),
+        Ok(standing) if standing.version < standing.known => DATABASE.said(format!(
+            "{place}; a start brings its tables from version {} to {}",
+            standing.version, standing.known
+        )),
+        Ok(_) => DATABASE.said(place),
     }]
 }
 

@@ -1,0 +1,97 @@
+//! What a verified person changes: the query password, and cases of what is wrong with the record.
+
+use deadpool_postgres::Object;
+
+use super::verifying::{execute, lock_key, prepare};
+use super::{Failed, asking, insurance_code};
+use crate::facts::{CallId, CaseNumber, CitizenId, Dispute, PersonRef, Reply, Secret, Weakness};
+use crate::records::RecordsError;
+use crate::records::cases::{DAY, Filed, MOST_A_DAY};
+use crate::records::keyed::{Keyed, Kind, Pepper};
+use crate::records::packed::Unreadable;
+use crate::records::password;
+use crate::records::seal::Seal;
+
+const ID: &str = "SELECT id_number FROM insured WHERE person = $1";
+const SET: &str = "INSERT INTO passwords VALUES ($1, $2, false, $3) ON CONFLICT (subject) DO UPDATE SET \
+                   hash = excluded.hash, initial = excluded.initial, changed = excluded.changed";
+const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+const SAME: &str = "SELECT number FROM cases \
+                    WHERE call = $1 AND subject = $2 AND insurance = $3 AND month = $4 AND blame = $5";
+const CALL_BACK: &str = "UPDATE cases SET person = $1 WHERE number = $2";
+const TODAY: &str = "SELECT count(*) FROM cases WHERE subject = $1 AND opened > $2";
+/// A number is nobody else's ever.
+const NEXT: &str = "SELECT nextval(pg_get_serial_sequence('cases', 'number'))";
+const OPEN: &str = "INSERT INTO cases (number, opened, subject, insurance, month, blame, person, call) \
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+pub(super) async fn set_password(
+    client: &Object,
+    pepper: &Pepper,
+    person: PersonRef,
+    chosen: &Secret<String>,
+    at: i64,
+) -> Result<Reply, Failed> {
+    let id = id(client, person).await?;
+    if let Some(weakness) = Weakness::of(chosen.reveal(), id.reveal()) {
+        return Ok(Reply::PasswordWeak(weakness));
+    }
+    // It is hashed for some 20 ms.
+    let hash = tokio::task::block_in_place(|| password::hash(chosen.reveal()))?;
+    let [set] = prepare(client, [SET]).await?;
+    let subject = subject(pepper, id.reveal());
+    client.execute(&set, &[&subject.0.as_slice(), hash.reveal(), &at]).await.map_err(|error| asking(&error))?;
+    Ok(Reply::PasswordSet)
+}
+
+/// As [`crate::records::cases`] tells. What a call has said before is said under the same lock.
+pub(super) async fn dispute(
+    client: &mut Object,
+    (pepper, seal): (&Pepper, &Seal),
+    person: PersonRef,
+    dispute: &Dispute,
+    call: CallId,
+    at: i64,
+) -> Result<Reply, Failed> {
+    let id = id(client, person).await?;
+    let filed = Filed { subject: subject(pepper, id.reveal()), id: id.reveal(), call, dispute, at };
+    let [lock, same, call_back] = prepare(client, [LOCK, SAME, CALL_BACK]).await?;
+    let [today, next, open] = prepare(client, [TODAY, NEXT, OPEN]).await?;
+    let failed = |error: tokio_postgres::Error| asking(&error);
+    let transaction = client.transaction().await.map_err(failed)?;
+    let (subject, call, blame) = (filed.subject.0.as_slice(), call.octets(), dispute.blame.name());
+    let (call, insurance, month) = (call.as_slice(), insurance_code(dispute.insurance), dispute.month.ordinal());
+    transaction.query_one(&lock, &[&lock_key(&filed.subject)]).await.map_err(failed)?;
+    let before = transaction.query_opt(&same, &[&call, &subject, &insurance, &month, &blame]).await.map_err(failed)?;
+    let reply = if let Some(row) = before {
+        let number: i64 = row.try_get(0).map_err(failed)?;
+        execute(&transaction, &call_back, &[&filed.sealed(seal, number)?, &number]).await?;
+        Reply::CaseOpened(CaseNumber::new(number.unsigned_abs()))
+    } else {
+        let since = at.saturating_sub(DAY);
+        let row = transaction.query_one(&today, &[&subject, &since]).await.map_err(failed)?;
+        if row.try_get::<_, i64>(0).map_err(failed)?.unsigned_abs() >= MOST_A_DAY as u64 {
+            return Ok(Reply::TooManyCases);
+        }
+        let number: i64 = transaction.query_one(&next, &[]).await.and_then(|row| row.try_get(0)).map_err(failed)?;
+        let sealed = filed.sealed(seal, number)?;
+        execute(&transaction, &open, &[&number, &at, &subject, &insurance, &month, &blame, &sealed, &call]).await?;
+        Reply::CaseOpened(CaseNumber::new(number.unsigned_abs()))
+    };
+    // Said again, it makes no second case.
+    transaction.commit().await.map_err(failed)?;
+    Ok(reply)
+}
+
+async fn id(client: &Object, person: PersonRef) -> Result<Secret<CitizenId>, Failed> {
+    let [statement] = prepare(client, [ID]).await?;
+    let row = client.query_opt(&statement, &[&person.0]).await.map_err(|error| asking(&error))?;
+    let row = row.ok_or(RecordsError::NoSuchPerson)?;
+    let stored = Secret::new(row.try_get::<_, String>(0).map_err(|error| asking(&error))?);
+    let id = CitizenId::stored(stored.reveal().as_bytes()).ok_or(RecordsError::Unreadable(Unreadable))?;
+    Ok(Secret::new(id))
+}
+
+fn subject(pepper: &Pepper, id: &CitizenId) -> Keyed {
+    pepper.hash(Kind::Id, id.as_str().as_bytes())
+}
