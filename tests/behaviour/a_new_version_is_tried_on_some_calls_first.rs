@@ -56,7 +56,10 @@ async fn a_worse_one_is_taken_back_with_its_figures() {
     assert!(history.taken_back.iter().eq([&digest]));
     let deed = history.deeds.last().unwrap();
     assert_eq!((deed.what.as_str(), &deed.digest, deed.author.as_str()), ("taken back", &digest, "canary"));
-    assert!(deed.note.starts_with("failure: 10 of 10 calls against 0 of 30 (Fisher's exact test"), "{}", deed.note);
+    // The last calls may end after the look.
+    let figures =
+        ["28", "29", "30"].map(|calls| format!("failure: 10 of 10 calls against 0 of {calls} (Fisher's exact test"));
+    assert!(figures.iter().any(|figures| deed.note.starts_with(figures)), "{}", deed.note);
     for _ in 0..4 {
         assert!(is_taken(&running).await, "all calls have the version before");
     }

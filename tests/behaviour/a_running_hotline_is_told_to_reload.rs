@@ -53,9 +53,9 @@ async fn by_commands() {
     house.files.write(&script("id").replace("then = \"verify\"", "then = \"verfy\""));
     let (code, said) = house.run(&["reload"]).await;
     assert!(code == Some(1) && said.contains("nothing was changed: 1 mistakes") && said.contains("verfy"), "{said}");
-    assert!(said.contains("menu.toml:23:8") && said.contains("did you mean `verify`?"), "its place is shown: {said}");
+    assert!(said.contains("menu.toml:25:8") && said.contains("did you mean `verify`?"), "its place is shown: {said}");
     let (code, said) = house.run(&["reload", "--format", "json"]).await;
-    assert!(code == Some(1) && said.contains("\"line\":23"), "{said}");
+    assert!(code == Some(1) && said.contains("\"line\":25"), "{said}");
     house.server.prints("nothing was changed: 1 mistakes were found").await;
 
     let (code, said) = house.run(&["rollback", &first]).await;

@@ -5,7 +5,7 @@ use crate::records_support::{as_of, at, each, from, matched, person};
 use hotline::dialogue::{Caller, Dialogue, Input, Output};
 use hotline::facts::{Identity, Key, Moment, PersonRef, Query, Reply, Secret, Weakness};
 use hotline::records::demo::{self, DemoOptions};
-use hotline::records::{LockPolicy, Records, SqliteRecords};
+use hotline::records::{LockPolicy, Records, Seal, SqliteRecords, new_key_file};
 
 const CHECK_X: PersonRef = PersonRef(2);
 
@@ -56,6 +56,7 @@ fn what_is_easily_guessed_is_refused_with_the_reason() {
 fn it_lies_in_the_file_as_a_hash_and_survives() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("records.sqlite");
+    new_key_file(&Seal::file_beside(&path)).unwrap();
     demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
     let ask = |query: &Query| SqliteRecords::open(&path).unwrap().answer(query, at(0)).unwrap();
     assert_eq!(ask(&set("135797")), Reply::PasswordSet);

@@ -117,7 +117,10 @@ const SEEDS: &[Seed] = &[
     },
     Seed {
         name: "wrong keys that last",
-        script: &[("ask = \"enter-id\"\n", "ask = \"enter-id\"\nno-input-tries = 1\nno-match-tries = 9\ntries = 9\n")],
+        script: &[
+            ("ask = \"enter-id\"\n", "ask = \"enter-id\"\nno-input-tries = 1\nno-match-tries = 9\ntries = 9\n"),
+            ("wrong-within = \"330s\"", "wrong-within = \"305s\""),
+        ],
         line: "[enter-id]",
         says: "a caller who presses wrong keys alone here is in the call for",
         call: true,

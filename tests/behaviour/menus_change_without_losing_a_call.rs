@@ -44,7 +44,7 @@ async fn a_faulty_one_changes_nothing_and_says_why() {
         let faults: Vec<hotline::facts::Fault> = answer.faults.into_iter().map(Into::into).collect();
         assert!(!answer.done && answer.said[0].starts_with("nothing was changed"), "{:?}", answer.said);
         let fault = faults.iter().find(|fault| fault.message.contains("verfy")).expect("the mistake");
-        assert_eq!((fault.line_column(), fault.hint.as_deref()), ((23, 8), Some("did you mean `verify`?")));
+        assert_eq!((fault.line_column(), fault.hint.as_deref()), ((25, 8), Some("did you mean `verify`?")));
         assert_eq!(answer.serving, first);
     }
     // A text that has no recording, where none may be synthesized; then a text that is none.
@@ -135,7 +135,7 @@ async fn two_numbers_that_exchange_their_menus_have_each_others() {
 
 /// Two hundred callers are in the middle of their numbers when the menu becomes another: each goes on to
 /// where it would have, and only those who call now go the new way.
-// R02 asterisk#627
+// R01 asterisk#627
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_running_calls_go_on_where_they_were_going() {
     const CALLS: u32 = 200;

@@ -329,6 +329,7 @@ impl Setup {
             Some(told)
         } else {
             let _ = told.try_send(DialingEvent::Answered { call, answer });
+            drop(told);
             None
         };
         run.run(mail, commands).await;
