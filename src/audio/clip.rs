@@ -20,6 +20,11 @@ impl Clip {
 
     /// The whole clip in one law: a byte a sample.
     pub fn bytes(&self, law: Law) -> &[u8] {
+        self.sound(law)
+    }
+
+    /// The same, to be held.
+    pub(super) fn sound(&self, law: Law) -> &Arc<[u8]> {
         match law {
             Law::A => &self.alaw,
             Law::Mu => &self.ulaw,

@@ -22,6 +22,7 @@ use super::latch::{Latch, Verdict};
 use super::ports::Pair;
 use super::sieve::Sieve;
 use super::{Action, Actions, Conductor, MediaParams, MediaStats};
+pub(super) use sending::Room;
 use sending::{Sending, is_somebody};
 
 /// The longest payload: 120 ms of G.711.
@@ -48,6 +49,14 @@ pub enum MediaEvent {
 
 /// Hears a call's events. Must not block.
 pub type OnEvent = Box<dyn FnMut(MediaEvent) + Send>;
+
+/// What a tick came to.
+pub(super) struct Ticked {
+    /// Milliseconds to the next packet, if there will be one.
+    pub(super) next: Option<u64>,
+    /// The conductor has been called, so its timer may have changed. Told here so that a packet touches nothing else.
+    pub(super) conducted: bool,
+}
 
 /// One call.
 pub(super) struct Call {
@@ -164,21 +173,26 @@ impl Call {
         std::mem::take(&mut self.conducted)
     }
 
-    /// Sends the packet due at millisecond `due` of the engine's time line, if there is one. Returns the milliseconds to
-    /// the next, if there will be one.
-    pub(super) fn tick(&mut self, now: Moment, due: u64, out: &mut Actions) -> Option<u64> {
+    /// Sends the packet due at millisecond `due` of the engine's time line, if there is one.
+    pub(super) fn tick(&mut self, now: Moment, due: u64, room: &mut Room, out: &mut Actions) -> Ticked {
         self.sending.turn(due);
+        let mut conducted = false;
         for _ in 0..PLAYLISTS_A_TICK {
-            if !self.sending.wants_tick() || self.tick_keys(now, due, out) || self.sending.send_sound(now, due) {
+            if !self.sending.wants_tick() {
+                break;
+            }
+            let (sent, keys_done) = self.tick_keys(now, due, out);
+            conducted |= keys_done;
+            if sent || self.sending.send_sound(now, due, room) {
                 break;
             }
             // Between two keys, or at a playlist's end.
-            if self.sending.end_playlist() {
-                self.conduct(now, out, |conductor, out| conductor.played(now, out));
-            } else {
+            if !self.sending.end_playlist() {
                 self.sending.pause();
                 break;
             }
+            conducted = true;
+            self.conduct(now, out, |conductor, out| conductor.played(now, out));
         }
         // What has begun meanwhile is in its place already.
         self.sending.begins();
@@ -186,24 +200,25 @@ impl Call {
         if !again {
             self.sending.pause();
         }
-        again.then_some(self.sending.ptime().into())
+        Ticked { next: again.then_some(self.sending.ptime().into()), conducted }
     }
 
-    /// Sends a packet of the keys being sent, if one is due: it takes the sound's place.
-    fn tick_keys(&mut self, now: Moment, due: u64, out: &mut Actions) -> bool {
+    /// Sends a packet of the keys being sent, if one is due: it takes the sound's place. Whether it did, and whether all have been
+    /// sent.
+    fn tick_keys(&mut self, now: Moment, due: u64, out: &mut Actions) -> (bool, bool) {
         let timestamp = self.sending.timestamp_at(due);
-        let Some(keys) = &mut self.sending.keys else { return false };
+        let Some(keys) = &mut self.sending.keys else { return (false, false) };
         let step = keys.tick(timestamp);
         match step {
             KeyStep::Packet { .. } => {
                 self.send_key(now, due, step);
-                true
+                (true, false)
             }
-            KeyStep::Quiet => false,
+            KeyStep::Quiet => (false, false),
             KeyStep::Done => {
                 self.sending.keys = None;
                 self.conduct(now, out, |conductor, out| conductor.keys_sent(now, out));
-                false
+                (false, true)
             }
         }
     }
@@ -328,7 +343,7 @@ impl Call {
         }
         if self.keep_alive_at(config).is_some_and(|at| at <= now) {
             // So that NATs and far ends know the stream lives.
-            let after_a_pause = now.since(self.sending.last_sent) >= A_PAUSE;
+            let after_a_pause = now.since(self.sending.last_sent()) >= A_PAUSE;
             self.sending.send_silence(now, due, after_a_pause);
         }
         if self.time_out_at(config).is_some_and(|at| at <= now) {
@@ -348,7 +363,7 @@ impl Call {
     }
 
     fn keep_alive_at(&self, config: &EngineConfig) -> Option<Moment> {
-        (self.params.send && !self.sending.wants_tick()).then(|| self.sending.last_sent + config.keep_alive)
+        (self.params.send && !self.sending.wants_tick()).then(|| self.sending.last_sent() + config.keep_alive)
     }
 
     fn time_out_at(&self, config: &EngineConfig) -> Option<Moment> {

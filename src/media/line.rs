@@ -13,6 +13,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::net::{IpAddr, SocketAddr};
 
 use mio::net::UdpSocket;
+use rustix::net::SendFlags;
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Ports that are tried, to try a line with.
@@ -118,7 +119,8 @@ impl Line {
 
     /// Sends to the far end that it is connected to.
     pub(super) fn send(&self, datagram: &[u8]) -> Result<usize> {
-        self.outward.as_ref().unwrap_or(&self.inward).send(datagram)
+        // The C library's own `send` is a point at which a thread can be cancelled, and costs what that takes.
+        Ok(rustix::net::send(self.outward.as_ref().unwrap_or(&self.inward), datagram, SendFlags::empty())?)
     }
 
     /// Sends to somebody, not being connected.

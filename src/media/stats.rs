@@ -46,7 +46,8 @@ impl Lateness {
 
     pub(super) fn record(&mut self, late: Duration) {
         self.most = self.most.max(late);
-        let place = Lateness::BOUNDS_MS.iter().take_while(|bound| late > Duration::from_millis(**bound)).count();
+        let late = late.as_micros();
+        let place = Lateness::BOUNDS_MS.iter().take_while(|bound| late > u128::from(**bound) * 1000).count();
         if let Some(count) = self.packets.get_mut(place) {
             *count = count.saturating_add(1);
         }

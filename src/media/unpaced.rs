@@ -1,9 +1,11 @@
 //! One call without a worker's clock, poll and thread: each packet is sent when it is asked for, as fast as that. So what a
 //! packet costs can be counted, which waiting for the next one would blur.
 
+use arrayvec::ArrayVec;
+
 use crate::facts::Moment;
 
-use super::call::Call;
+use super::call::{Call, Room};
 use super::engine::{EngineConfig, Leg};
 use super::wheel::Wheel;
 use super::{Actions, Conductor, MediaError, MediaParams};
@@ -13,6 +15,7 @@ pub struct Unpaced {
     call: Call,
     pacing: Wheel,
     due: u64,
+    room: Room,
     out: Actions,
 }
 
@@ -33,14 +36,15 @@ impl Unpaced {
         call.conduct(now, &mut out, |conductor, out| conductor.start(now, out));
         let mut pacing = Wheel::new(256, 1);
         pacing.set(0, 0);
-        Ok(Unpaced { call, pacing, due: 0, out })
+        Ok(Unpaced { call, pacing, due: 0, room: Room::new(), out })
     }
 
     /// Sends the packet that is due next, and makes the one after it due. Whether there will be one.
     pub fn send_due(&mut self) -> bool {
-        let Some((call, due)) = self.pacing.take(self.due) else { return false };
+        let taken: ArrayVec<_, 1> = self.pacing.take(self.due);
+        let Some((call, due)) = taken.first().copied() else { return false };
         let now = Moment::from_micros(due * 1000);
-        let Some(step) = self.call.tick(now, due, &mut self.out) else { return false };
+        let Some(step) = self.call.tick(now, due, &mut self.room, &mut self.out).next else { return false };
         self.due = due + step;
         self.pacing.set(call, self.due);
         true

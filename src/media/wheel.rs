@@ -9,6 +9,8 @@
 //!
 //! What is due beyond one turn waits in the last slot and is set again when that comes.
 
+use arrayvec::ArrayVec;
+
 /// No call.
 const NONE: u32 = u32::MAX;
 
@@ -98,21 +100,47 @@ impl Wheel {
         }
     }
 
-    /// Takes one call that is due by `now`, the longest due first, and says when it was.
-    pub(super) fn take(&mut self, now: u64) -> Option<(u32, u64)> {
-        loop {
+    /// Takes calls that are due by `now`, as many as there are or `MOST`, the longest due first, and says when each was. None is
+    /// left where there are fewer.
+    pub(super) fn take<const MOST: usize>(&mut self, now: u64) -> ArrayVec<(u32, u64), MOST> {
+        let mut taken = ArrayVec::new();
+        while !taken.is_full() {
             let Some(slot) = self.next_slot().filter(|slot| *slot <= now) else {
                 self.now = self.now.max(now);
-                return None;
+                break;
             };
             self.now = slot;
-            let call = self.slots.get((slot % self.turn()) as usize)?.first;
-            let due = self.due(call)?;
-            if due <= slot {
-                self.clear(call);
-                return Some((call, due));
+            self.take_from(slot, &mut taken);
+        }
+        taken
+    }
+
+    /// Takes a slot's calls, from its first on.
+    fn take_from<const MOST: usize>(&mut self, slot: u64, taken: &mut ArrayVec<(u32, u64), MOST>) {
+        let turn = self.turn();
+        let Some(place) = self.slots.get_mut((slot % turn) as usize) else { return };
+        let mut first = place.first;
+        let mut later = None;
+        while let Some(entry) = self.entries.get_mut(first as usize).filter(|_| !taken.is_full()) {
+            let (call, Entry { due, next, .. }) = (first, std::mem::replace(entry, UNSET));
+            first = next;
+            let due = due.unwrap_or(slot);
+            if due > slot {
+                // Due beyond the turn it was set in.
+                later = Some((call, due));
+                break;
             }
-            // Due beyond the turn it was set in.
+            taken.push((call, due));
+        }
+        place.first = first;
+        match self.entries.get_mut(first as usize) {
+            Some(entry) => entry.previous = NONE,
+            None => {
+                place.last = NONE;
+                self.mark(slot, false);
+            }
+        }
+        if let Some((call, due)) = later {
             self.now = slot + 1;
             self.set(call, due);
             self.now = slot;
@@ -159,6 +187,10 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
+    fn take<const MOST: usize>(wheel: &mut Wheel, now: u64) -> Vec<(u32, u64)> {
+        wheel.take::<MOST>(now).to_vec()
+    }
+
     #[test]
     fn calls_come_when_due_in_the_order_they_were_set() {
         let mut wheel = Wheel::new(64, 4);
@@ -167,13 +199,14 @@ mod tests {
         wheel.set(1, 5);
         wheel.set(3, 500);
         assert_eq!(wheel.next_slot(), Some(5));
-        assert_eq!(wheel.take(4), None);
-        assert_eq!(wheel.take(20), Some((1, 5)));
+        assert_eq!(take::<1>(&mut wheel, 4), []);
+        assert_eq!(take::<1>(&mut wheel, 20), [(1, 5)]);
         wheel.clear(2);
-        assert_eq!(wheel.take(20), Some((0, 10)));
-        assert_eq!(wheel.take(20), None);
-        assert_eq!(wheel.take(499), None);
-        assert_eq!(wheel.take(500), Some((3, 500)));
+        assert_eq!(take::<4>(&mut wheel, 20), [(0, 10)]);
+        assert_eq!(take::<4>(&mut wheel, 499), []);
+        wheel.set(0, 500);
+        wheel.set(1, 501);
+        assert_eq!(take::<3>(&mut wheel, 501), [(3, 500), (0, 500), (1, 501)]);
         assert_eq!(wheel.next_slot(), None);
         wheel.set(9, 1);
     }
@@ -200,10 +233,16 @@ mod tests {
                 now += passes;
                 let mut taken = BTreeMap::new();
                 let mut last = 0;
-                while let Some((call, due)) = wheel.take(now) {
-                    prop_assert!(due >= last);
-                    last = due;
-                    taken.insert(call, due);
+                loop {
+                    let some = take::<3>(&mut wheel, now);
+                    for (call, due) in &some {
+                        prop_assert!(*due >= last);
+                        last = *due;
+                        taken.insert(*call, *due);
+                    }
+                    if some.len() < 3 {
+                        break;
+                    }
                 }
                 let wanted: BTreeMap<u32, u64> = map.iter().filter(|(_, due)| **due <= now).map(|(c, d)| (*c, *d)).collect();
                 prop_assert_eq!(&taken, &wanted);

@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::facts::{Key, Moment};
 
-use super::call::{Call, is_refusal};
+use super::call::{Call, Room, Ticked, is_refusal};
 use super::clock::Clock;
 use super::engine::{EngineConfig, Reservation};
 use super::phases::{Phases, SOON};
@@ -86,6 +86,7 @@ pub(super) struct Worker {
     phases: Phases,
     /// Sockets that have more to read.
     unread: Vec<Token>,
+    room: Room,
     actions: Actions,
 }
 
@@ -113,6 +114,7 @@ impl Worker {
             timers: Wheel::new(TIMER_TURN, most_calls),
             phases: Phases::default(),
             unread: Vec::new(),
+            room: Room::new(),
             actions: Actions::new(),
         }
     }
@@ -167,8 +169,7 @@ impl Worker {
     fn send_due(&mut self) {
         let until = millisecond(self.clock.now());
         loop {
-            let due: ArrayVec<_, PACKETS_A_LOOK> =
-                std::iter::from_fn(|| self.pacing.take(until)).take(PACKETS_A_LOOK).collect();
+            let due: ArrayVec<_, PACKETS_A_LOOK> = self.pacing.take(until);
             let slots = due.iter().filter_map(|(call, _)| self.calls.get(*call as usize)?.as_ref());
             slots.for_each(|slot| slot.call.sending.warm());
             let now = self.clock.now();
@@ -182,14 +183,15 @@ impl Worker {
     /// Sends a call's packet, and sets the next.
     fn tick(&mut self, now: Moment, call: u32, due: u64, until: u64) {
         let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
-        let next = slot.call.tick(now, due, &mut self.actions);
+        let Ticked { next, conducted } = slot.call.tick(now, due, &mut self.room, &mut self.actions);
         if let Some(step) = next {
             let late = until.saturating_sub(due + step);
             let skipped = if late > LATEST { late.div_ceil(step) * step } else { 0 };
             self.pacing.set(call, due + step + skipped);
         }
         // Sound that ended may have changed the dialogue's timers.
-        if slot.call.was_conducted() || next.is_none() {
+        if conducted || next.is_none() {
+            slot.call.was_conducted();
             self.arm(call, now);
         }
     }
@@ -197,10 +199,16 @@ impl Worker {
     fn fire_due(&mut self) {
         let now = self.clock.now();
         let until = millisecond(now);
-        while let Some((call, _)) = self.timers.take(until) {
-            let Some(Some(slot)) = self.calls.get_mut(call as usize) else { continue };
-            slot.call.timer(now, until, &self.config, &mut self.actions);
-            self.arm(call, now);
+        loop {
+            let due: ArrayVec<_, PACKETS_A_LOOK> = self.timers.take(until);
+            for (call, _) in &due {
+                let Some(Some(slot)) = self.calls.get_mut(*call as usize) else { continue };
+                slot.call.timer(now, until, &self.config, &mut self.actions);
+                self.arm(*call, now);
+            }
+            if due.is_empty() {
+                break;
+            }
         }
     }
 
