@@ -79,3 +79,15 @@ fn no_file_is_proposed_that_another_text_has() {
     assert!(place.path("prompts/en/welcome-3.wav").exists());
     assert_eq!(std::fs::read(place.path("prompts/en/welcome-2.wav")).unwrap(), b"kept by somebody");
 }
+
+#[test]
+fn nobody_who_reads_what_is_written_is_no_mistake_of_the_program() {
+    let place = Place::new("Welcome");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut hotline = std::process::Command::new(env!("CARGO_BIN_EXE_hotline"));
+    hotline.args(["prompts", "script", "menu", "--output", "to-read"]).current_dir(place.path("")).stdout(writer);
+    let done = hotline.output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.code() == Some(1) && !said.contains("panicked"), "{said}");
+}

@@ -9,6 +9,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -37,13 +38,14 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn run(&self) -> Result<bool, Wrong> {
         let texts = self.menus.load()?;
+        let mut out = io::stdout().lock();
         for language in Language::ALL.into_iter().filter(|language| self.language.is_none_or(|only| only == *language))
         {
             let spoken = || texts.wanted.iter().filter(|text| text.clip.language == language);
             let chosen: Vec<&Wanted> = spoken().filter(|text| self.all || text.recorded.is_none()).collect();
             if chosen.is_empty() {
                 if spoken().next().is_some() {
-                    println!("{language}: every text has a recording; --all writes them all");
+                    writeln!(out, "{language}: every text has a recording; --all writes them all")?;
                 }
                 continue;
             }
@@ -51,7 +53,7 @@ impl Script {
             for (ending, text) in [("html", page(language, &chosen)), ("csv", table(&chosen))] {
                 let file = self.output.join(format!("script-{language}.{ending}"));
                 fs::write(&file, text).map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))?;
-                println!("{}: {} texts, about {}", file.display(), chosen.len(), minutes(&chosen));
+                writeln!(out, "{}: {} texts, about {}", file.display(), chosen.len(), minutes(&chosen))?;
             }
         }
         Ok(true)
