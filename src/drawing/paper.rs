@@ -170,3 +170,21 @@ fn title(menu: &Menu, marks: &Marks, at: Point) -> SceneNode {
         ..SceneNode::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LABEL, Point, label};
+
+    /// Two lines that end side by side at a step: each label is read by itself, and stands on its own line.
+    #[test]
+    fn labels_of_lines_that_end_side_by_side_stand_apart() {
+        let line = |x: f64, y: f64| [Point::new(400.0, y), Point::new(x, y), Point::new(x, 100.0)];
+        let mut placed = Vec::new();
+        label("when-verified", &line(0.0, 74.0), &mut placed);
+        label("when-verified", &line(18.0, 87.0), &mut placed);
+        let [(one, half), (other, _)] = placed.as_slice() else { panic!("{placed:?}") };
+        assert_eq!((one.x, one.y), (0.0, 80.0));
+        let apart = ((other.x - one.x).abs() > half * 2.0, (other.y - one.y).abs() > LABEL);
+        assert!((apart.0 || apart.1) && (other.y == 87.0 || other.x == 18.0), "{other:?}");
+    }
+}
