@@ -107,8 +107,7 @@ impl Graph {
         fs::write(&part, picture).map_err(failed)?;
         fs::rename(&part, output).map_err(failed)?;
         let what = if marks.caption.is_empty() { String::new() } else { format!(", {}", marks.caption) };
-        println!("{}: {} steps{what}", output.display(), menu.steps.len());
-        Ok(())
+        Ok(writeln!(io::stdout(), "{}: {} steps{what}", output.display(), menu.steps.len())?)
     }
 
     fn coverage(&self) -> Result<Marks, Wrong> {

@@ -22,6 +22,10 @@ const BAR_HEIGHT: f64 = 5.0;
 const MOST_BENDS: usize = 4_000;
 const LABEL: f64 = 12.0;
 const LABEL_BEFORE: f64 = 20.0;
+/// A letter's width, of its height.
+const LETTER: f64 = 0.6;
+/// Places for a label, one behind the other.
+const LABEL_TRIES: u8 = 24;
 
 pub(super) fn draw(
     menu: &Menu,
@@ -44,6 +48,7 @@ pub(super) fn draw(
     scene.nodes = drawn.map(|((step, told), at)| node(step, &told.name, at.center)).collect();
     scene.nodes.push(title(menu, marks, Point::new(layout.bounds.min.x, layout.bounds.min.y - 34.0)));
     let routes = layout.edges.iter().zip(ways).filter(|(route, _)| route.points.len() > 1);
+    let mut placed = Vec::new();
     scene.edges = routes
         .map(|(route, (_, _, by))| SceneEdge {
             points: route.points.clone(),
@@ -52,7 +57,7 @@ pub(super) fn draw(
             hop_radius: 4.0,
             simplify: 3.0,
             marker_end: MarkerRef::builtin(BuiltinMarker::Arrow).colored(LINE),
-            labels: vec![label(by)],
+            labels: vec![label(by, &route.points, &mut placed)],
             ..SceneEdge::default()
         })
         .collect();
@@ -78,10 +83,34 @@ fn graph(menu: &Menu, boxes: &[StepBox], ways: &[(usize, usize, String)]) -> Gra
     graph.build()
 }
 
-/// Before the line's end: where it begins lines of one step lie close together.
-fn label(by: &str) -> EdgeLabel {
-    let at = EdgeAnchor::Along { fraction: 1.0, offset: -LABEL_BEFORE };
+/// Before the line's end: where it begins lines of one step lie close together. Where another label is there already, since
+/// lines of several steps end close together, further back.
+fn label(by: &str, line: &[Point], placed: &mut Vec<(Point, f64)>) -> EdgeLabel {
+    let half = LABEL * LETTER * by.chars().count() as f64 / 2.0;
+    let free = |at: Point| {
+        placed.iter().all(|(other, width)| {
+            (other.x - at.x).abs() > half + width + LABEL / 2.0 || (other.y - at.y).abs() > LABEL * 1.2
+        })
+    };
+    let mut tries = (0..LABEL_TRIES).map(|place| LABEL_BEFORE + f64::from(place) * LABEL);
+    let found = tries.find_map(|before| Some((before, back_along(line, before).filter(|at| free(*at))?)));
+    let (before, at) = found.map_or((LABEL_BEFORE, None), |(before, at)| (before, Some(at)));
+    placed.extend(at.map(|at| (at, half)));
+    let at = EdgeAnchor::Along { fraction: 1.0, offset: -before };
     EdgeLabel::new(TextRun::new(by).size(LABEL).weight(600.0).color("#334155"), at).chip()
+}
+
+/// The place so far before the end of a line, if it is that long.
+fn back_along(line: &[Point], mut far: f64) -> Option<Point> {
+    line.iter().rev().zip(line.iter().rev().skip(1)).find_map(|(end, begin)| {
+        let (x, y) = (begin.x - end.x, begin.y - end.y);
+        let length = x.hypot(y);
+        if far > length {
+            far -= length;
+            return None;
+        }
+        Some(Point::new(end.x + x * far / length.max(1.0), end.y + y * far / length.max(1.0)))
+    })
 }
 
 fn node(step: &StepBox, name: &str, center: Point) -> SceneNode {
@@ -139,5 +168,23 @@ fn title(menu: &Menu, marks: &Marks, at: Point) -> SceneNode {
         stroke: Some(Stroke::new("none", 0.0)),
         content: runs.collect(),
         ..SceneNode::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LABEL, Point, label};
+
+    /// Two lines that end side by side at a step: each label is read by itself, and stands on its own line.
+    #[test]
+    fn labels_of_lines_that_end_side_by_side_stand_apart() {
+        let line = |x: f64, y: f64| [Point::new(400.0, y), Point::new(x, y), Point::new(x, 100.0)];
+        let mut placed = Vec::new();
+        label("when-verified", &line(0.0, 74.0), &mut placed);
+        label("when-verified", &line(18.0, 87.0), &mut placed);
+        let [(one, half), (other, _)] = placed.as_slice() else { panic!("{placed:?}") };
+        assert_eq!((one.x, one.y), (0.0, 80.0));
+        let apart = ((other.x - one.x).abs() > half * 2.0, (other.y - one.y).abs() > LABEL);
+        assert!((apart.0 || apart.1) && (other.y == 87.0 || other.x == 18.0), "{other:?}");
     }
 }

@@ -1,7 +1,8 @@
 //! Which recordings a menu can ask for: the fixed texts of all its messages, and the pieces of every kind of value they
 //! speak.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use miette::Severity;
@@ -10,7 +11,7 @@ use super::Compiled;
 use super::compiled::{Menu, MessageId, StepId};
 use super::needs::needs;
 use crate::facts::{Fault, Form, Language};
-use crate::speech::{Catalogue, How, vocabulary, vocabulary_of};
+use crate::speech::{Catalogue, FixedText, How, vocabulary, vocabulary_of};
 
 /// A recording that a menu needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,10 @@ pub struct WantedClip {
     pub text: Arc<str>,
     /// How.
     pub form: Form,
+    /// Whether it goes on from a value in the same sentence, in any message.
+    pub after_value: bool,
+    /// Whether it leads to one.
+    pub before_value: bool,
     /// A file to record it into, as in `enter-id-too-short-1.wav`; empty for a piece of a number.
     pub file: String,
     /// The first step whose message needs it; nothing for the messages that every step may say.
@@ -31,20 +36,28 @@ pub struct WantedClip {
 
 /// Every recording that a menu can ask for, each once: fixed texts first, then pieces of numbers.
 pub fn wanted_clips(menu: &Menu, catalogue: &Catalogue) -> Vec<WantedClip> {
-    let mut met = HashSet::new();
-    let mut wanted = Vec::new();
+    // Where a text that was met stands in `wanted`; a piece of a number stands nowhere.
+    let mut met: HashMap<(Language, Arc<str>, Form), usize> = HashMap::new();
+    let mut wanted: Vec<WantedClip> = Vec::new();
     let mut pieces = Vec::new();
     for language in menu.languages.iter().copied() {
         for need in needs(menu) {
             let Ok(texts) = catalogue.fixed_texts(language, &need.message) else { continue };
             let several = texts.len() > 1;
-            for (place, text) in texts.into_iter().enumerate() {
-                if met.insert((language, Arc::clone(&text), Form::Plain)) {
-                    let number = if several { format!("-{}", place + 1) } else { String::new() };
-                    let file = format!("{}{number}.wav", need.message.replace('.', "-"));
-                    let (step, message) = (need.step, Arc::clone(&need.message));
-                    wanted.push(WantedClip { language, text, form: Form::Plain, file, step, message });
+            for (place, FixedText { text, after_value, before_value }) in texts.into_iter().enumerate() {
+                let key = (language, Arc::clone(&text), Form::Plain);
+                if let Some(known) = met.get(&key) {
+                    if let Some(known) = wanted.get_mut(*known) {
+                        known.after_value |= after_value;
+                        known.before_value |= before_value;
+                    }
+                    continue;
                 }
+                met.insert(key, wanted.len());
+                let number = if several { format!("-{}", place + 1) } else { String::new() };
+                let file = format!("{}{number}.wav", need.message.replace('.', "-"));
+                let (form, step, message) = (Form::Plain, need.step, Arc::clone(&need.message));
+                wanted.push(WantedClip { language, text, form, after_value, before_value, file, step, message });
             }
             let uses = catalogue.variables(language, &need.message);
             let pieces_of = uses.iter().flat_map(|(name, uses)| uses.iter().map(move |used| (name, &used.how)));
@@ -57,9 +70,11 @@ pub fn wanted_clips(menu: &Menu, catalogue: &Catalogue) -> Vec<WantedClip> {
                 How::Choice(_) => Vec::new(),
             });
             for (text, form) in pieces_of {
-                if met.insert((language, Arc::clone(&text), form)) {
-                    let (step, message) = (need.step, Arc::clone(&need.message));
-                    pieces.push(WantedClip { language, text, form, file: String::new(), step, message });
+                if let Entry::Vacant(new) = met.entry((language, Arc::clone(&text), form)) {
+                    new.insert(usize::MAX);
+                    let (file, step, message) = (String::new(), need.step, Arc::clone(&need.message));
+                    let (after_value, before_value) = (false, false);
+                    pieces.push(WantedClip { language, text, form, after_value, before_value, file, step, message });
                 }
             }
         }

@@ -71,13 +71,41 @@ pub(super) fn compose(language: Language, formatted: &str, line: &Line, pace: Pa
     Spoken { message: Arc::clone(&line.message), language, text: one_line(language, &text), parts: heard.parts }
 }
 
-/// The clips of a formatted message's fixed texts, in order.
-pub(super) fn fixed_clips(formatted: &str) -> impl Iterator<Item = Arc<str>> {
-    let fixed = markers::split(formatted).filter_map(|run| match run {
-        Run::Text(fixed) => Some(fixed),
-        Run::Value(..) => None,
-    });
-    fixed.flat_map(pieces).filter_map(|piece| piece.clip)
+/// A fixed text of a message, as one recording says it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FixedText {
+    /// What is said.
+    pub text: Arc<str>,
+    /// Whether it goes on from a value in the same sentence, as `元` does.
+    pub after_value: bool,
+    /// Whether it leads to a value in the same sentence, as `您的余额为` does.
+    pub before_value: bool,
+}
+
+/// The fixed texts of a formatted message that have a clip, in order.
+pub(super) fn fixed_clips(formatted: &str) -> Vec<FixedText> {
+    let mut found: Vec<FixedText> = Vec::new();
+    // Whether the run before was a value, and whether the last text found leads to what comes next.
+    let (mut after_value, mut leads_on) = (false, false);
+    for run in markers::split(formatted) {
+        let Run::Text(fixed) = run else {
+            if let Some(last) = found.last_mut().filter(|_| leads_on) {
+                last.before_value = true;
+            }
+            (after_value, leads_on) = (true, false);
+            continue;
+        };
+        for piece in pieces(fixed) {
+            after_value &= piece.before < SENTENCE;
+            leads_on = piece.after < SENTENCE && (piece.clip.is_some() || leads_on && piece.before < SENTENCE);
+            if let Some(text) = piece.clip {
+                found.push(FixedText { text, after_value, before_value: false });
+                after_value = false;
+            }
+        }
+        after_value = false;
+    }
+    found
 }
 
 /// What is heard so far, and the silence due before the next clip.

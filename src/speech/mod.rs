@@ -21,7 +21,7 @@ mod written;
 
 pub use crate::facts::Form;
 pub use catalogue::Catalogue;
-pub use compose::MOST_PARTS;
+pub use compose::{FixedText, MOST_PARTS};
 pub use grammar::{Function, vocabulary, vocabulary_of};
 pub use line::{Line, Pace, Part, Spoken, Value, ValueKind};
 pub use needs::Use;

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
-use std::sync::Arc;
 
 use fluent_bundle::{FluentArgs, FluentValue};
 
 use super::catalogue::Catalogue;
-use super::compose::fixed_clips;
+use super::compose::{FixedText, fixed_clips};
 use super::grammar::Function;
 use super::load::Texts;
 use super::outline::How;
@@ -45,11 +44,11 @@ impl Catalogue {
     }
 
     /// Every fixed text that [`Catalogue::speak`] can play for this message in this language, whatever values it is
-    /// given; each once, in the order they are met.
+    /// given; each once, in the order they are met, with the values it stands beside anywhere in the message.
     ///
     /// # Errors
     /// The message is missing, or its selectors can be combined in more than 4096 ways.
-    pub fn fixed_texts(&self, language: Language, id: &str) -> Result<Vec<Arc<str>>, Fault> {
+    pub fn fixed_texts(&self, language: Language, id: &str) -> Result<Vec<FixedText>, Fault> {
         let Some((texts, pattern)) = self.texts.get(&language).and_then(|texts| Some((texts, texts.pattern(id)?)))
         else {
             return Err(self.missing(language, id));
@@ -71,8 +70,7 @@ impl Catalogue {
         if combinations > MOST_COMBINATIONS {
             return Err(texts.too_many_combinations(id));
         }
-        let mut met = HashSet::new();
-        let mut fixed = Vec::new();
+        let mut fixed: Vec<FixedText> = Vec::new();
         for mut combination in 0..combinations {
             for (name, values) in &choices {
                 if let Some(value) = values.get(combination % values.len().max(1)) {
@@ -81,7 +79,15 @@ impl Catalogue {
                 combination /= values.len().max(1);
             }
             let formatted = texts.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new());
-            fixed.extend(fixed_clips(&formatted).filter(|text| met.insert(Arc::clone(text))));
+            for one in fixed_clips(&formatted) {
+                match fixed.iter_mut().find(|known| known.text == one.text) {
+                    Some(known) => {
+                        known.after_value |= one.after_value;
+                        known.before_value |= one.before_value;
+                    }
+                    None => fixed.push(one),
+                }
+            }
         }
         Ok(fixed)
     }

@@ -6,11 +6,12 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use hotline::dialogue::{Ending, Story};
-use hotline::facts::{KeyCounts, Language};
-use hotline::records::{CallLog, CallRecord};
+use hotline::facts::Language;
+use hotline::records::CallLog;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::hotline::in_tree;
+use crate::support::records::record_of;
 
 fn hotline(arguments: &[&str]) -> Output {
     let mut hotline = Command::new(env!("CARGO_BIN_EXE_hotline"));
@@ -41,24 +42,7 @@ fn call(log: &CallLog, started: &str, way: &[(&str, u64)], ending: Ending) {
         ending: Some(ending),
         ..Story::of(Language::ZhCn)
     };
-    let record = CallRecord {
-        call: hotline::facts::CallId::new(rand::random()),
-        started,
-        answered: Some(started),
-        ended: started + SignedDuration::from_secs(40),
-        called: "12333".into(),
-        caller: None,
-        menu: "12333".into(),
-        story,
-        person: None,
-        trunk: None,
-        version: None,
-        sip_call_id: None,
-        keys: KeyCounts::default(),
-        rtp_lost: None,
-        rtp_jitter_us: None,
-    };
-    assert!(log.write(record));
+    assert!(log.write(record_of(story, started, started + SignedDuration::from_secs(40))));
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn prompts_are_read_from_a_folder() {
     let catalogue = Catalogue::from_dir(folder.path()).unwrap();
     assert!(catalogue.has(Language::En, "a"));
     let texts = catalogue.fixed_texts(Language::En, "b").unwrap();
-    assert_eq!(texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["Two", "three"]);
+    assert_eq!(texts.iter().map(|fixed| &*fixed.text).collect::<Vec<&str>>(), ["Two", "three"]);
     std::fs::write(folder.path().join("en/b.ftl"), [0xFF]).unwrap();
     assert!(Catalogue::from_dir(folder.path()).unwrap_err()[0].file.ends_with("b.ftl"));
 }

@@ -4,40 +4,30 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hotline::dialogue::{Ending, Outcome, Story};
-use hotline::facts::{CallId, KeyCounts, Language, Secret};
+use hotline::facts::{CallId, Language, Secret};
 use hotline::records::{CallEntry, CallLog, CallLogOptions, CallPlace, CallRecord, CallServer, Seal, Service};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
 use crate::support::postgres::PostgresServer;
+use crate::support::records::record_of;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The nth call.
 fn call(number: i64) -> CallRecord {
     let started = Timestamp::from_second(1_795_577_000 + number).unwrap();
+    let story = Story {
+        path: ["welcome", "main"].map(Into::into).to_vec(),
+        entered: vec![Duration::ZERO; 2],
+        outcome: Outcome::Nothing,
+        ending: Some(Ending::CallerHungUp),
+        ..Story::of(Language::ZhCn)
+    };
     CallRecord {
         call: CallId::new(u128::try_from(number + 1).unwrap().to_be_bytes()),
-        started,
-        answered: Some(started),
-        ended: started + SignedDuration::from_secs(30),
-        called: "12333".into(),
         caller: Some(Secret::new(format!("139{number:08}"))),
-        menu: "12333".into(),
-        story: Story {
-            path: ["welcome", "main"].map(Into::into).to_vec(),
-            entered: vec![Duration::ZERO; 2],
-            outcome: Outcome::Nothing,
-            ending: Some(Ending::CallerHungUp),
-            ..Story::of(Language::ZhCn)
-        },
-        person: None,
-        trunk: None,
-        version: None,
-        sip_call_id: None,
-        keys: KeyCounts::default(),
-        rtp_lost: None,
-        rtp_jitter_us: None,
+        ..record_of(story, started, started + SignedDuration::from_secs(30))
     }
 }
 

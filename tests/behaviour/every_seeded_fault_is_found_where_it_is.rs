@@ -209,6 +209,24 @@ const SEEDS: &[Seed] = &[
         ..NONE
     },
     Seed {
+        name: "a message that goes on and on",
+        texts: &[("en/12333.ftl", "way-website = ", "way-website = … … ")],
+        line: "say = \"way-website\"",
+        says: "and a message may take 60 s",
+        ..NONE
+    },
+    Seed {
+        name: "an item that goes on and on",
+        texts: &[(
+            "en/12333.ftl",
+            "    .gap-month = { MONTH($from) }, no payment",
+            "    .gap-month = { MONTH($from) }, … no payment",
+        )],
+        line: "read-back = \"payments\"",
+        says: "may take 30 s",
+        ..NONE
+    },
+    Seed {
         name: "a key that the field needs for itself",
         script: &[("store = \"id\"\n", "store = \"id\"\n\"*\" = \"@repeat\"\n")],
         line: "\"*\" = \"@repeat\"",

@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::Path;
 
-use hotline::facts::KeyCounts;
+use hotline::records::CallLog;
 use hotline::records::demo::{DemoOptions, default_as_of, without_sql};
-use hotline::records::{CallLog, CallRecord};
 use hotline::simulate::{Suite, play};
 use jiff::Timestamp;
 
 use crate::support::hotline::{in_tree, scene};
+use crate::support::records::record_of;
 
 /// The demo's test calls as call records.
 fn record_the_demos_calls(database: &Path) -> usize {
@@ -21,24 +21,7 @@ fn record_the_demos_calls(database: &Path) -> usize {
         let people = without_sql(DemoOptions::named_only(default_as_of(call.given.clock.date())));
         for story in play(&scene, &call, &people).stories {
             let at: Timestamp = "2026-11-20T01:30:00Z".parse().unwrap();
-            let record = CallRecord {
-                call: hotline::facts::CallId::new(rand::random()),
-                version: None,
-                started: at,
-                answered: Some(at),
-                ended: at,
-                called: "12333".into(),
-                caller: None,
-                menu: "12333".into(),
-                story,
-                person: None,
-                trunk: None,
-                sip_call_id: None,
-                keys: KeyCounts::default(),
-                rtp_lost: None,
-                rtp_jitter_us: None,
-            };
-            assert!(log.write(record));
+            assert!(log.write(record_of(story, at, at)));
             recorded += 1;
         }
     }

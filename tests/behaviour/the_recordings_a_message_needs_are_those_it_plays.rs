@@ -61,7 +61,8 @@ fn catalogue(english: &str) -> Catalogue {
 }
 
 fn fixed_texts(catalogue: &Catalogue, id: &str) -> BTreeSet<Arc<str>> {
-    catalogue.fixed_texts(Language::En, id).expect("few combinations").into_iter().collect()
+    let texts = catalogue.fixed_texts(Language::En, id).expect("few combinations");
+    texts.into_iter().map(|fixed| fixed.text).collect()
 }
 
 /// The line's clips without those that its values speak (no fixed text here is a word of a number).
@@ -123,7 +124,7 @@ fn whatever_is_named_is_played() {
 #[test]
 fn they_come_in_the_order_they_are_met() {
     let texts = catalogue(ENGLISH).fixed_texts(Language::En, "lines").unwrap();
-    assert_eq!(texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["First line", "Second line, for help"]);
+    assert_eq!(texts.iter().map(|fixed| &*fixed.text).collect::<Vec<&str>>(), ["First line", "Second line, for help"]);
 }
 
 #[test]

@@ -67,7 +67,11 @@ impl Missing {
             let line = serde_json::json!({"language": language, "text": &**text, "form": form, "file": file});
             return writeln!(out, "{line}");
         }
-        writeln!(out, "{language:6} {place:32} {text}")
+        writeln!(out, "{language:6} {place:32} {text}")?;
+        match &wanted.was {
+            Some(was) if wanted.recorded.is_none() => writeln!(out, "{:39} in place of: {was}", ""),
+            _ => Ok(()),
+        }
     }
 }
 

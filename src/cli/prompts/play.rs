@@ -1,5 +1,6 @@
 //! `hotline prompts play`: a message as a caller hears it.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ impl Play {
         let said = Prompts::new(catalogue, clips).say(&[(language, line)], pace);
         let sound = as_on_the_line(said.playlist);
         for line in &said.lines {
-            println!("{}", line.text);
+            writeln!(io::stdout(), "{}", line.text)?;
         }
         self.give(&sound)?;
         if said.missing > 0 {
@@ -76,8 +77,7 @@ impl Play {
         };
         let written = WavFile::create(file).and_then(|mut wav| wav.write(sound).and_then(|()| wav.finish()));
         written.map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))?;
-        println!("{}: {seconds:.1} s of sound", file.display());
-        Ok(())
+        Ok(writeln!(io::stdout(), "{}: {seconds:.1} s of sound", file.display())?)
     }
 
     fn language_of(&self, menu: &Menu) -> Result<Language, Wrong> {

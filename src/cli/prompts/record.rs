@@ -97,7 +97,7 @@ impl Record {
 
 fn cue(text: &Wanted, taking: &Taking<'_>) -> Cue {
     Cue {
-        text: text.clip.text.clone(),
+        text: text.in_place().into(),
         form: text.clip.form,
         file: text.file(),
         was: text.was.clone(),

@@ -9,6 +9,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -37,13 +38,14 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn run(&self) -> Result<bool, Wrong> {
         let texts = self.menus.load()?;
+        let mut out = io::stdout().lock();
         for language in Language::ALL.into_iter().filter(|language| self.language.is_none_or(|only| only == *language))
         {
             let spoken = || texts.wanted.iter().filter(|text| text.clip.language == language);
             let chosen: Vec<&Wanted> = spoken().filter(|text| self.all || text.recorded.is_none()).collect();
             if chosen.is_empty() {
                 if spoken().next().is_some() {
-                    println!("{language}: every text has a recording; --all writes them all");
+                    writeln!(out, "{language}: every text has a recording; --all writes them all")?;
                 }
                 continue;
             }
@@ -51,7 +53,7 @@ impl Script {
             for (ending, text) in [("html", page(language, &chosen)), ("csv", table(&chosen))] {
                 let file = self.output.join(format!("script-{language}.{ending}"));
                 fs::write(&file, text).map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))?;
-                println!("{}: {} texts, about {}", file.display(), chosen.len(), minutes(&chosen));
+                writeln!(out, "{}: {} texts, about {}", file.display(), chosen.len(), minutes(&chosen))?;
             }
         }
         Ok(true)
@@ -74,6 +76,8 @@ struct Words {
     how: &'static str,
     columns: [&'static str; 3],
     was: &'static str,
+    /// Of texts that a value is said beside.
+    values_how: &'static str,
     whole: &'static str,
     pieces: &'static str,
     pieces_how: &'static str,
@@ -90,6 +94,7 @@ const fn words(language: Language) -> Words {
                   前后各留约半秒安静；语速平稳，音量一致，与话筒距离不变。",
             columns: ["文件", "请读", "约"],
             was: "原为",
+            values_how: "“…”处由系统接读数目或日期，不必读出：前面有“…”的，接着读；后面有“…”的，语调平，不收尾。",
             whole: "语句",
             pieces: "数字片段",
             pieces_how: "这些片段会拼接成数目。“句中”后面还有内容：语调平，不收尾；“句末”是结尾：语调自然下降。",
@@ -103,6 +108,8 @@ const fn words(language: Language) -> Words {
                   second of silence before and after. Keep your pace, your loudness and your distance to the microphone.",
             columns: ["File", "Read", "about"],
             was: "was",
+            values_how: "At … the system says a number or a date: do not read it. After a … go on as in the middle of a \
+                         sentence; before one the voice stays up.",
             whole: "Sentences",
             pieces: "Pieces of numbers",
             pieces_how: "These are put together to numbers. Of a piece marked “inside” more follows: the voice stays up. One \
@@ -120,7 +127,7 @@ body { font: 11pt/1.5 'Noto Sans', 'Noto Sans CJK SC', 'Source Han Sans SC', 'Pi
   color: #111; max-width: 182mm; margin: 0 auto }
 h1 { font-size: 18pt; margin: 0 0 2mm } h2 { font-size: 13pt; margin: 7mm 0 2mm; break-after: avoid }
 p { margin: 0 0 3mm } table { width: 100%; border-collapse: collapse } thead { display: table-header-group }
-tr { break-inside: avoid } th { text-align: left; font-size: 9pt; font-weight: 600; border-bottom: 1.5px solid #111 }
+tr { break-inside: avoid } th { text-align: left; font-size: 9pt; font-weight: 600; border-bottom: 1.5px solid #111 } th:last-child { text-align: right }
 td { vertical-align: top; padding: 2mm 2mm 2mm 0; border-bottom: 1px solid #bbb }
 td.box { width: 6mm } td.number { width: 9mm; color: #666 } td.file { width: 44mm; font: 9pt/1.6 monospace;
   overflow-wrap: anywhere } td.text { font-size: 13pt } td.long { width: 14mm; text-align: right; color: #666;
@@ -137,7 +144,9 @@ fn page(language: Language, texts: &[&Wanted]) -> String {
     );
     let (pieces, whole): (Vec<_>, Vec<_>) =
         texts.iter().zip(1_usize..).partition(|(text, _)| text.clip.file.is_empty());
-    for (title, how, texts) in [(words.whole, "", whole), (words.pieces, words.pieces_how, pieces)] {
+    let beside_values = whole.iter().any(|(text, _)| text.clip.after_value || text.clip.before_value);
+    let values_how = if beside_values { words.values_how } else { "" };
+    for (title, how, texts) in [(words.whole, values_how, whole), (words.pieces, words.pieces_how, pieces)] {
         if texts.is_empty() {
             continue;
         }
@@ -167,7 +176,7 @@ fn row(page: &mut String, words: &Words, text: &Wanted, number: usize) {
         "<tr><td class=\"box\"><i class=\"box\"></i></td><td class=\"number\">{number}</td><td class=\"file\">{}</td>\
          <td class=\"text\">{}{form}{}</td><td class=\"long\">{:.0} s</td></tr>",
         escape(text.file()),
-        escape(&*text.clip.text),
+        escape(text.in_place()),
         was.unwrap_or_default(),
         seconds(text).ceil()
     );
@@ -175,7 +184,7 @@ fn row(page: &mut String, words: &Words, text: &Wanted, number: usize) {
 
 /// The table: RFC 4180, with the mark by which spreadsheets know UTF-8.
 fn table(texts: &[&Wanted]) -> String {
-    let mut table = "\u{feff}file,text,form,seconds,message,state,was\r\n".to_owned();
+    let mut table = "\u{feff}file,text,read,form,seconds,message,state,was\r\n".to_owned();
     for text in texts {
         let state = match (&text.recorded, &text.was) {
             (Some(_), _) => "recorded",
@@ -185,7 +194,8 @@ fn table(texts: &[&Wanted]) -> String {
         let was = text.was.as_deref().unwrap_or_default();
         let seconds = format!("{:.1}", seconds(text));
         let (file, form) = (text.file(), text.clip.form.name());
-        let cells = [&*file, &*text.clip.text, form, &*seconds, &*text.clip.message, state, was];
+        let read = text.in_place();
+        let cells = [&*file, &*text.clip.text, &*read, form, &*seconds, &*text.clip.message, state, was];
         let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
         table.push_str(&cells.join(","));
         table.push_str("\r\n");

@@ -97,10 +97,11 @@ impl Synthesize {
         };
         let wanted: Vec<&Wanted> = texts.wanted.iter().filter(spoken).filter(open).collect();
         if self.dry_run {
-            wanted.iter().for_each(|text| println!("{}  {}", text.path.display(), text.clip.text));
+            let mut out = io::stdout().lock();
+            wanted.iter().try_for_each(|text| writeln!(out, "{}  {}", text.path.display(), text.clip.text))?;
         }
         if self.dry_run || wanted.is_empty() {
-            println!("{language}: {} texts to be synthesized", wanted.len());
+            writeln!(io::stdout(), "{language}: {} texts to be synthesized", wanted.len())?;
             return Ok(true);
         }
         let before = read_list(&folder).map_err(|faults| Wrong::faults_of(&folder, faults))?;

@@ -31,6 +31,8 @@ pub(super) struct Texts {
     pub(super) wanted: Vec<Wanted>,
     /// Each text in its language and form, said by a menu or a piece of a number.
     said: HashSet<(Language, Arc<str>, Form)>,
+    /// Each text that a message has, whatever menu says it: by the folder's place.
+    written: HashSet<(usize, Language, Arc<str>)>,
 }
 
 /// A text that a menu says.
@@ -59,6 +61,7 @@ pub(super) fn load(menus: &[PathBuf], prompts: Option<&Path>) -> Result<Texts, W
         let place = texts.folders.iter().position(|known| *known == folder).unwrap_or(texts.folders.len());
         if place == texts.folders.len() {
             texts.folders.push(folder);
+            texts.written.extend(written(&catalogue).map(|(language, text)| (place, language, text)));
         }
         for clip in wanted_clips(&menu, &catalogue) {
             let text = (clip.language, Arc::clone(&clip.text), clip.form);
@@ -77,23 +80,29 @@ pub(super) fn load(menus: &[PathBuf], prompts: Option<&Path>) -> Result<Texts, W
         for language in Language::ALL {
             let list = list_of(folder, language)?;
             let own = clips.iter().filter(|(of, clip)| *of == place && clip.language == language);
-            texts.add(&folder.join(language.tag()), language, own.map(|(_, clip)| clip), &list);
+            texts.add(place, &folder.join(language.tag()), language, own.map(|(_, clip)| clip), &list);
         }
     }
     Ok(texts)
 }
 
 impl Texts {
-    /// Gives each text its file: the one it has; else one of its name that no other text needs. A line put between others
-    /// takes a number that the line after it had: that one's recording stays where it is.
+    /// Gives each text its file: the one it has; else one of its name that no other text needs, be it of a menu that is not
+    /// looked after now, and where no unlisted file is. A line put between others takes a number that the line after it had:
+    /// that one's recording stays where it is.
     fn add<'a>(
         &mut self,
+        place: usize,
         folder: &Path,
         language: Language,
         clips: impl Iterator<Item = &'a WantedClip>,
         list: &[Recording],
     ) {
-        let needed = list.iter().filter(|recording| self.says(language, recording));
+        let in_a_message = |recording: &Recording| {
+            recording.form == Form::Plain && self.written.contains(&(place, language, Arc::clone(&recording.text)))
+        };
+        let needed = list.iter().filter(|recording| self.says(language, recording) || in_a_message(recording));
+        let unlisted = |path: &Path| path.exists() && !list.iter().any(|recording| recording.path == path);
         let mut taken: HashSet<PathBuf> = needed.map(|recording| recording.path.clone()).collect();
         for clip in clips {
             let same_text = || list.iter().filter(|recording| recording.text == clip.text);
@@ -105,7 +114,7 @@ impl Texts {
                         let stem = name.trim_end_matches(".wav");
                         folder.join(format!("{stem}-{number}.wav"))
                     }));
-                    names.find(|path| !taken.contains(path)).unwrap_or_default()
+                    names.find(|path| !taken.contains(path) && !unlisted(path)).unwrap_or_default()
                 },
                 |recording| recording.path.clone(),
             );
@@ -130,6 +139,12 @@ impl Texts {
 }
 
 impl Wanted {
+    /// Its text as it stands in its message, for who reads it aloud: `您的余额为 …` where a value follows in the same sentence.
+    pub(super) fn in_place(&self) -> String {
+        let (before, after) = (self.clip.after_value, self.clip.before_value);
+        format!("{}{}{}", if before { "… " } else { "" }, self.clip.text, if after { " …" } else { "" })
+    }
+
     /// Its file's name, without the folder.
     pub(super) fn file(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
@@ -141,6 +156,18 @@ impl Wanted {
         let folders = self.path.ancestors().filter(|folder| folder.ends_with(self.clip.language.tag()));
         folders.last().and_then(inside).unwrap_or_else(|| self.file())
     }
+}
+
+/// The fixed texts of every message in a folder of prompts.
+fn written(catalogue: &Catalogue) -> impl Iterator<Item = (Language, Arc<str>)> + '_ {
+    catalogue.languages().flat_map(move |language| {
+        let ids = catalogue.messages(language).into_iter().flat_map(move |id| {
+            let attributes = catalogue.attributes(language, id).into_iter().map(move |name| format!("{id}.{name}"));
+            std::iter::once(id.to_owned()).chain(attributes)
+        });
+        let texts = ids.flat_map(move |id| catalogue.fixed_texts(language, &id).unwrap_or_default());
+        texts.map(move |fixed| (language, fixed.text))
+    })
 }
 
 /// The file that a text has where nothing stands in its way.

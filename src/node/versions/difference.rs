@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::{Edition, keys};
 use crate::facts::Form;
-use crate::menu::{Field, Kind, Menu, Period, Rules, Target, WantedClip, needs, wanted_clips};
+use crate::menu::{About, Field, Kind, Menu, Period, Rules, Target, WantedClip, needs, wanted_clips};
 use crate::speech::{Catalogue, Prompts};
 
 /// Lines at most; one more counts the rest.
@@ -21,6 +21,8 @@ const MOST_LINES: usize = 500;
 const MOST_SOUNDS: usize = 20;
 /// Symbols of a text that are shown.
 const MOST_TEXT: usize = 200;
+/// Of these, before the place where two long texts begin to differ.
+const SEEN_BEFORE: usize = 30;
 
 /// What is true of a step: the words for it, and what stands after them.
 type Facts = Vec<(String, String)>;
@@ -127,10 +129,12 @@ fn of_step(menu: &Menu, kind: &Kind) -> Facts {
     match kind {
         Kind::Say { message, about, skippable, then, unavailable } => {
             fact("says", message.to_string());
-            fact("tells of", format!("{about:?}").to_lowercase());
             fact("can be cut short by a key:", yes_no(*skippable));
             fact("then leads to", target(then));
-            fact("without records leads to", step(unavailable));
+            if *about != About::Nothing {
+                fact("tells of", format!("{about:?}").to_lowercase());
+                fact("without records leads to", step(unavailable));
+            }
         }
         Kind::Menu { message, also_in, choices, rules: of } => {
             fact("asks", message.to_string());
@@ -255,14 +259,16 @@ fn of_texts((before, was): (&Edition, &Menu), (after, is): (&Edition, &Menu)) ->
         for language in is.languages.iter().filter(|language| was.languages.contains(language)) {
             let written = |catalogue: &Catalogue| catalogue.written(*language, &need.message).unwrap_or_default();
             // Where it is written as it was, what it refers to may have changed.
-            let fixed =
-                |catalogue: &Catalogue| catalogue.fixed_texts(*language, &need.message).unwrap_or_default().join(" … ");
+            let fixed = |catalogue: &Catalogue| {
+                let texts = catalogue.fixed_texts(*language, &need.message).unwrap_or_default();
+                texts.iter().map(|fixed| &*fixed.text).collect::<Vec<_>>().join(" … ")
+            };
             let (mut was, mut is) = (written(old), written(new));
             if was == is {
                 (was, is) = (fixed(old), fixed(new));
             }
             if was != is {
-                let (was, is) = (short(&was), short(&is));
+                let (was, is) = apart(&was, &is);
                 lines.push(format!("{} in {}: \"{is}\" where it was \"{was}\"", need.message, language.tag()));
             }
         }
@@ -294,6 +300,18 @@ fn of_sounds(before: &Edition, (after, is): (&Edition, &Menu)) -> Vec<String> {
     lines
 }
 
+/// Two texts, cut so that what differs is seen: of long ones what both begin with is left out but for its end.
+fn apart(was: &str, is: &str) -> (String, String) {
+    let same = was.chars().zip(is.chars()).take_while(|(was, is)| was == is).count();
+    let long = was.chars().count().max(is.chars().count()) > MOST_TEXT;
+    let skipped = if long { same.saturating_sub(SEEN_BEFORE) } else { 0 };
+    let cut = |text: &str| {
+        let rest: String = text.chars().skip(skipped).collect();
+        format!("{}{}", if skipped > 0 { "…" } else { "" }, short(&rest))
+    };
+    (cut(was), cut(is))
+}
+
 fn short(text: &str) -> String {
     let mut short: String = text.chars().take(MOST_TEXT).collect();
     if short.len() < text.len() {
@@ -304,4 +322,20 @@ fn short(text: &str) -> String {
 
 fn yes_no(yes: bool) -> String {
     if yes { "yes" } else { "no" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_TEXT, apart};
+
+    #[test]
+    fn what_differs_late_in_a_long_text_is_seen() {
+        assert_eq!(apart("Press one.", "Press two."), ("Press one.".into(), "Press two.".into()));
+        let begin = "For this and that, press a key. ".repeat(8);
+        let (was, is) = apart(&format!("{begin}To end, nine."), &format!("{begin}For cards, five. To end, nine."));
+        assert!(was.starts_with('…') && was.ends_with("press a key. To end, nine."), "{was}");
+        assert!(is.contains("press a key. For cards, five."), "{is}");
+        let (was, is) = apart(&begin, &"键".repeat(MOST_TEXT + 1));
+        assert!(was.ends_with('…') && is.chars().count() == MOST_TEXT + 1, "{was} {is}");
+    }
 }

@@ -11,6 +11,7 @@ pub mod node;
 pub mod ports;
 pub mod postgres;
 pub mod prompts;
+pub mod records;
 pub mod service;
 pub mod sound;
 pub mod tls;
