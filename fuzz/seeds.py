@@ -210,6 +210,17 @@ def ours():
     yield "records_import", "gb18030", people.encode() + b"\0" + named.encode("gb18030")
     twice = people + "119999198503150010,10000001,retired,-1,1.005\n\"1,2\n"
     yield "records_import", "broken", (twice + "\0" + payments + "x,养老,2027-01,1e3,,\n" + payments).encode()
+    for name, url in [("postgres", "postgresql://hotline@db.example:5432/records?sslmode=require"), ("password", "postgres://hotline:correct-horse@db.example/records"), ("service", "https://records.example:8443/hotline/"), ("file", "hotline.db")]:
+        yield "records_url", name, url.encode()
+    def answer(kind, body, status="200 OK", more=""):
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+        return bytes([kind]) + head.encode() + body.encode()
+    yield "service_answer", "matched", answer(0, '{"result":"matched","person":1}')
+    yield "service_answer", "locked", answer(0, '{"result":"locked","minutes":30}')
+    yield "service_answer", "balances", answer(1, '{"pension":8652305,"medical":312040,"as-of":"2026-09"}')
+    yield "service_answer", "payments", answer(3, '{"paid":[{"month":"2026-01","base":790000,"personal":63200,"employer":126400}],"first-ever":"2015-03","as-of":"2026-09"}')
+    yield "service_answer", "chunked", bytes([1]) + b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+    yield "service_answer", "refused", answer(2, '{"title":"no such person"}', "404 Not Found")
     yield "prompts", "broken", "a = { b\nc = { $x -> }\n-d = { FOO() }\na = {{{}\n".encode()
 
 

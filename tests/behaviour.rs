@@ -99,6 +99,8 @@ mod a_ringing_arrives_where_that_is_required;
 mod a_running_call_is_changed_and_asked;
 #[path = "behaviour/a_running_hotline_is_told_to_reload.rs"]
 mod a_running_hotline_is_told_to_reload;
+#[path = "behaviour/a_server_killed_in_the_midst_of_calls_costs_no_call_record.rs"]
+mod a_server_killed_in_the_midst_of_calls_costs_no_call_record;
 #[path = "behaviour/a_silent_trunk_is_seen_to_be_down.rs"]
 mod a_silent_trunk_is_seen_to_be_down;
 #[path = "behaviour/a_slow_or_broken_database_never_holds_a_call.rs"]
@@ -183,6 +185,8 @@ mod in_band_keys_are_recognized_as_q24_asks;
 mod keys_are_heard_at_every_clock_rate;
 #[path = "behaviour/keys_by_any_source_are_the_same_dialogue.rs"]
 mod keys_by_any_source_are_the_same_dialogue;
+#[path = "behaviour/look_ups_are_answered_while_passwords_are_checked.rs"]
+mod look_ups_are_answered_while_passwords_are_checked;
 #[path = "behaviour/made_up_people_are_the_same_everywhere.rs"]
 mod made_up_people_are_the_same_everywhere;
 #[path = "behaviour/menus_change_without_losing_a_call.rs"]

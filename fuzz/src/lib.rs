@@ -10,7 +10,7 @@ mod sip;
 mod texts;
 
 pub use media::{in_band, rtcp, rtp, srtp, telephone_event};
-pub use records::records_import;
+pub use records::{records_import, records_url, service_answer};
 pub use sip::{framing, gate, info_keys, multipart, sdp};
 pub use texts::{menu, prompts};
 
@@ -18,7 +18,7 @@ pub use texts::{menu, prompts};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     ("framing", framing),
     ("gate", gate),
     ("sdp", sdp),
@@ -32,6 +32,8 @@ pub const TARGETS: [Target; 13] = [
     ("menu", menu),
     ("prompts", prompts),
     ("records_import", records_import),
+    ("records_url", records_url),
+    ("service_answer", service_answer),
 ];
 
 /// Takes an input apart.

@@ -143,7 +143,7 @@ pub fn store(
     let options = DemoOptions { people, ..DemoOptions::as_of(as_of) };
     let people = demo::write(&path, options, true, || ()).map_err(|error| error.to_string())?.people;
     let records: Arc<dyn Records> = Arc::new(SqliteRecords::open(&path).map_err(|error| error.to_string())?);
-    let asked = PoolOptions { workers, ..PoolOptions::default() };
+    let asked = PoolOptions { workers, step: Duration::ZERO, ..PoolOptions::default() };
     let pool = RecordsPool::start(&records, asked).map_err(|error| error.to_string())?;
     let today = jiff::civil::date(2026, 11, 1);
     let named =
@@ -202,7 +202,7 @@ pub fn existing(
         options.connections = workers;
     }
     let records = source.open(LockPolicy::default()).map_err(|error| error.to_string())?;
-    let pool = RecordsPool::start(&records, PoolOptions { workers, ..PoolOptions::default() });
+    let pool = RecordsPool::start(&records, PoolOptions { workers, step: Duration::ZERO, ..PoolOptions::default() });
     look_up(&pool.map_err(|error| error.to_string())?, &people, rate, time, turned)
 }
 

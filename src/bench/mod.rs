@@ -34,5 +34,6 @@ mod streams;
 mod usage;
 
 pub mod inner;
+mod samples;
 mod spread;
 pub mod verification;

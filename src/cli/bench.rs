@@ -64,7 +64,8 @@ enum Command {
     )]
     Store(Store),
     /// Whether the time that a verification takes tells why it failed
-    #[command(after_help = "Example:\n  hotline bench verify --count 10000 --passwords 2000\n\n\
+    #[command(after_help = "Examples:\n  hotline bench verify --count 10000 --passwords 2000\n  \
+        hotline bench verify --work --database postgres://hotline@127.0.0.1/trial\n\n\
         Exits with 0 if no kind of wrong answer can be told from another by its time (Kolmogorov-Smirnov, p of 0.01 or more), \
         with 1 if one can.")]
     Verify(verify::Verify),

@@ -101,6 +101,8 @@ struct Shown {
     callback: String,
     closed: Option<String>,
     closed_by: Option<String>,
+    /// As in the call's record.
+    call: String,
 }
 
 impl Cases {
@@ -182,6 +184,7 @@ impl Shown {
             callback: secret(case.callback.reveal()),
             closed: case.closed.as_ref().map(|(at, _)| time(*at)),
             closed_by: case.closed.as_ref().map(|(_, by)| by.clone()),
+            call: case.call.to_string(),
         }
     }
 }
@@ -206,11 +209,12 @@ fn table(cases: &[Shown]) -> String {
 /// RFC 4180. No value holds a quote, a comma or an end of line but an operator's name.
 fn csv(cases: &[Shown]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let mut text = String::from("number,opened,id,insurance,month,whose_error,callback,closed,closed_by\r\n");
+    let mut text = String::from("number,opened,id,insurance,month,whose_error,callback,closed,closed_by,call\r\n");
     for case in cases {
-        let Shown { number, opened, id, insurance, month, whose_error, callback, closed, closed_by } = case;
+        let Shown { number, opened, id, insurance, month, whose_error, callback, closed, closed_by, call } = case;
         let (closed, by) = (closed.as_deref().unwrap_or(""), closed_by.as_deref().map(quoted).unwrap_or_default());
-        let row = format!("{number},{opened},{id},{insurance},{month},{whose_error},{callback},{closed},{by}\r\n");
+        let row =
+            format!("{number},{opened},{id},{insurance},{month},{whose_error},{callback},{closed},{by},{call}\r\n");
         text.push_str(&row);
     }
     text

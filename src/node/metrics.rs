@@ -21,13 +21,14 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::exemplar::CounterWithExemplar;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::Registry;
 
 use crate::dialogue::Outcome;
-use crate::facts::KeySource;
+use crate::facts::{CallId, KeySource};
 use crate::media::Lateness;
 use crate::records::audit::AuditLog;
 use crate::records::{BreakerState, CallLog, JournalCounts, RecordsPool, RemoteCounts, RemoteError, Service};
@@ -68,6 +69,14 @@ fn labels(described: &Described, values: &[&str]) -> Labels {
     described.labels.iter().copied().zip(values.iter().map(|value| (*value).to_owned())).collect()
 }
 
+/// A counter that also names the last call that it counted: its trace, its record, its lines in the logs.
+type Traced = CounterWithExemplar<Labels>;
+
+/// The name of a call as an exemplar's label; 40 symbols, of the 128 that OpenMetrics allows.
+fn trace(call: Option<CallId>) -> Option<Labels> {
+    call.map(|call| vec![("trace_id", call.to_string())])
+}
+
 /// A metric that is counted as things happen.
 #[derive(Debug)]
 struct Counted<M> {
@@ -93,8 +102,8 @@ pub(super) struct Metrics {
     registry: Mutex<Registry>,
     trunks: HashSet<String>,
     calls: Counted<Gauge>,
-    ended: Counted<Counter>,
-    failures: Counted<Counter>,
+    ended: Counted<Traced>,
+    failures: Counted<Traced>,
     keys: Counted<Counter>,
     doubled: Counted<Counter>,
     registered: Counted<Gauge>,
@@ -231,7 +240,7 @@ impl CallWatch for Metrics {
     fn ended(&self, trunk: Option<&Arc<str>>, report: &CallReport) {
         let trunk = self.named(trunk);
         if let Some(failure) = report.failure {
-            self.failures.of(&[trunk, failure.name()]).inc();
+            self.failures.of(&[trunk, failure.name()]).inc_by(1, trace(report.call), None);
         }
         for source in KeySource::ALL {
             self.keys.of(&[trunk, source.name()]).inc_by(report.keys.of(source).into());
@@ -248,7 +257,7 @@ impl CallWatch for Metrics {
         }
         // Last, so that a page which has the call has all of it.
         if let Some(outcome) = report.outcome {
-            self.ended.of(&[trunk, outcome.name()]).inc();
+            self.ended.of(&[trunk, outcome.name()]).inc_by(1, trace(report.call), None);
         }
     }
 }
@@ -427,11 +436,17 @@ mod tests {
         media.late.packets = [6, 5, 4, 3, 2, 1];
         metrics.ended(
             Some(&trunk),
-            &CallReport { outcome: Some(Outcome::Served), keys, media: Some(media), ..CallReport::default() },
+            &CallReport {
+                call: Some(CallId::new([7; 16])),
+                outcome: Some(Outcome::Served),
+                keys,
+                media: Some(media),
+                ..CallReport::default()
+            },
         );
         let page = metrics.page().unwrap();
         for line in [
-            "hotline_calls_ended_total{trunk=\"carrier\",outcome=\"served\"} 1",
+            "hotline_calls_ended_total{trunk=\"carrier\",outcome=\"served\"} 1 # {trace_id=\"07070707070707070707070707070707\"} 1.0",
             "hotline_keys_total{trunk=\"carrier\",source=\"info\"} 1",
             "hotline_keys_doubled_total{trunk=\"carrier\"} 2",
             "hotline_keys_doubled_total{trunk=\"\"} 0",

@@ -30,6 +30,8 @@ pub struct Case {
     pub number: CaseNumber,
     /// When it was opened.
     pub opened: Timestamp,
+    /// In which call: as in its record, its trace and the audit log.
+    pub call: CallId,
     /// Whose record.
     pub id: Secret<String>,
     /// Which insurance.

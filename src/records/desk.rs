@@ -21,7 +21,7 @@ use super::database::{self, IfMissing, OpenError};
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::Standing;
 use super::seal::Seal;
-use crate::facts::{Blame, CallerNumber, CaseNumber, CitizenId, Month, Secret};
+use crate::facts::{Blame, CallId, CallerNumber, CaseNumber, CitizenId, Month, Secret};
 
 /// The cases and locks that one listing tells at most.
 pub const MOST_LISTED: u32 = 100_000;
@@ -149,7 +149,7 @@ impl Desk {
     /// # Errors
     /// The database cannot be read, or a value not be opened.
     pub fn cases(&self, all: bool) -> Result<Vec<Case>, RecordsError> {
-        let sql = "SELECT number, opened, person, insurance, month, blame, closed, closed_by FROM cases \
+        let sql = "SELECT number, opened, person, insurance, month, blame, closed, closed_by, call FROM cases \
                    WHERE ?1 OR closed IS NULL ORDER BY number DESC LIMIT ?2";
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query(params![all, MOST_LISTED])?;
@@ -176,6 +176,7 @@ impl Desk {
         Ok(Case {
             number: CaseNumber::new(number.unsigned_abs()),
             opened: time(row.get(1)?)?,
+            call: CallId::new(row.get(8)?),
             id,
             insurance: insurance(of).ok_or_else(|| out_of_range("insurance", of))?,
             month: known.ok_or_else(|| out_of_range("month", month))?,

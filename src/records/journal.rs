@@ -5,6 +5,8 @@
 //!                                                                                                          │ peek
 //!                        down? again after 1 s, 2 s … 30 s <── thread: Sink::write, up to 256 at once <────┘
 //!                                                                    └── written ──▶ advance
+//!
+//!   once a second ──▶ thread: fdatasync, which a busy disk may take seconds for; nobody else waits for it
 //! ```
 //!
 //! Everything goes through the spool, whether or not the sink is well: so the order is one, and what a kill leaves unwritten is
@@ -127,7 +129,14 @@ impl<R: Send + 'static> Journal<R> {
         // One word is enough: there is something.
         let (tell, told) = bounded(1);
         let (of_spool, wake) = (Arc::clone(&shared), Some(tell.clone()));
-        let to_spool = move || append_all(&of_spool, &waiting, &mut mask, &tell);
+        // It ends when there is nothing more to be brought to the disk.
+        let (appending, appended) = bounded::<()>(0);
+        let to_spool = move || {
+            append_all(&of_spool, &waiting, &mut mask, &tell);
+            drop(appending);
+        };
+        let of_disk = Arc::clone(&shared);
+        let to_disk = move || sync_all(&of_disk, &appended);
         let of_sink = Arc::clone(&shared);
         let to_sink = move || {
             Passing { shared: of_sink, sink, every, retry: FIRST_RETRY, next: None, pending: false }.pass_all(&told)
@@ -136,6 +145,7 @@ impl<R: Send + 'static> Journal<R> {
         let threads = vec![
             thread(what.replace(' ', "-")).spawn(to_spool)?,
             thread(format!("{}-out", what.replace(' ', "-"))).spawn(to_sink)?,
+            thread(format!("{}-sync", what.replace(' ', "-"))).spawn(to_disk)?,
         ];
         Ok(Journal { queue: Some(queue), wake, shared, threads })
     }
@@ -193,23 +203,19 @@ impl Shared {
 
 /// The first thread: from memory to the spool.
 fn append_all<R, E: Entry>(shared: &Shared, waiting: &Receiver<R>, mask: &mut impl FnMut(R) -> E, tell: &Sender<()>) {
-    let mut synced = now();
-    loop {
-        match waiting.recv_timeout(SYNCED_EVERY) {
-            Ok(first) => {
-                gather();
-                let fresh = std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1));
-                append_with_gap(shared, fresh.map(&mut *mask));
-                // The other thread may have a word already.
-                let _ = tell.try_send(());
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if now().duration_since(synced) >= SYNCED_EVERY {
-            synced = now();
-            sync(shared);
-        }
+    for first in waiting {
+        gather();
+        let fresh = std::iter::once(first).chain(waiting.try_iter().take(BATCH - 1));
+        append_with_gap(shared, fresh.map(&mut *mask));
+        // The other thread may have a word already.
+        let _ = tell.try_send(());
+    }
+}
+
+/// The third thread: what is in the spool is brought to the disk, until nothing more is appended.
+fn sync_all(shared: &Shared, appended: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = appended.recv_timeout(SYNCED_EVERY) {
+        sync(shared);
     }
     sync(shared);
 }
@@ -242,8 +248,8 @@ fn append<E: Entry>(shared: &Shared, entries: &[E], gaps: usize) -> bool {
 
 fn sync(shared: &Shared) {
     // Whoever appends meanwhile does not wait for the disk.
-    let file = shared.spool().unsynced();
-    if let Err(error) = file.and_then(|file| file.map_or(Ok(()), |file| file.sync_data())) {
+    let files = shared.spool().unsynced();
+    if let Err(error) = files.and_then(|files| files.iter().try_for_each(std::fs::File::sync_data)) {
         tracing::error!(%error, "{}: the disk does not take what waits", shared.what);
     }
 }

@@ -145,18 +145,23 @@ impl MemoryRecords {
         locks::decide(&mut *locks, &self.policy, &attempt, at, &checked)
     }
 
+    /// Where there is nobody, somebody else is read and forgotten, with the same work.
     fn held(&self, name: Name<'_>) -> Option<Held> {
-        let place = match name {
-            Name::Id(id) => self.people.by_id.get(id).copied(),
-            Name::Card(hash) | Name::PersonalNumber(hash) => self.people.by_hash.get(&hash).copied().flatten(),
+        let (hash, found) = match name {
+            Name::Id(id) => (self.pepper.hash(Kind::Id, id.as_str().as_bytes()), self.people.by_id.get(id).copied()),
+            Name::Card(hash) | Name::PersonalNumber(hash) => (hash, self.people.by_hash.get(&hash).copied().flatten()),
         };
-        let (place, insured) = place.and_then(|place| Some((place, self.people.insured.get(place)?)))?;
+        let last = i64::try_from(self.people.insured.len()).ok()? - 1;
+        let anybody = usize::try_from(verification::anybody(verification::chance(&hash), 0, last)).ok()?;
+        let place = found.unwrap_or(anybody);
+        let insured = self.people.insured.get(place)?;
         let subject = self.pepper.hash(Kind::Id, insured.id.reveal().as_str().as_bytes());
         let set = self.passwords.lock().unwrap_or_else(PoisonError::into_inner).get(&subject).cloned();
         let person = PersonRef(i64::try_from(place + 1).ok()?);
         let names = [insured.id.reveal().as_str(), insured.number.reveal()];
         let password = set.or_else(|| insured.identifiers.password.clone());
-        Some(Held::of(&self.pepper, person, names, &insured.identifiers, password))
+        let held = Held::of(&self.pepper, person, names, &insured.identifiers, password);
+        Some(held).filter(|_| found.is_some())
     }
 
     fn set_password(&self, person: PersonRef, chosen: &Secret<String>) -> Result<Reply, RecordsError> {

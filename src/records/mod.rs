@@ -29,6 +29,7 @@ mod journal;
 mod keyed;
 mod locks;
 mod memory;
+mod pace;
 mod packed;
 mod password;
 mod place;

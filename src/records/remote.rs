@@ -19,6 +19,10 @@ use tokio::runtime::Runtime;
 
 use super::RecordsError;
 use super::breaker::{Breaker, BreakerPolicy, BreakerState};
+use super::password::MOST_AT_ONCE;
+
+/// Names of servers that are resolved at a time.
+const RESOLVING: usize = 2;
 
 /// Why records on another machine could not be had. Names no person, and quotes nothing that a server says of values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +99,8 @@ impl Remote {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("records-io")
+            // Where passwords are hashed and names resolved, off the sockets' thread.
+            .max_blocking_threads(MOST_AT_ONCE + RESOLVING)
             .enable_all()
             .build()?;
         Ok(Remote {

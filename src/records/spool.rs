@@ -47,6 +47,8 @@ pub(super) struct Spool {
     /// How much of the first segment has been let go of.
     done: u64,
     synced: bool,
+    /// Segments that are no longer added to, and the folder that the next is in: what may not be on the disk yet.
+    ended: Vec<File>,
     _lock: File,
 }
 
@@ -87,7 +89,17 @@ impl Spool {
             }
         };
         let done = MAGIC_LENGTH;
-        Ok(Spool { folder: folder.to_owned(), segments, tail, most, read_to: None, done, synced: true, _lock: lock })
+        Ok(Spool {
+            folder: folder.to_owned(),
+            segments,
+            tail,
+            most,
+            read_to: None,
+            done,
+            synced: true,
+            ended: Vec::new(),
+            _lock: lock,
+        })
     }
 
     /// Octets that wait, with what frames them.
@@ -117,9 +129,10 @@ impl Spool {
         }
         let Some(last) = self.segments.back().copied() else { return Ok(0) };
         if last.length >= SEGMENT {
-            self.tail.sync_data()?;
             let number = last.number + 1;
-            self.tail = begin(&self.folder, number)?;
+            // Who appends does not wait for the disk: its end and the new one's name are brought there with the rest.
+            let ended = std::mem::replace(&mut self.tail, create(&self.folder, number)?);
+            self.ended.extend([ended, File::open(&self.folder)?]);
             self.segments.push_back(Segment { number, length: MAGIC_LENGTH });
         }
         let Some(last) = self.segments.back_mut() else { return Ok(0) };
@@ -205,17 +218,17 @@ impl Spool {
         Ok(damaged)
     }
 
-    /// The file whose end may not be on the disk yet, to be brought there by `sync_data`.
+    /// The files whose ends may not be on the disk yet, to be brought there by `sync_data`.
     ///
     /// # Errors
     /// The system's, if it grants no handle.
-    pub(super) fn unsynced(&mut self) -> io::Result<Option<File>> {
-        if self.synced {
-            return Ok(None);
+    pub(super) fn unsynced(&mut self) -> io::Result<Vec<File>> {
+        let mut files = std::mem::take(&mut self.ended);
+        if !self.synced {
+            files.push(self.tail.try_clone()?);
+            self.synced = true;
         }
-        let file = self.tail.try_clone()?;
-        self.synced = true;
-        Ok(Some(file))
+        Ok(files)
     }
 
     fn drop_first(&mut self) -> io::Result<()> {
@@ -247,14 +260,19 @@ fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
 
 /// Begins a segment, and makes the disk know of its name.
 fn begin(folder: &Path, number: u64) -> io::Result<File> {
+    let file = create(folder, number)?;
+    file.sync_all()?;
+    File::open(folder)?.sync_all()?;
+    Ok(file)
+}
+
+fn create(folder: &Path, number: u64) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path(folder, number))?;
     file.write_all(MAGIC)?;
-    file.sync_all()?;
-    File::open(folder)?.sync_all()?;
     Ok(file)
 }
 

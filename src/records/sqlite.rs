@@ -170,7 +170,7 @@ impl SqliteRecords {
 
     fn verify(&self, identity: &Identity, from: &Origin, at: Timestamp) -> Result<Reply, RecordsError> {
         let Some(name) = verification::name(&self.pepper, identity) else { return Ok(Reply::Unmatched) };
-        let held = self.held(name)?;
+        let held = self.held(name, identity.password.is_some())?;
         let checked = verification::check(&self.pepper, identity, name, held.as_ref())?;
         let attempt = Attempt::of(&self.pepper, checked.subject, from);
         let mut writer = self.writer();
@@ -181,32 +181,25 @@ impl SqliteRecords {
         Ok(reply)
     }
 
-    /// The one person of that name. Where there is none, somebody else is opened all the same, and forgotten: the same work
-    /// either way.
-    fn held(&self, name: Name<'_>) -> Result<Option<Held>, RecordsError> {
+    /// The one person of that name, with the password only where one was keyed. Where there is nobody, somebody else is read,
+    /// opened and forgotten: the same statements find rows that lie alike, and the same work is done.
+    fn held(&self, name: Name<'_>, with_password: bool) -> Result<Option<Held>, RecordsError> {
         let reader = self.reader();
         let moment = reader.unchecked_transaction()?;
         let (found, chance) = person_of(&moment, &self.pepper, name)?;
         let (side, _) = Side::read(&moment)?;
-        // Somebody who lies anywhere, so that reading them takes as long as reading whoever is meant.
-        let sql = side.sql(
-            "SELECT person FROM RECORDS WHERE person <= ?1 % (SELECT max(person) + 1 FROM RECORDS) \
-                            ORDER BY person DESC LIMIT 1",
-        );
-        let other: Option<i64> = moment.prepare_cached(&sql)?.query_row([chance], |row| row.get(0)).optional()?;
-        let sql = side.sql(
-            "SELECT person, identity FROM RECORDS WHERE person = coalesce( \
-             (SELECT person FROM RECORDS WHERE person = ?1), ?2, (SELECT min(person) FROM RECORDS))",
-        );
+        let sql = side.sql("SELECT (SELECT min(person) FROM RECORDS), (SELECT max(person) FROM RECORDS)");
+        let ends: (Option<i64>, Option<i64>) =
+            moment.prepare_cached(&sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (Some(first), Some(last)) = ends else { return Ok(None) };
+        let anybody = verification::anybody(chance, first, last);
+        let sql = side.sql("SELECT person, identity FROM RECORDS WHERE person <= ?1 ORDER BY person DESC LIMIT 1");
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
-        let Some((person, sealed)) = moment.prepare_cached(&sql)?.query_row([found, other], row).optional()? else {
-            return Ok(None);
-        };
+        let row = moment.prepare_cached(&sql)?.query_row([found.unwrap_or(anybody)], row).optional()?;
+        let Some((person, sealed)) = row else { return Ok(None) };
         let identity = packed::Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
         let subject = self.pepper.hash(Kind::Id, identity.id.reveal().as_str().as_bytes());
-        let sql = "SELECT hash, initial FROM passwords WHERE subject = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok(StoredPassword { hash: Secret::new(row.get(0)?), initial: row.get(1)? });
-        let password = moment.prepare_cached(sql)?.query_row([subject.0], row).optional()?;
+        let password = if with_password { stored_password(&moment, &subject)? } else { None };
         moment.commit()?;
         let names = [identity.id.reveal().as_str(), identity.number.reveal()];
         let held = Held::of(&self.pepper, PersonRef(person), names, &identity.identifiers, password);
@@ -243,26 +236,36 @@ impl SqliteRecords {
     }
 }
 
-/// The one person of that name, by index alone, so that it takes the same time whether there is one; and a number that is as good
-/// as chance.
+/// The one person of that name, by index alone and in one row whether or not there is one; and a number that is as good as
+/// chance.
 fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqlite::Result<(Option<i64>, i64)> {
     let (sql, hash) = match name {
-        Name::Id(id) => {
-            ("SELECT person FROM people WHERE id_hash = ?1 LIMIT 2", pepper.hash(Kind::Id, id.as_str().as_bytes()))
-        }
+        Name::Id(id) => (
+            "SELECT count(*), max(person) FROM (SELECT person FROM people WHERE id_hash = ?1)",
+            pepper.hash(Kind::Id, id.as_str().as_bytes()),
+        ),
         Name::Card(hash) => (
-            "SELECT person FROM names WHERE card = ?1 AND side = (SELECT side FROM meta) UNION \
-             SELECT person FROM names WHERE card_end = ?1 AND side = (SELECT side FROM meta) LIMIT 2",
+            "SELECT count(*), max(person) FROM (\
+             SELECT person FROM names WHERE card = ?1 AND side = (SELECT side FROM meta) UNION \
+             SELECT person FROM names WHERE card_end = ?1 AND side = (SELECT side FROM meta) LIMIT 2)",
             hash,
         ),
-        Name::PersonalNumber(hash) => {
-            ("SELECT person FROM names WHERE personal = ?1 AND side = (SELECT side FROM meta) LIMIT 2", hash)
-        }
+        Name::PersonalNumber(hash) => (
+            "SELECT count(*), max(person) FROM (\
+             SELECT person FROM names WHERE personal = ?1 AND side = (SELECT side FROM meta) LIMIT 2)",
+            hash,
+        ),
     };
-    let mut statement = connection.prepare_cached(sql)?;
-    let found: Vec<i64> = statement.query_map([hash.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let chance = hash.0.iter().take(7).fold(0, |number, octet| number << 8 | i64::from(*octet));
-    Ok((if let [one] = found.as_slice() { Some(*one) } else { None }, chance))
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?));
+    let (many, person) = connection.prepare_cached(sql)?.query_row([hash.0], row)?;
+    Ok((person.filter(|_| many == 1), verification::chance(&hash)))
+}
+
+/// The query password of an ID's hash.
+fn stored_password(connection: &Connection, subject: &Keyed) -> rusqlite::Result<Option<StoredPassword>> {
+    let sql = "SELECT hash, initial FROM passwords WHERE subject = ?1";
+    let row = |row: &rusqlite::Row<'_>| Ok(StoredPassword { hash: Secret::new(row.get(0)?), initial: row.get(1)? });
+    connection.prepare_cached(sql)?.query_row([subject.0], row).optional()
 }
 
 /// Keeps a query password, in the place of any other.

@@ -116,6 +116,17 @@ pub(super) fn name<'a>(pepper: &Pepper, identity: &'a Identity) -> Option<Name<'
         .or_else(|| personal_number.as_ref().map(|number| Name::PersonalNumber(hash(Kind::PersonalNumber, number))))
 }
 
+/// A number, positive, that is as good as chance, and the same whenever the same name is asked for.
+pub(super) fn chance(hash: &Keyed) -> i64 {
+    hash.0.iter().take(7).fold(0, |number, octet| number << 8 | i64::from(*octet))
+}
+
+/// The number of anybody at all, from the first to the last: who is read where nobody bears the name.
+pub(super) fn anybody(chance: i64, first: i64, last: i64) -> i64 {
+    let many = last.saturating_sub(first).saturating_add(1).max(1);
+    first.saturating_add(chance.rem_euclid(many))
+}
+
 /// Compares all that was keyed with the person of that name.
 pub(super) fn check(
     pepper: &Pepper,

@@ -116,7 +116,7 @@ async fn take_call(exchange: &Arc<Exchange>, call: CallId, mut incoming: Incomin
             running.run(record).await
         }
         Err(failure) => {
-            progress.ended(&CallReport { failure: Some(failure), ..CallReport::default() });
+            progress.ended(&CallReport { call: Some(call), failure: Some(failure), ..CallReport::default() });
             if let Some(traces) = &exchange.traces {
                 traces.ended(CallTrace {
                     call,
@@ -393,7 +393,8 @@ impl Running<'_> {
         let keys = stats.map_or_else(KeyCounts::default, |stats| stats.keys);
         let outcome = Some(story.outcome);
         let (ending, wrong_entries) = (story.ending, story.wrong_entries);
-        self.progress.ended(&CallReport { outcome, ending, wrong_entries, failure, keys, media: stats });
+        let call = Some(record.call);
+        self.progress.ended(&CallReport { call, outcome, ending, wrong_entries, failure, keys, media: stats });
         let ended = now();
         if let Some(traces) = &self.exchange.traces {
             traces.ended(CallTrace {

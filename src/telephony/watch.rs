@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use crate::dialogue::{Ending, Outcome};
-use crate::facts::KeyCounts;
+use crate::facts::{CallId, KeyCounts};
 use crate::media::MediaStats;
 
 /// How far a call has come.
@@ -32,6 +32,8 @@ impl Stage {
 /// What became of a call that is over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallReport {
+    /// Its name, as in its record, its trace and the audit log.
+    pub call: Option<CallId>,
     /// What came of it for the caller; nothing where it was refused.
     pub outcome: Option<Outcome>,
     /// How it ended; nothing where it was refused.

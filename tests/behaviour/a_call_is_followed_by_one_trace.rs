@@ -50,6 +50,17 @@ async fn over_signalling_media_steps_and_look_ups() {
     let running = hotline(&format!("http://{}", collector.address)).await;
     call(&running).await;
     let database = running.folder.path().join("hotline.db");
+    let (metrics, ended) =
+        (running.node.metrics_address.unwrap(), "hotline_calls_ended_total{trunk=\"\",outcome=\"served\"} 1 # ");
+    let counted = async {
+        loop {
+            if let Some(exemplar) = page(metrics).await.lines().find_map(|line| line.strip_prefix(ended)) {
+                return exemplar.to_owned();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let exemplar = timeout(PATIENCE, counted).await.expect("the call is counted");
     // The end of the hotline sends what waits.
     assert_eq!(running.node.drain().await, 0);
     let spans = collector.spans();
@@ -83,6 +94,8 @@ async fn over_signalling_media_steps_and_look_ups() {
     let audited = "SELECT group_concat(what, ' ') FROM audit WHERE who = 'call:' || ?1";
     let audited: String = connection.query_row(audited, [recorded], |row| row.get(0)).unwrap();
     assert_eq!(audited, "verify balances");
+    // The counter names it too.
+    assert_eq!(exemplar, format!("{{trace_id=\"{}\"}} 1.0", hex(&root.trace_id)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

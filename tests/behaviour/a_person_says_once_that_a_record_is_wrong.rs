@@ -111,8 +111,14 @@ fn operators_see_cases_masked_reveal_them_with_a_line_and_close_them() {
     assert!(!list.contains("119999198503150010") && !acts(&path).contains("cases"), "{list}");
 
     let (csv, _) = said(&hotline(&path, &["cases", "export", "--format", "csv", "--reveal"], ""));
-    assert!(csv.starts_with("number,opened,id,insurance,month,whose_error,callback,closed,closed_by\r\n"), "{csv}");
-    assert!(csv.contains("119999198503150010,medical,2026-03,employer,02087654321,,\r\n"), "{csv}");
+    assert!(
+        csv.starts_with("number,opened,id,insurance,month,whose_error,callback,closed,closed_by,call\r\n"),
+        "{csv}"
+    );
+    assert!(
+        csv.contains("119999198503150010,medical,2026-03,employer,02087654321,,,01010101010101010101010101010101\r\n"),
+        "{csv}"
+    );
     let trail = acts(&path);
     assert!(trail.contains("cases export") && trail.contains("2 revealed") && trail.contains("operator:li"), "{trail}");
 

@@ -68,7 +68,7 @@ impl Bench {
 }
 
 fn one_worker(queue: usize) -> PoolOptions {
-    PoolOptions { workers: 1, queue }
+    PoolOptions { workers: 1, queue, ..PoolOptions::default() }
 }
 
 fn later() -> Instant {

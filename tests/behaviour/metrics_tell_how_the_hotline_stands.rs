@@ -53,9 +53,10 @@ async fn get(address: SocketAddr, path: &str) -> String {
     says(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n")).await
 }
 
-/// The number of a series.
+/// The number of a series, without the call that it may name.
 fn number(page: &str, series: &str) -> Option<u64> {
-    page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')).map(|number| number.parse().unwrap())
+    let of_it = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    Some(of_it.split(' ').next()?.parse().unwrap())
 }
 
 /// The page, once a series has this number.

@@ -3,8 +3,10 @@
 use clap::Args;
 
 use super::{Common, Progress};
-use crate::bench::verification::{Told, verification};
+use crate::bench::verification::{Measurement, Timed, Told, verification};
 use crate::cli::Wrong;
+use crate::cli::records::Place;
+use crate::records::Database;
 
 /// Below this probability two distributions are called different.
 const TOLD_APART: f64 = 0.01;
@@ -12,12 +14,21 @@ const TOLD_APART: f64 = 0.01;
 /// `hotline bench verify`.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// Wrong answers of each kind
-    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    /// Questions of each kind
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     count: u32,
     /// Those with a query password, each of which takes an Argon2id hash [default: as many]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     passwords: Option<u32>,
+    /// Time the work that the records do, in place of the answer that a call is given
+    #[arg(long)]
+    work: bool,
+    /// Add the times to this file, and count those that stand in it: a measurement in parts
+    #[arg(long, value_name = "FILE")]
+    times: Option<std::path::PathBuf>,
+    /// Ask these records of made-up people, who are given passwords and have failures counted against them
+    #[arg(long, value_name = "DATABASE", conflicts_with = "folder")]
+    database: Option<Database>,
     /// The folder on whose disk the database is made; otherwise the system's for temporary files
     #[arg(long, value_name = "DIR")]
     folder: Option<std::path::PathBuf>,
@@ -32,9 +43,16 @@ impl Verify {
             Some(folder) => tempfile::tempdir_in(folder),
             None => tempfile::tempdir(),
         }?;
-        let bar = Progress::new("wrong answers");
+        let source = match &self.database {
+            Some(database) => Some(Place { database: Some(database.clone()), key_file: None, config: None }.source()?),
+            None => None,
+        };
+        let bar = Progress::new("verifications");
         let (count, passwords) = (self.count as usize, self.passwords.unwrap_or(self.count) as usize);
-        let told = verification(folder.path(), count, passwords, |part| bar.at(part)).map_err(Wrong::Failed)?;
+        let (folder, times) = (folder.path(), self.times.as_deref());
+        let timed = if self.work { Timed::Work } else { Timed::Answer };
+        let measurement = Measurement { source, folder, count, passwords, timed, times };
+        let told = verification(&measurement, |part| bar.at(part)).map_err(Wrong::Failed)?;
         bar.end();
         let common = Common { seconds: 1, json: self.json.clone() };
         if common.prints() {

@@ -134,8 +134,18 @@ fn tls() -> Result<MakeRustlsConnect, CallsError> {
 /// The table, through one connection that is made when it is needed, and anew after it broke.
 pub(super) struct PostgresCalls {
     server: CallServer,
-    runtime: Runtime,
+    /// Some until it is dropped.
+    runtime: Option<Runtime>,
     client: Option<Client>,
+}
+
+/// It may be dropped on a thread of another runtime, which must not wait.
+impl Drop for PostgresCalls {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl PostgresCalls {
@@ -147,27 +157,36 @@ impl PostgresCalls {
         // A thread of its own: the connection goes on while nobody waits for it, and ends when the server does.
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).thread_name("call-records-io").enable_all().build()?;
-        Ok(PostgresCalls { server: server.clone(), runtime, client: None })
+        Ok(PostgresCalls { server: server.clone(), runtime: Some(runtime), client: None })
     }
 
     /// Does something within the time. A connection that it failed on is not used again.
-    fn with<T>(
+    fn with<T: Send>(
         &mut self,
-        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error> + Send,
     ) -> Result<T, CallsError> {
         let (server, before) = (&self.server, self.client.take().filter(|client| !client.is_closed()));
-        let done = self.runtime.block_on(async {
-            let within = async {
-                let client = match before {
-                    Some(client) => client,
-                    None => connect(server).await?,
+        let broken_off = || CallsError::Server("the work broke off".to_owned());
+        let runtime = self.runtime.as_ref().ok_or_else(broken_off)?;
+        let ask = || {
+            runtime.block_on(async {
+                let within = async {
+                    let client = match before {
+                        Some(client) => client,
+                        None => connect(server).await?,
+                    };
+                    let done = work(&client).await.map_err(|error| told(&error))?;
+                    Ok((client, done))
                 };
-                let done = work(&client).await.map_err(|error| told(&error))?;
-                Ok((client, done))
-            };
-            let late = Err(CallsError::Server(format!("no answer within {} s", WITHIN.as_secs())));
-            tokio::time::timeout(WITHIN, within).await.unwrap_or(late)
-        });
+                let late = Err(CallsError::Server(format!("no answer within {} s", WITHIN.as_secs())));
+                tokio::time::timeout(WITHIN, within).await.unwrap_or(late)
+            })
+        };
+        // A hotline starts on a thread of its own runtime, which may wait, but not for another runtime.
+        let done = match tokio::runtime::Handle::try_current() {
+            Ok(_) => std::thread::scope(|threads| threads.spawn(ask).join()).unwrap_or_else(|_| Err(broken_off())),
+            Err(_) => ask(),
+        };
         let (client, done) = done?;
         self.client = Some(client);
         Ok(done)

@@ -4,12 +4,11 @@ use deadpool_postgres::Object;
 
 use super::verifying::{execute, lock_key, prepare};
 use super::{Failed, asking, insurance_code};
-use crate::facts::{CallId, CaseNumber, CitizenId, Dispute, PersonRef, Reply, Secret, Weakness};
+use crate::facts::{CallId, CaseNumber, CitizenId, Dispute, PersonRef, Reply, Secret};
 use crate::records::RecordsError;
 use crate::records::cases::{DAY, Filed, MOST_A_DAY};
 use crate::records::keyed::{Keyed, Kind, Pepper};
 use crate::records::packed::Unreadable;
-use crate::records::password;
 use crate::records::seal::Seal;
 
 const ID: &str = "SELECT id_number FROM insured WHERE person = $1";
@@ -25,23 +24,17 @@ const NEXT: &str = "SELECT nextval(pg_get_serial_sequence('cases', 'number'))";
 const OPEN: &str = "INSERT INTO cases (number, opened, subject, insurance, month, blame, person, call) \
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-pub(super) async fn set_password(
+/// Keeps a query password's hash, in the place of any other.
+pub(super) async fn keep_password(
     client: &Object,
     pepper: &Pepper,
-    person: PersonRef,
-    chosen: &Secret<String>,
+    id: &Secret<CitizenId>,
+    hash: &Secret<String>,
     at: i64,
-) -> Result<Reply, Failed> {
-    let id = id(client, person).await?;
-    if let Some(weakness) = Weakness::of(chosen.reveal(), id.reveal()) {
-        return Ok(Reply::PasswordWeak(weakness));
-    }
-    // It is hashed for some 20 ms.
-    let hash = tokio::task::block_in_place(|| password::hash(chosen.reveal()))?;
+) -> Result<(), Failed> {
     let [set] = prepare(client, [SET]).await?;
     let subject = subject(pepper, id.reveal());
-    client.execute(&set, &[&subject.0.as_slice(), hash.reveal(), &at]).await.map_err(|error| asking(&error))?;
-    Ok(Reply::PasswordSet)
+    client.execute(&set, &[&subject.0.as_slice(), hash.reveal(), &at]).await.map(drop).map_err(|error| asking(&error))
 }
 
 /// As [`crate::records::cases`] tells. What a call has said before is said under the same lock.
@@ -83,7 +76,8 @@ pub(super) async fn dispute(
     Ok(reply)
 }
 
-async fn id(client: &Object, person: PersonRef) -> Result<Secret<CitizenId>, Failed> {
+/// The ID number of somebody who was verified.
+pub(super) async fn id(client: &Object, person: PersonRef) -> Result<Secret<CitizenId>, Failed> {
     let [statement] = prepare(client, [ID]).await?;
     let row = client.query_opt(&statement, &[&person.0]).await.map_err(|error| asking(&error))?;
     let row = row.ok_or(RecordsError::NoSuchPerson)?;

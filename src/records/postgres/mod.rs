@@ -3,7 +3,7 @@
 //! ```text
 //!   Balances, Summary, Payments    one statement, and so one view of the records                 1 round trip
 //!
-//!   Verify    person, password; compared here
+//!   Verify    person, password; compared here, a password on a thread of its own, and no connection held meanwhile
 //!             BEGIN (read committed)
 //!             lock the subjects ┐
 //!             standings         ├ sent at once, done in order: what is read is read under the locks
@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use jiff::Timestamp;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
@@ -42,9 +42,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::breaker::BreakerPolicy;
 use super::keyed::Pepper;
 use super::locks::{LockPolicy, MOST_SUBJECTS};
+use super::password::{self, MOST_AT_ONCE};
 use super::remote::{Remote, RemoteCounts, RemoteError};
+use super::verification;
 use super::{ClientTls, OpenError, Records, RecordsError, Seal};
-use crate::facts::{Insurance, Query, Reply, Secret};
+use crate::facts::{Identity, Insurance, Origin, PersonRef, Query, Reply, Secret, Weakness};
 
 pub(super) use self::asking::some_people;
 pub(super) use schema::look;
@@ -114,6 +116,8 @@ struct Server {
     seal: Seal,
     /// Read when the tables were looked at, with the first connection.
     pepper: OnceCell<Pepper>,
+    /// Turns to hash a password.
+    hashes: Semaphore,
     /// Standings kept since the start.
     kept: AtomicU32,
     most_subjects: i64,
@@ -142,7 +146,8 @@ impl PostgresRecords {
         let pool = pool.map_err(|error| refused(error.to_string()))?;
         let remote = Remote::start(options.deadline, options.breaker).map_err(|error| refused(error.to_string()))?;
         let (kept, most_subjects) = (AtomicU32::new(0), MOST_SUBJECTS.into());
-        let server = Arc::new(Server { pool, seal: options.seal.clone(), pepper, kept, most_subjects });
+        let hashes = Semaphore::new(MOST_AT_ONCE);
+        let server = Arc::new(Server { pool, seal: options.seal.clone(), pepper, hashes, kept, most_subjects });
         Ok(PostgresRecords { server, remote, policy: LockPolicy::default() })
     }
 
@@ -177,6 +182,14 @@ impl Leased {
     fn give_back(mut self) {
         self.0 = None;
     }
+
+    /// What failed on the connection costs it; an answer that there is nobody does not.
+    fn used<T>(self, result: Result<T, Failed>) -> Result<T, Failed> {
+        if !matches!(&result, Err(Failed { error: RecordsError::Remote(_), .. })) {
+            self.give_back();
+        }
+        result
+    }
 }
 
 impl Drop for Leased {
@@ -208,20 +221,17 @@ impl Server {
     }
 
     async fn answer_once(&self, query: &Query, policy: &LockPolicy, at: Timestamp) -> Result<Reply, Failed> {
-        let mut leased = self.lease().await?;
-        let Some(client) = &mut leased.0 else { return Err(RecordsError::NoSuchPerson.into()) };
-        let pepper = self.pepper(client).await?;
-        let answered = match query {
-            Query::Verify { identity, from } => {
-                let verified = verifying::verify(client, pepper, policy, identity, from, at).await;
-                verified.map(|(reply, kept)| {
-                    self.kept.fetch_add(kept, Ordering::Relaxed);
-                    reply
-                })
-            }
+        match query {
+            Query::Verify { identity, from } => return self.verify(identity, from, policy, at).await,
             Query::SetPassword { person, password } => {
-                changing::set_password(client, pepper, *person, password, at.as_millisecond()).await
+                return self.set_password(*person, password, at.as_millisecond()).await;
             }
+            _ => {}
+        }
+        let mut leased = self.lease().await?;
+        let (client, pepper) = self.ready(&mut leased).await?;
+        let answered = match query {
+            Query::Verify { .. } | Query::SetPassword { .. } => Err(RecordsError::NoSuchPerson.into()),
             Query::Dispute { person, dispute, call } => {
                 let keys = (pepper, &self.seal);
                 changing::dispute(client, keys, *person, dispute, *call, at.as_millisecond()).await
@@ -232,11 +242,72 @@ impl Server {
                 asking::payments(client, *person, *insurance, *from, *to).await.map(Reply::Payments)
             }
         };
-        // What failed on the connection costs it; an answer that there is nobody does not.
-        if !matches!(&answered, Err(Failed { error: RecordsError::Remote(_), .. })) {
-            leased.give_back();
+        leased.used(answered)
+    }
+
+    /// No connection is held while a password is hashed.
+    async fn verify(
+        &self,
+        identity: &Identity,
+        from: &Origin,
+        policy: &LockPolicy,
+        at: Timestamp,
+    ) -> Result<Reply, Failed> {
+        let mut leased = self.lease().await?;
+        let (client, pepper) = self.ready(&mut leased).await?;
+        let Some(name) = verification::name(pepper, identity) else { return Ok(Reply::Unmatched) };
+        let held = verifying::held(client, pepper, name, identity.password.is_some()).await;
+        let held = leased.used(held)?;
+        let checked = if identity.password.is_some() {
+            let (pepper, identity) = (pepper.clone(), identity.clone());
+            let hashing = move || {
+                let name = verification::name(&pepper, &identity).ok_or(RecordsError::NoSuchPerson)?;
+                verification::check(&pepper, &identity, name, held.as_ref())
+            };
+            self.hash(hashing).await?
+        } else {
+            verification::check(pepper, identity, name, held.as_ref())?
+        };
+        let mut leased = self.lease().await?;
+        let (client, pepper) = self.ready(&mut leased).await?;
+        let counted = verifying::count(client, pepper, policy, from, at, &checked).await;
+        let (reply, kept) = leased.used(counted)?;
+        self.kept.fetch_add(kept, Ordering::Relaxed);
+        Ok(reply)
+    }
+
+    async fn set_password(&self, person: PersonRef, chosen: &Secret<String>, at: i64) -> Result<Reply, Failed> {
+        let mut leased = self.lease().await?;
+        let (client, _) = self.ready(&mut leased).await?;
+        let id = changing::id(client, person).await;
+        let id = leased.used(id)?;
+        if let Some(weakness) = Weakness::of(chosen.reveal(), id.reveal()) {
+            return Ok(Reply::PasswordWeak(weakness));
         }
-        answered
+        let chosen = chosen.clone();
+        let hash = self.hash(move || password::hash(chosen.reveal())).await?;
+        let mut leased = self.lease().await?;
+        let (client, pepper) = self.ready(&mut leased).await?;
+        let kept = changing::keep_password(client, pepper, &id, &hash, at).await;
+        leased.used(kept).map(|()| Reply::PasswordSet)
+    }
+
+    /// Hashes a password, for some 20 ms, on a thread where nothing else waits; at most so many at a time as a process may, and
+    /// none that has not begun when the deadline has passed.
+    async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, RecordsError> + Send + 'static,
+    ) -> Result<T, Failed> {
+        let _turn = self.hashes.acquire().await.map_err(|_| RecordsError::PasswordHash)?;
+        let hashed = tokio::task::spawn_blocking(work).await.map_err(|_| RecordsError::PasswordHash)?;
+        Ok(hashed?)
+    }
+
+    /// A leased connection, and the key of the hashes.
+    async fn ready<'of>(&self, leased: &'of mut Leased) -> Result<(&'of mut Object, &Pepper), Failed> {
+        let client = leased.0.as_mut().ok_or(RecordsError::NoSuchPerson)?;
+        let pepper = self.pepper(client).await?;
+        Ok((client, pepper))
     }
 
     async fn lease(&self) -> Result<Leased, Failed> {

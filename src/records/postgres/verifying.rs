@@ -9,21 +9,34 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row, Statement};
 
 use super::{Failed, MOST_PRUNED, asking};
-use crate::facts::{Identity, Origin, PersonRef, Reply, Secret};
+use crate::facts::{Origin, PersonRef, Reply, Secret};
 use crate::records::RecordsError;
 use crate::records::keyed::{Keyed, Kind, Pepper};
 use crate::records::locks::{self, Attempt, LockPolicy, LockTable, Standing, Subject};
 use crate::records::password::StoredPassword;
 use crate::records::verification::{self, Checked, Held, Name};
 
-const BY_ID: &str = "SELECT i.person, i.id_number, i.number, d.card, d.card_end, d.personal \
-                     FROM insured i LEFT JOIN identifiers d USING (person) WHERE i.id_number = $1 LIMIT 2";
-const BY_CARD: &str = "SELECT i.person, i.id_number, i.number, d.card, d.card_end, d.personal \
-                       FROM insured i JOIN identifiers d USING (person) WHERE i.person IN \
-                       (SELECT person FROM identifiers WHERE card = $1 UNION \
-                       SELECT person FROM identifiers WHERE card_end = $1) LIMIT 2";
-const BY_NUMBER: &str = "SELECT i.person, i.id_number, i.number, d.card, d.card_end, d.personal \
-                         FROM insured i JOIN identifiers d USING (person) WHERE d.personal = $1 LIMIT 2";
+/// The one person of a name, and the row of theirs, or of anybody where nobody or more than one bears the name: the same plan and
+/// one row either way. $1 is the name, $2 as good as chance.
+macro_rules! held_by {
+    ($found:literal) => {
+        concat!(
+            "WITH found AS (SELECT CASE WHEN count(*) = 1 THEN min(person) END AS person FROM (",
+            $found,
+            " LIMIT 2) f), meant AS (SELECT found.person AS found, coalesce(found.person, ends.first + \
+             $2 % (ends.last - ends.first + 1)) AS person FROM found, \
+             (SELECT min(person) AS first, max(person) AS last FROM insured) ends) \
+             SELECT i.person, i.id_number, i.number, d.card, d.card_end, d.personal, (SELECT found FROM meant) \
+             FROM insured i LEFT JOIN identifiers d USING (person) WHERE i.person <= (SELECT person FROM meant) \
+             ORDER BY i.person DESC LIMIT 1"
+        )
+    };
+}
+const BY_ID: &str = held_by!("SELECT person FROM insured WHERE id_number = $1");
+const BY_CARD: &str = held_by!(
+    "(SELECT person FROM identifiers WHERE card = $1 UNION SELECT person FROM identifiers WHERE card_end = $1)"
+);
+const BY_NUMBER: &str = held_by!("SELECT person FROM identifiers WHERE personal = $1");
 const PASSWORD: &str = "SELECT hash, initial FROM passwords WHERE subject = $1";
 /// In the order of the hashes, so that no two verifications wait for each other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key";
@@ -96,26 +109,22 @@ impl LockTable for View {
     }
 }
 
-/// The reply, and how many rows were kept.
-pub(super) async fn verify(
+/// The reply to what was compared, and how many rows were kept.
+pub(super) async fn count(
     client: &mut Object,
     pepper: &Pepper,
     policy: &LockPolicy,
-    identity: &Identity,
     from: &Origin,
     at: Timestamp,
+    checked: &Checked,
 ) -> Result<(Reply, u32), Failed> {
-    let Some(name) = verification::name(pepper, identity) else { return Ok((Reply::Unmatched, 0)) };
-    let held = held(client, pepper, name).await?;
-    // A password is hashed for some 20 ms.
-    let checked = tokio::task::block_in_place(|| verification::check(pepper, identity, name, held.as_ref()))?;
     let attempt = Attempt::of(pepper, checked.subject, from);
     let [lock, standings, known] = prepare(client, [LOCK, STANDINGS, KNOWN]).await?;
     let [keep, forget, know] = prepare(client, [KEEP, FORGET, KNOW]).await?;
     let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start();
     let transaction = transaction.await.map_err(|error| asking(&error))?;
-    let mut view = read(&transaction, [&lock, &standings, &known], &attempt, &checked, at).await?;
-    let reply = locks::decide(&mut view, policy, &attempt, at, &checked)?;
+    let mut view = read(&transaction, [&lock, &standings, &known], &attempt, checked, at).await?;
+    let reply = locks::decide(&mut view, policy, &attempt, at, checked)?;
     for (subject, standing, expires) in &view.kept {
         let [of_id, of_caller] = subject.of.each_ref().map(|hash| hash.as_ref().map(|hash| hash.0.as_slice()));
         let (failed, locks, what) = (standing.failed_json(), i64::from(standing.locks), subject.what.name());
@@ -137,34 +146,40 @@ pub(super) async fn verify(
     Ok((reply, u32::try_from(kept).unwrap_or(u32::MAX)))
 }
 
-/// The one person of that name: the same questions whether or not there is one.
-async fn held(client: &Object, pepper: &Pepper, name: Name<'_>) -> Result<Option<Held>, Failed> {
+/// The one person of that name, with the password only where one was keyed: the same questions, and as much read, whether or
+/// not there is one.
+pub(super) async fn held(
+    client: &Object,
+    pepper: &Pepper,
+    name: Name<'_>,
+    with_password: bool,
+) -> Result<Option<Held>, Failed> {
     let (sql, called) = match name {
         Name::Id(id) => (BY_ID, pepper.hash(Kind::Id, id.as_str().as_bytes())),
         Name::Card(hash) => (BY_CARD, hash),
         Name::PersonalNumber(hash) => (BY_NUMBER, hash),
     };
-    let [person, password] = prepare(client, [sql, PASSWORD]).await?;
+    let [person] = prepare(client, [sql]).await?;
+    let chance = verification::chance(&called);
     let found = match name {
-        Name::Id(id) => client.query(&person, &[&id.as_str()]).await,
-        Name::Card(hash) | Name::PersonalNumber(hash) => client.query(&person, &[&hash.0.as_slice()]).await,
+        Name::Id(id) => client.query_opt(&person, &[&id.as_str(), &chance]).await,
+        Name::Card(hash) | Name::PersonalNumber(hash) => {
+            client.query_opt(&person, &[&hash.0.as_slice(), &chance]).await
+        }
     };
-    let found = found.map_err(|error| asking(&error))?;
-    let one = match found.as_slice() {
-        [one] => Some(known(pepper, one)?),
-        _ => None,
-    };
-    let subject = one.as_ref().map_or(called, |held| held.subject);
-    let stored = client.query_opt(&password, &[&subject.0.as_slice()]).await.map_err(|error| asking(&error))?;
     let failed = |error: tokio_postgres::Error| asking(&error);
-    let password = match stored {
-        Some(row) => Some(StoredPassword {
-            hash: Secret::new(row.try_get(0).map_err(failed)?),
-            initial: row.try_get(1).map_err(failed)?,
-        }),
-        None => None,
-    };
-    Ok(one.map(|held| Held { password, ..held }))
+    let Some(row) = found.map_err(failed)? else { return Ok(None) };
+    let mut held = known(pepper, &row)?;
+    let meant: Option<i64> = row.try_get(6).map_err(failed)?;
+    if with_password {
+        let [password] = prepare(client, [PASSWORD]).await?;
+        let stored = client.query_opt(&password, &[&held.subject.0.as_slice()]).await.map_err(failed)?;
+        if let Some(row) = stored {
+            let hash = Secret::new(row.try_get(0).map_err(failed)?);
+            held.password = Some(StoredPassword { hash, initial: row.try_get(1).map_err(failed)? });
+        }
+    }
+    Ok(Some(held).filter(|held| meant == Some(held.person.0)))
 }
 
 /// A row of a person, without the password.

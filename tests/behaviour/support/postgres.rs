@@ -74,6 +74,20 @@ impl PostgresServer {
         }
     }
 
+    /// Kills the server's first process, and waits until those of the connections have seen it: no word is said to anybody.
+    pub fn kill(&mut self) {
+        let connections = self.processes();
+        if let Some(mut running) = self.running.take() {
+            running.kill().unwrap();
+            let _ = running.wait();
+        }
+        let begun = std::time::Instant::now();
+        while connections.iter().any(|id| Path::new(&format!("/proc/{}", id.as_raw_nonzero())).exists()) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the server's processes end without it");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Holds it where it is: what is asked is taken, and not answered.
     pub fn freeze(&self, frozen: bool) {
         let signal = if frozen { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT };

@@ -186,6 +186,10 @@ impl Phone {
     /// The next message of any kind.
     pub(crate) async fn message(&mut self) -> String {
         let mut octets = self.octets().await;
+        // Sound of another call's, whose offer names a port that the system has given this telephone.
+        while matches!(self.line, Line::Datagrams(_)) && octets.first().is_some_and(|first| first >> 6 == 2) {
+            octets = self.octets().await;
+        }
         if matches!(self.line, Line::Stream(..)) {
             loop {
                 let text = String::from_utf8_lossy(&octets);
