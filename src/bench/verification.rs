@@ -8,7 +8,7 @@
 //! ```
 //!
 //! All kinds are asked in one order made of chance, so that what else the machine does meets them alike. Each kind is then compared
-//! with the first of its question by the tests of [`super::samples`]. What is timed is the answer as a call is given it, sixteen
+//! with the first of its question by the tests of two samples. What is timed is the answer as a call is given it, sixteen
 //! calls asking at once ([`Timed::Answer`]), or the work alone, one question after the other ([`Timed::Work`]).
 
 use std::collections::{BTreeMap, HashSet};

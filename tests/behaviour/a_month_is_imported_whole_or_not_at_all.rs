@@ -238,6 +238,16 @@ fn checking_loads_nothing_and_a_file_of_the_wrong_kind_is_told_at_its_first_line
 }
 
 #[test]
+fn a_table_that_is_missing_leaves_no_database_behind() {
+    let desk = Desk::new();
+    std::fs::copy(in_tree("docs/examples/insured.csv"), desk.path("people.csv")).unwrap();
+    let (report, faults) = desk.import(&desk.options(as_of()));
+    let told = report.unwrap_err().to_string();
+    assert!(told.contains("payments.csv"), "{told}");
+    assert_eq!((faults, desk.files()), (vec![], vec!["people.csv".to_owned()]));
+}
+
+#[test]
 fn a_call_goes_on_with_the_new_month_of_the_person_it_verified() {
     let desk = Desk::new();
     let tables = |as_of, people| {

@@ -13,7 +13,7 @@ use crate::records::journal::{Sink, SinkError};
 /// Rows deleted by one transaction: writers wait no longer than for so many.
 const MOST_PRUNED: u32 = 1_000;
 
-/// In the order of [`values`] and [`read_row`].
+/// In the order of [`values`].
 const COLUMNS: &str = "call_id, started, answered, ended, duration_ms, called, caller_masked, caller_hash, menu, path, path_cut, \
                        path_ms, outcome, ending, language, person_hash, keys, sip_call_hash, rtp_lost, rtp_jitter_us, \
                        keys_rfc4733, keys_info, keys_in_band, keys_twice, trunk, version, person_asked_ms, \
@@ -114,37 +114,37 @@ pub(super) fn read(
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<CallEntry> {
-    let hash = |column: usize| row.get::<_, Option<Vec<u8>>>(column).map(|hash| hash.map(|hash| hex(&hash)));
+    let hash = |column: &str| row.get::<_, Option<Vec<u8>>>(column).map(|hash| hash.map(|hash| hex(&hash)));
     Ok(CallEntry {
-        call_id: hash(0)?.unwrap_or_default(),
-        started: row.get(1)?,
-        answered: row.get(2)?,
-        ended: row.get(3)?,
-        duration_ms: row.get(4)?,
-        called: row.get(5)?,
-        caller_masked: row.get(6)?,
-        caller_hash: hash(7)?,
-        menu: row.get(8)?,
-        path: row.get(9)?,
-        path_cut: row.get(10)?,
-        path_ms: row.get(11)?,
-        outcome: row.get(12)?,
-        ending: row.get(13)?,
-        language: row.get(14)?,
-        person_hash: hash(15)?,
-        keys: row.get(16)?,
-        sip_call_hash: hash(17)?,
-        rtp_lost: row.get(18)?,
-        rtp_jitter_us: row.get(19)?,
-        keys_rfc4733: row.get(20)?,
-        keys_info: row.get(21)?,
-        keys_in_band: row.get(22)?,
-        keys_twice: row.get(23)?,
-        trunk: row.get(24)?,
-        version: row.get(25)?,
-        person_asked_ms: row.get::<_, Option<i64>>(26)?.map(i64::unsigned_abs),
-        person_answered_ms: row.get::<_, Option<i64>>(27)?.map(i64::unsigned_abs),
-        repeated: row.get(28)?,
+        call_id: hash("call_id")?.unwrap_or_default(),
+        started: row.get("started")?,
+        answered: row.get("answered")?,
+        ended: row.get("ended")?,
+        duration_ms: row.get("duration_ms")?,
+        called: row.get("called")?,
+        caller_masked: row.get("caller_masked")?,
+        caller_hash: hash("caller_hash")?,
+        menu: row.get("menu")?,
+        path: row.get("path")?,
+        path_cut: row.get("path_cut")?,
+        path_ms: row.get("path_ms")?,
+        outcome: row.get("outcome")?,
+        ending: row.get("ending")?,
+        language: row.get("language")?,
+        person_hash: hash("person_hash")?,
+        keys: row.get("keys")?,
+        sip_call_hash: hash("sip_call_hash")?,
+        rtp_lost: row.get("rtp_lost")?,
+        rtp_jitter_us: row.get("rtp_jitter_us")?,
+        keys_rfc4733: row.get("keys_rfc4733")?,
+        keys_info: row.get("keys_info")?,
+        keys_in_band: row.get("keys_in_band")?,
+        keys_twice: row.get("keys_twice")?,
+        trunk: row.get("trunk")?,
+        version: row.get("version")?,
+        person_asked_ms: row.get::<_, Option<i64>>("person_asked_ms")?.map(i64::unsigned_abs),
+        person_answered_ms: row.get::<_, Option<i64>>("person_answered_ms")?.map(i64::unsigned_abs),
+        repeated: row.get("repeated")?,
     })
 }
 

@@ -25,6 +25,7 @@ use jiff::civil::Date;
 use rusqlite::Connection;
 
 pub use spool::SpoolError;
+use table::Table;
 pub use table::{Encoding, TableError};
 
 use super::database::{self, IfMissing, OpenError};
@@ -33,6 +34,7 @@ use super::rekey::seal_what_is_open;
 use super::seal::Seal;
 use super::sides::{Difference, Side, Staging, WriteError, WriteLock};
 use crate::facts::Month;
+use columns::{PAYMENTS, PEOPLE};
 use parts::Parts;
 
 /// So many people in a hundred may be gone from one month to the next before it is asked whether that is meant.
@@ -183,6 +185,9 @@ pub fn import(
         let mut parts = Parts::new(options, &pepper, folder, telling);
         return check(&mut parts, progress);
     }
+    // A table that is not there, or is none, is told before a database is made for it.
+    Table::open(&options.people, options.encoding, &PEOPLE)?;
+    Table::open(&options.payments, options.encoding, &PAYMENTS)?;
     let (mut connection, pepper) = database::open(database, IfMissing::Create, seal)?;
     let _lock = WriteLock::take(database)?;
     let (_, held) = Side::read(&connection)?;
