@@ -127,6 +127,8 @@ mod an_encrypted_call_says_and_hears_nothing_in_clear;
 mod an_import_that_is_killed_leaves_the_old_month_whole;
 #[path = "behaviour/an_initial_password_is_changed_before_it_is_of_use.rs"]
 mod an_initial_password_is_changed_before_it_is_of_use;
+#[path = "behaviour/an_operator_releases_and_closes_wherever_the_records_are.rs"]
+mod an_operator_releases_and_closes_wherever_the_records_are;
 #[path = "behaviour/any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up.rs"]
 mod any_sequence_of_inputs_ends_in_speech_a_timer_or_a_hang_up;
 #[path = "behaviour/any_set_of_facts_says_who_somebody_is.rs"]

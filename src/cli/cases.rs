@@ -10,7 +10,6 @@ use super::records::Place;
 use super::records::locks::{failed, now, open};
 use super::{Wrong, exit_code, operator};
 use crate::facts::{Blame, CaseNumber};
-use crate::records::audit::AuditTrail;
 use crate::records::{Case, DeskAct, Trail, masked};
 
 /// `hotline cases`.
@@ -122,7 +121,7 @@ impl Cases {
 impl Which {
     fn cases(&self, what: &'static str) -> Result<Vec<Shown>, Wrong> {
         let desk = open(&self.place)?;
-        let cases = desk.cases(self.all).map_err(|error| Wrong::Failed(error.to_string()))?;
+        let cases = desk.cases(self.all).map_err(|error| failed(&error))?;
         if self.reveal {
             let (subject, outcome) = ("cases".to_owned(), format!("{} revealed", cases.len()));
             record(&self.place, self.by.as_ref(), what, subject, outcome)?;
@@ -164,7 +163,7 @@ fn record(
     subject: String,
     outcome: String,
 ) -> Result<(), Wrong> {
-    let trail = AuditTrail { database: place.database()?, seal: place.seal()? };
+    let trail = place.trail()?;
     let who = by.cloned().unwrap_or_else(operator);
     trail.record(&DeskAct { at: now(), who, what, subject, outcome }).map_err(Wrong::Failed)
 }

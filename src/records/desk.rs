@@ -8,19 +8,20 @@
 //!   … --reveal, export ─────▶ trail ─▶ Case::id, Case::callback
 //!   hotline cases close ────▶ trail ─▶ Desk::close
 //! ```
-
-use std::path::Path;
+//!
+//! The statements are the same in a file and on a server, where each is asked over a connection of its own.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use super::RecordsError;
 use super::calls::name;
 use super::cases::{Case, insurance, opened};
-use super::database::{self, IfMissing, OpenError};
+use super::database::{self, IfMissing};
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::Standing;
+use super::postgres::desk as server;
 use super::seal::Seal;
+use super::{OpenError, PostgresOptions, RecordsError, Source};
 use crate::facts::{Blame, CallId, CallerNumber, CaseNumber, CitizenId, Month, Secret};
 
 /// The cases and locks that one listing tells at most.
@@ -76,44 +77,142 @@ pub trait Trail {
     fn record(&self, act: &DeskAct) -> Result<(), String>;
 }
 
+/// Why an operator's act failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The database cannot be had: which, why, and what to do.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It failed, or what it holds cannot be read.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+}
+
+impl From<rusqlite::Error> for DeskError {
+    fn from(error: rusqlite::Error) -> DeskError {
+        DeskError::Records(error.into())
+    }
+}
+
+/// Who is locked at $1, and with $2 whoever failures are held against.
+pub(super) const LOCKS: &str = "SELECT what, subject, label, failed_at, locked_until FROM lock_outs \
+                                WHERE locked_until > $1 OR ($2 AND expires > $1) ORDER BY locked_until DESC, subject LIMIT $3";
+pub(super) const UNLOCK: &str = "DELETE FROM lock_outs WHERE subject = $1 OR of_id = $1 OR of_caller = $1";
+/// Those that are open, and with $1 all.
+pub(super) const CASES: &str = "SELECT number, opened, person, insurance, month, blame, closed, closed_by, call FROM cases \
+                                WHERE $1 OR closed IS NULL ORDER BY number DESC LIMIT $2";
+pub(super) const CLOSE: &str = "UPDATE cases SET closed = $1, closed_by = $2 WHERE number = $3 AND closed IS NULL";
+
+/// A row of [`LOCKS`].
+pub(super) struct LockRow {
+    pub(super) what: String,
+    pub(super) subject: [u8; 32],
+    pub(super) label: String,
+    pub(super) failed_at: String,
+    pub(super) locked_until: i64,
+}
+
+impl LockRow {
+    fn shown(self, now: i64) -> LockShown {
+        let failed = Standing::failed_of(&self.failed_at);
+        LockShown {
+            what: self.what,
+            hash: beginning(&Keyed(self.subject)),
+            label: self.label,
+            failures: failed.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count)),
+            until: Timestamp::from_millisecond(self.locked_until).ok().filter(|_| self.locked_until > now),
+        }
+    }
+}
+
+/// A row of [`CASES`].
+pub(super) struct CaseRow {
+    pub(super) number: i64,
+    pub(super) opened: i64,
+    pub(super) person: Vec<u8>,
+    pub(super) insurance: i64,
+    pub(super) month: i64,
+    pub(super) blame: String,
+    pub(super) closed: Option<i64>,
+    pub(super) closed_by: Option<String>,
+    pub(super) call: [u8; 16],
+}
+
+impl CaseRow {
+    fn case(self, seal: &Seal) -> Result<Case, RecordsError> {
+        let out_of_range = |what, value| RecordsError::OutOfRange { what, value };
+        let time = |value: i64| Timestamp::from_millisecond(value).map_err(|_| out_of_range("time", value));
+        let [id, callback] = opened(seal, self.number, &self.person)?;
+        let blame = Blame::ALL.into_iter().find(|one| one.name() == self.blame);
+        let month = i32::try_from(self.month).ok().and_then(Month::of_ordinal);
+        let closed_by = self.closed_by.unwrap_or_default();
+        Ok(Case {
+            number: CaseNumber::new(self.number.unsigned_abs()),
+            opened: time(self.opened)?,
+            call: CallId::new(self.call),
+            id,
+            insurance: insurance(self.insurance).ok_or_else(|| out_of_range("insurance", self.insurance))?,
+            month: month.ok_or_else(|| out_of_range("month", self.month))?,
+            blame: blame.ok_or_else(|| out_of_range("party, of the case", self.number))?,
+            callback,
+            closed: self.closed.map(time).transpose()?.map(|at| (at, closed_by)),
+        })
+    }
+}
+
 /// An operator's access to a records database.
 pub struct Desk {
-    connection: Connection,
+    place: Place,
     pepper: Pepper,
     seal: Seal,
 }
 
+enum Place {
+    File(Connection),
+    Server(Box<PostgresOptions>),
+}
+
 impl Desk {
-    /// Opens a database file that exists, with the keys that its personal values are sealed by.
+    /// Opens a database that exists, with the keys that its personal values are sealed by.
     ///
     /// # Errors
-    /// [`OpenError`] says which file, why, and what to do.
-    pub fn open(path: &Path, seal: &Seal) -> Result<Desk, OpenError> {
-        let (connection, pepper) = database::open(path, IfMissing::Refuse, seal)?;
-        Ok(Desk { connection, pepper, seal: seal.clone() })
+    /// [`OpenError`] says which, why, and what to do. A service of an agency's own locks, and keeps cases, by itself.
+    pub fn open(source: &Source) -> Result<Desk, OpenError> {
+        match source {
+            Source::Sqlite(file, seal) => {
+                let (connection, pepper) = database::open(file, IfMissing::Refuse, seal)?;
+                Ok(Desk { place: Place::File(connection), pepper, seal: seal.clone() })
+            }
+            Source::Postgres(options) => {
+                let (pepper, seal) = (server::pepper(options)?, options.seal.clone());
+                Ok(Desk { place: Place::Server(Box::new(options.clone())), pepper, seal })
+            }
+            Source::Service(options) => {
+                let why = "it locks out and keeps cases by itself: they are seen and released where the service is"
+                    .to_owned();
+                Err(OpenError::Server { server: options.url.to_string(), why })
+            }
+        }
     }
 
     /// Who is locked at a time, the longest first; with `all` those too against whom only failures are held.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn locks(&self, at: Timestamp, all: bool) -> rusqlite::Result<Vec<LockShown>> {
-        let sql = "SELECT what, subject, label, failed_at, locked_until FROM lock_outs \
-                   WHERE locked_until > ?1 OR (?2 AND expires > ?1) ORDER BY locked_until DESC, subject LIMIT ?3";
+    pub fn locks(&self, at: Timestamp, all: bool) -> Result<Vec<LockShown>, DeskError> {
         let now = at.as_millisecond();
-        let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map(params![now, all, MOST_LISTED], |row| {
-            let until: i64 = row.get(4)?;
-            let failed = Standing::failed_of(&row.get::<_, String>(3)?);
-            Ok(LockShown {
-                what: row.get(0)?,
-                hash: beginning(&Keyed(row.get(1)?)),
-                label: row.get(2)?,
-                failures: failed.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count)),
-                until: Timestamp::from_millisecond(until).ok().filter(|_| until > now),
-            })
-        })?;
-        rows.collect()
+        let rows = match &self.place {
+            Place::Server(options) => server::locks(options, now, all)?,
+            Place::File(connection) => {
+                let mut statement = connection.prepare(LOCKS)?;
+                let rows = statement.query_map(params![now, all, MOST_LISTED], |row| {
+                    let (what, subject, label) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    Ok(LockRow { what, subject, label, failed_at: row.get(3)?, locked_until: row.get(4)? })
+                })?;
+                rows.collect::<rusqlite::Result<_>>()?
+            }
+        };
+        Ok(rows.into_iter().map(|row| row.shown(now)).collect())
     }
 
     /// The trail's name of one that is released.
@@ -138,62 +237,54 @@ impl Desk {
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn unlock(&self, release: &Release) -> rusqlite::Result<usize> {
+    pub fn unlock(&self, release: &Release) -> Result<u64, DeskError> {
         let (_, hash) = self.keyed(release);
-        let sql = "DELETE FROM lock_outs WHERE subject = ?1 OR of_id = ?1 OR of_caller = ?1";
-        self.connection.execute(sql, [hash.0])
+        Ok(match &self.place {
+            Place::File(connection) => connection.execute(UNLOCK, [hash.0])? as u64,
+            Place::Server(options) => server::unlock(options, &hash)?,
+        })
     }
 
     /// The cases, the newest first; those that are closed too with `all`.
     ///
     /// # Errors
     /// The database cannot be read, or a value not be opened.
-    pub fn cases(&self, all: bool) -> Result<Vec<Case>, RecordsError> {
-        let sql = "SELECT number, opened, person, insurance, month, blame, closed, closed_by, call FROM cases \
-                   WHERE ?1 OR closed IS NULL ORDER BY number DESC LIMIT ?2";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut rows = statement.query(params![all, MOST_LISTED])?;
-        let mut cases = Vec::new();
-        while let Some(row) = rows.next()? {
-            cases.push(self.case(row)?);
-        }
-        Ok(cases)
-    }
-
-    fn case(&self, row: &Row<'_>) -> Result<Case, RecordsError> {
-        let time = |value: i64| {
-            let out_of_range = |_| RecordsError::OutOfRange { what: "time", value };
-            Timestamp::from_millisecond(value).map_err(out_of_range)
+    pub fn cases(&self, all: bool) -> Result<Vec<Case>, DeskError> {
+        let rows = match &self.place {
+            Place::Server(options) => server::cases(options, all)?,
+            Place::File(connection) => {
+                let mut statement = connection.prepare(CASES)?;
+                let rows = statement.query_map(params![all, MOST_LISTED], |row| {
+                    Ok(CaseRow {
+                        number: row.get(0)?,
+                        opened: row.get(1)?,
+                        person: row.get(2)?,
+                        insurance: row.get(3)?,
+                        month: row.get(4)?,
+                        blame: row.get(5)?,
+                        closed: row.get(6)?,
+                        closed_by: row.get(7)?,
+                        call: row.get(8)?,
+                    })
+                })?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()?
+            }
         };
-        let (number, of, month): (i64, i64, i64) = (row.get(0)?, row.get(3)?, row.get(4)?);
-        let [id, callback] = opened(&self.seal, number, &row.get::<_, Vec<u8>>(2)?)?;
-        let blame: String = row.get(5)?;
-        let blame = Blame::ALL.into_iter().find(|one| one.name() == blame);
-        let closed: Option<i64> = row.get(6)?;
-        let closed_by: Option<String> = row.get(7)?;
-        let out_of_range = |what, value| RecordsError::OutOfRange { what, value };
-        let known = i32::try_from(month).ok().and_then(Month::of_ordinal);
-        Ok(Case {
-            number: CaseNumber::new(number.unsigned_abs()),
-            opened: time(row.get(1)?)?,
-            call: CallId::new(row.get(8)?),
-            id,
-            insurance: insurance(of).ok_or_else(|| out_of_range("insurance", of))?,
-            month: known.ok_or_else(|| out_of_range("month", month))?,
-            blame: blame.ok_or_else(|| out_of_range("party, of the case", number))?,
-            callback,
-            closed: closed.map(time).transpose()?.map(|at| (at, closed_by.unwrap_or_default())),
-        })
+        Ok(rows.into_iter().map(|row| row.case(&self.seal)).collect::<Result<_, RecordsError>>()?)
     }
 
     /// Closes a case. False if there is none of that number, or it is closed already.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn close(&self, number: CaseNumber, who: &str, at: Timestamp) -> rusqlite::Result<bool> {
-        let sql = "UPDATE cases SET closed = ?1, closed_by = ?2 WHERE number = ?3 AND closed IS NULL";
+    pub fn close(&self, number: CaseNumber, who: &str, at: Timestamp) -> Result<bool, DeskError> {
         let number = i64::try_from(number.case()).unwrap_or(0);
-        Ok(self.connection.execute(sql, params![at.as_millisecond(), name(who), number])? > 0)
+        let (at, who) = (at.as_millisecond(), name(who));
+        let closed = match &self.place {
+            Place::File(connection) => connection.execute(CLOSE, params![at, who, number])? as u64,
+            Place::Server(options) => server::close(options, number, &who, at)?,
+        };
+        Ok(closed > 0)
     }
 }
 

@@ -53,7 +53,7 @@ pub use calls::{
 };
 pub use cases::{Case, MOST_A_DAY};
 pub use database::{DatabaseStanding, OpenError, look, sealed_by};
-pub use desk::{Desk, DeskAct, LockShown, MOST_LISTED, Release, Trail};
+pub use desk::{Desk, DeskAct, DeskError, LockShown, MOST_LISTED, Release, Trail};
 pub use ended::{EndedCalls, MOST_WAYS, ReadError, ended_calls};
 pub use insured::{Insured, InsuredKind};
 pub use journal::{JournalCounts, Sink, SinkError};

@@ -8,7 +8,9 @@ use std::process::{Command, Output, Stdio};
 use crate::records_support::{as_of, at, each, matched, right, wrong};
 use hotline::facts::{Blame, CallId, CaseNumber, Dispute, Insurance, Month, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions};
-use hotline::records::{Desk, LockPolicy, MOST_A_DAY, Records, RecordsError, Seal, SqliteRecords, new_key_file, rekey};
+use hotline::records::{
+    Desk, LockPolicy, MOST_A_DAY, Records, RecordsError, Seal, Source, SqliteRecords, new_key_file, rekey,
+};
 
 fn says(person: i64, call: u8, month: i8, callback: &str) -> Query {
     let dispute = Dispute {
@@ -73,7 +75,8 @@ fn what_is_personal_lies_sealed_and_is_sealed_anew_by_a_new_key() {
     let keys = std::fs::read_to_string(&key).unwrap();
     let newest = keys.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap().to_owned();
     std::fs::write(&key, newest + "\n").unwrap();
-    let cases = Desk::open(&path, &Seal::beside(&path).unwrap()).unwrap().cases(false).unwrap();
+    let source = Source::Sqlite(path.clone(), Seal::beside(&path).unwrap());
+    let cases = Desk::open(&source).unwrap().cases(false).unwrap();
     assert_eq!(cases[0].callback.reveal(), "02087654321", "without the old key");
     assert_eq!(cases[0].id.reveal(), "119999198503150010");
 }

@@ -10,8 +10,7 @@ use jiff::tz::TimeZone;
 use super::Place;
 use crate::cli::{Wrong, operator, today};
 use crate::facts::{CitizenId, Secret};
-use crate::records::audit::AuditTrail;
-use crate::records::{Desk, DeskAct, LockShown, Release, Trail};
+use crate::records::{Desk, DeskAct, DeskError, LockShown, Release, Trail};
 
 /// The longest file that an ID or a number is read from, in octets.
 const LONGEST: u64 = 1024;
@@ -80,8 +79,7 @@ impl Unlock {
         let who = self.by.clone().unwrap_or_else(operator);
         let outcome = "released".to_owned();
         let act = DeskAct { at: now(), who, what: "records unlock", subject: subject.clone(), outcome };
-        let trail = AuditTrail { database: self.place.database()?, seal: self.place.seal()? };
-        trail.record(&act).map_err(Wrong::Failed)?;
+        self.place.trail()?.record(&act).map_err(Wrong::Failed)?;
         let released = desk.unlock(&release).map_err(|error| failed(&error))?;
         let what = match released {
             0 => "nothing was held against it".to_owned(),
@@ -140,11 +138,11 @@ fn table(locks: &[LockShown]) -> String {
 }
 
 pub(crate) fn open(place: &Place) -> Result<Desk, Wrong> {
-    Desk::open(&place.database()?, &place.seal()?).map_err(|error| Wrong::Failed(error.to_string()))
+    Desk::open(&place.source()?).map_err(|error| Wrong::Failed(error.to_string()))
 }
 
-pub(crate) fn failed(error: &rusqlite::Error) -> Wrong {
-    Wrong::Failed(format!("the database failed: {error}"))
+pub(crate) fn failed(error: &DeskError) -> Wrong {
+    Wrong::Failed(error.to_string())
 }
 
 /// This machine's time.

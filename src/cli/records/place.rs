@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::cli::{Wrong, draft};
 use crate::node::Config;
-use crate::records::{Database, Seal, SealSource, Source};
+use crate::records::audit::AuditTrail;
+use crate::records::{Database, PostgresOptions, Seal, SealSource, Source};
 
 /// `--database`, `--config`, `--key-file`.
 #[derive(Clone, Debug, Default, Args)]
@@ -63,8 +64,21 @@ impl Place {
         let source = self.settings()?.source().map_err(|fault| Wrong::Faults(vec![fault]))?;
         Ok(match (source, &self.key_file) {
             (Source::Sqlite(file, _), Some(_)) => Source::Sqlite(file, self.seal()?),
+            (Source::Postgres(options), Some(_)) => Source::Postgres(PostgresOptions { seal: self.seal()?, ..options }),
             (source, _) => source,
         })
+    }
+
+    /// Where what operators do to these records is written down: the audit log of a hotline's own file.
+    pub(crate) fn trail(&self) -> Result<AuditTrail, Wrong> {
+        if let (Database::Postgres(url), None) = (self.named()?, &self.config) {
+            let why = "what operators do is written into the audit log of the hotline's own file, which its configuration names";
+            return Err(Wrong::Use(format!("{url}: {why}: give it with --config")));
+        }
+        let config = self.settings()?;
+        let seal = config.seal().map_err(|fault| Wrong::Faults(vec![fault]))?;
+        let seal = if self.named()?.file().is_some() { self.seal()? } else { seal };
+        Ok(AuditTrail { database: config.records.file().to_owned(), seal })
     }
 
     /// The configuration's, or what holds without one, with the database in its place that was named.

@@ -22,6 +22,7 @@
 
 mod asking;
 mod changing;
+pub(super) mod desk;
 mod schema;
 mod url;
 mod verifying;
