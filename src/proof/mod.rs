@@ -67,7 +67,7 @@ pub fn prove(compiled: &Compiled, scene: &Scene) -> Proof {
 
 /// The same over so many states at most.
 pub fn prove_within(compiled: &Compiled, scene: &Scene, most_states: usize) -> Proof {
-    let prover = Prover::within(compiled, scene, most_states);
+    let prover = Prover::within(compiled, scene, &Given::default(), most_states);
     let mut proof = Proof { faults: Vec::new(), summary: Vec::new() };
     prover.steps(&mut proof);
     let stuck = prover.ends(&mut proof);
@@ -127,14 +127,13 @@ struct Prover<'a> {
 
 impl<'a> Prover<'a> {
     fn new(compiled: &'a Compiled, scene: &'a Scene) -> Prover<'a> {
-        Prover::within(compiled, scene, MOST_STATES)
+        Prover::within(compiled, scene, &Given::default(), MOST_STATES)
     }
 
-    fn within(compiled: &'a Compiled, scene: &'a Scene, most_states: usize) -> Prover<'a> {
+    fn within(compiled: &'a Compiled, scene: &'a Scene, given: &Given, most_states: usize) -> Prover<'a> {
         let menu = &compiled.menu;
-        let clock = Given::default().clock;
-        let people = without_sql(DemoOptions::named_only(default_as_of(clock.date())));
-        let mut stage = Stage::new(menu, &scene.prompts, &people, clock);
+        let people = without_sql(DemoOptions::named_only(default_as_of(given.clock.date())));
+        let mut stage = Stage::new(menu, &scene.prompts, &people, given);
         let walk = walk_of(menu, &mut stage, most_states);
         Prover { compiled, scene, people, walk, persons: persons(menu) }
     }

@@ -11,10 +11,10 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use crate::dialogue::{Caller, Dialogue, Doing, Ending, Input, Output, Say, SayingId, Taken, Transferred};
-use crate::facts::{Key, Moment, Query, Reply};
+use crate::facts::{CallerNumber, Key, Moment, Query, Reply, Secret};
 use crate::menu::Menu;
 use crate::records::{MemoryRecords, Records};
-use crate::simulate::{AT_ONCE, BETWEEN_KEYS, RecordsSay, TO_THE_OTHER_END};
+use crate::simulate::{AT_ONCE, BETWEEN_KEYS, Given, RecordsSay, TO_THE_OTHER_END};
 use crate::speech::Prompts;
 
 /// A call's limit is no property of the menu's steps: the walk goes without one.
@@ -26,6 +26,8 @@ pub(super) struct Stage<'a> {
     prompts: &'a Prompts,
     records: &'a MemoryRecords,
     clock: DateTime,
+    /// The number that calls come from, where it is not withheld.
+    number: Option<CallerNumber>,
     /// How long what is said lasts, by its digest.
     lengths: HashMap<u64, Duration>,
     /// What the records answer. The questions are few: one a kind of look-up, insurance and year.
@@ -67,11 +69,12 @@ struct Speech {
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(menu: &Menu, prompts: &'a Prompts, records: &'a MemoryRecords, clock: DateTime) -> Stage<'a> {
+    pub(super) fn new(menu: &Menu, prompts: &'a Prompts, records: &'a MemoryRecords, given: &Given) -> Stage<'a> {
         let mut menu = menu.clone();
         menu.call_limit = NO_LIMIT;
         let menu = Arc::new(menu);
-        Stage { menu, prompts, records, clock, lengths: HashMap::new(), answers: Vec::new() }
+        let number = given.caller.clone().map(Secret::new);
+        Stage { menu, prompts, records, clock: given.clock, number, lengths: HashMap::new(), answers: Vec::new() }
     }
 
     fn length(&mut self, say: &Say) -> Duration {
@@ -95,7 +98,7 @@ impl<'a> Stage<'a> {
 impl Shell {
     /// A call that has been answered, and what it took at once.
     pub(super) fn answered(stage: &mut Stage<'_>) -> (Shell, Vec<Taken>) {
-        let caller = Caller::unknown(stage.clock.date());
+        let caller = Caller { number: stage.number.clone(), ..Caller::unknown(stage.clock.date()) };
         let call = Dialogue::new(Arc::clone(&stage.menu), caller);
         let mut shell = Shell { call, now: Moment::ZERO, speech: None, pending: None, asked: None, dialled: false };
         shell.call.note();
