@@ -46,6 +46,9 @@ pub(in crate::records) fn write(
         let pepper = schema::prepare(client).await?;
         // It takes as long as it takes; nobody calls about it.
         client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
+        // Whether a payment's person is there is asked for each row, by a plan made when there was nobody yet: without this it reads
+        // all of the insured each time.
+        client.batch_execute("SET enable_seqscan = off").await?;
         let transaction = client.transaction().await?;
         let row = transaction.query_one("SELECT as_of, seed FROM meta FOR UPDATE", &[]).await?;
         let (before, made_up): (Option<i32>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
