@@ -71,14 +71,18 @@ impl Place {
 
     /// Where what operators do to these records is written down: the audit log of a hotline's own file.
     pub(crate) fn trail(&self) -> Result<AuditTrail, Wrong> {
-        if let (Database::Postgres(url), None) = (self.named()?, &self.config) {
-            let why = "what operators do is written into the audit log of the hotline's own file, which its configuration names";
-            return Err(Wrong::Use(format!("{url}: {why}: give it with --config")));
+        match (self.named()?, &self.config) {
+            (Database::File(database), _) => Ok(AuditTrail { database, seal: self.seal()? }),
+            (Database::Postgres(_), Some(_)) => {
+                let config = self.settings()?;
+                let seal = config.seal().map_err(|fault| Wrong::Faults(vec![fault]))?;
+                Ok(AuditTrail { database: config.records.file().to_owned(), seal })
+            }
+            (Database::Postgres(url), None) => Err(Wrong::Use(format!(
+                "{url}: what operators do is written into the audit log of the hotline's own file, which its configuration \
+                 names: give it with --config"
+            ))),
         }
-        let config = self.settings()?;
-        let seal = config.seal().map_err(|fault| Wrong::Faults(vec![fault]))?;
-        let seal = if self.named()?.file().is_some() { self.seal()? } else { seal };
-        Ok(AuditTrail { database: config.records.file().to_owned(), seal })
     }
 
     /// The configuration's, or what holds without one, with the database in its place that was named.
