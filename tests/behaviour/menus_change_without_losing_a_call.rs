@@ -188,13 +188,12 @@ async fn all<T: 'static, F: Future<Output = T> + 'static>(phones: Vec<Phone>, de
 
 /// Presses keys by INFO, the first with this CSeq.
 async fn key(phone: &mut Phone, first: u32, keys: &str) {
-    // As fast as fingers: the same key sooner is the same press sent twice.
-    let mut pace = tokio::time::interval(Duration::from_millis(100));
     for (cseq, key) in (first..).zip(keys.chars()) {
-        pace.tick().await;
         let info = phone.request("INFO", cseq, "", "", &key.to_string()).replace("application/sdp", "application/dtmf");
         phone.send(&info).await;
         phone.status(200).await;
+        // As fast as fingers, from when the key before was heard: the same key sooner is the same press sent twice.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
