@@ -293,7 +293,7 @@ mod network {
 
     use super::{Common, Progress, table};
     use crate::bench::dialled::Dialled;
-    use crate::bench::{media, plot, setup};
+    use crate::bench::{bare, media, plot, setup};
     use crate::cli::Wrong;
 
     #[derive(Debug, Args)]
@@ -371,6 +371,10 @@ mod network {
         /// Leave out the bare loop, which sends through as many sockets and does nothing else
         #[arg(long)]
         no_bare: bool,
+        /// Let the bare loop keep the pace of so many calls, one number after the other, and judge it as calls are judged;
+        /// --find looks for its greatest number too
+        #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "no_bare")]
+        bare_calls: Vec<u32>,
         /// Draw processor, lateness and memory against the number of calls
         #[arg(long, value_name = "FILE.svg")]
         plot: Option<PathBuf>,
@@ -401,6 +405,12 @@ mod network {
                 self.bar.0.suspend(|| println!("{}", table::media_row(step)));
             }
         }
+
+        fn paced(&mut self, paced: &bare::Paced) {
+            if self.prints {
+                self.bar.0.suspend(|| println!("{}", table::paced_row(paced)));
+            }
+        }
     }
 
     impl Media {
@@ -418,6 +428,7 @@ mod network {
                 keys: self.keys,
                 waiting: self.waiting,
                 bare: !self.no_bare,
+                bare_calls: self.bare_calls.clone(),
             };
             let bar = Progress::new("starting");
             if self.common.prints() {
