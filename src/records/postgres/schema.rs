@@ -5,16 +5,23 @@
 
 use tokio_postgres::Client;
 
+use super::carried::carry_over;
 use super::{PostgresOptions, connecting};
 use crate::records::keyed::Pepper;
 use crate::records::remote::{RemoteError, run_once};
-use crate::records::{DatabaseStanding, OpenError};
+use crate::records::seal::{KeyId, Seal, SealFault, key_of};
+use crate::records::{DatabaseStanding, OpenError, WriteError};
 
 /// The steps that lead from an empty schema to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_sealed.sql")];
+
+/// The step after which rows are written as bytes: what was there is carried over.
+const SEALED: i64 = 2;
 
 /// The advisory lock of those who change tables: "hotline" in ASCII.
 const TABLES_LOCK: i64 = 0x0068_6f74_6c69_6e65;
+/// Of those who write records or seal them anew: "records" in ASCII.
+const WRITING_LOCK: i64 = 0x0072_6563_6f72_6473;
 
 /// Why a database's tables cannot be used.
 #[derive(Debug)]
@@ -23,8 +30,20 @@ pub(super) enum SchemaFault {
     Foreign,
     /// Of a later Hotline.
     Newer(i64),
+    /// A value cannot be sealed or opened.
+    Seal(SealFault),
+    /// Another process writes.
+    Busy,
+    /// There are no keys to seal by.
+    NoKeys,
     /// The server says so.
     Server(tokio_postgres::Error),
+}
+
+impl From<SealFault> for SchemaFault {
+    fn from(fault: SealFault) -> SchemaFault {
+        SchemaFault::Seal(fault)
+    }
 }
 
 impl From<tokio_postgres::Error> for SchemaFault {
@@ -46,6 +65,11 @@ impl SchemaFault {
                 "it was written by a later Hotline (tables of version {found}; this one knows {}): use that one",
                 known()
             )),
+            SchemaFault::Seal(fault) => RemoteError::Refused(fault.to_string()),
+            SchemaFault::Busy => {
+                RemoteError::Refused("they are being written by another command: wait for it".to_owned())
+            }
+            SchemaFault::NoKeys => RemoteError::Refused(WriteError::NoKeys.to_string()),
             SchemaFault::Server(error) => connecting(error),
         }
     }
@@ -72,40 +96,73 @@ async fn version(client: &Client) -> Result<i64, SchemaFault> {
     }
 }
 
-/// Brings the tables up to date, all in one transaction, and tells the pepper.
-pub(super) async fn prepare(client: &mut Client) -> Result<Pepper, SchemaFault> {
+/// Brings the tables up to date, all in one transaction, and tells the pepper. Where that says that all is sealed, the seal
+/// believes nothing that lies open from then on.
+pub(super) async fn prepare(client: &mut Client, seal: &Seal) -> Result<Pepper, SchemaFault> {
     if version(client).await? < known() {
-        migrate(client).await?;
+        migrate(client, seal).await?;
     }
-    let row = client.query_one("SELECT pepper FROM meta", &[]).await?;
-    let stored: Vec<u8> = row.try_get(0)?;
-    // The table holds 32 octets and nothing else.
-    let pepper: [u8; 32] = stored.try_into().map_err(|_| SchemaFault::Foreign)?;
-    Ok(Pepper::new(&pepper))
+    Ok(Pepper::open(seal, &stored_pepper(client).await?)?)
 }
 
-async fn migrate(client: &mut Client) -> Result<(), SchemaFault> {
+/// The pepper as it is stored.
+pub(super) async fn stored_pepper(client: &Client) -> Result<Vec<u8>, tokio_postgres::Error> {
+    client.query_one("SELECT pepper FROM meta", &[]).await?.try_get(0)
+}
+
+/// The key that a database is sealed by, and nothing where it lies open or has no values yet. Changes nothing.
+///
+/// # Errors
+/// [`OpenError`], as opening it with these keys would.
+pub(in crate::records) fn sealed_by(options: &PostgresOptions) -> Result<Option<KeyId>, OpenError> {
+    let seal = options.seal.for_database();
+    once(options, async move |client: &mut Client| {
+        if version(client).await? < SEALED {
+            return Ok(None);
+        }
+        let stored = stored_pepper(client).await?;
+        Pepper::open(&seal, &stored)?;
+        Ok(key_of(&stored))
+    })
+}
+
+/// Makes the connection the only one that writes records, until it ends; and lets it take as long as it takes, since nobody calls
+/// about it.
+pub(super) async fn write_alone(client: &Client) -> Result<(), SchemaFault> {
+    client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
+    let alone: bool = client.query_one("SELECT pg_try_advisory_lock($1)", &[&WRITING_LOCK]).await?.try_get(0)?;
+    if alone { Ok(()) } else { Err(SchemaFault::Busy) }
+}
+
+async fn migrate(client: &mut Client, seal: &Seal) -> Result<(), SchemaFault> {
     client.query_one("SELECT pg_advisory_lock($1)", &[&TABLES_LOCK]).await?;
     // Another may have taken the steps meanwhile.
     let taken = version(client).await;
     let result = match taken {
-        Ok(taken) => take_steps(client, taken).await,
+        Ok(taken) => take_steps(client, seal, taken).await,
         Err(fault) => Err(fault),
     };
     client.query_one("SELECT pg_advisory_unlock($1)", &[&TABLES_LOCK]).await?;
     result
 }
 
-async fn take_steps(client: &mut Client, taken: i64) -> Result<(), SchemaFault> {
+async fn take_steps(client: &mut Client, seal: &Seal, taken: i64) -> Result<(), SchemaFault> {
     let transaction = client.transaction().await?;
+    // Rows that are carried over take as long as they take.
+    transaction
+        .batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+        .await?;
     transaction.batch_execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL)").await?;
     for (done, step) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > taken) {
         transaction.batch_execute(step).await?;
+        if done == SEALED {
+            carry_over(&transaction).await?;
+        }
         transaction.execute("DELETE FROM schema_version", &[]).await?;
         transaction.execute("INSERT INTO schema_version VALUES ($1)", &[&done]).await?;
     }
     let pepper = "INSERT INTO meta (one, pepper) VALUES (1, $1) ON CONFLICT DO NOTHING";
-    transaction.execute(pepper, &[&Pepper::random_bytes().as_slice()]).await?;
+    transaction.execute(pepper, &[&Pepper::fresh(seal)?]).await?;
     Ok(transaction.commit().await?)
 }
 
