@@ -65,6 +65,14 @@ fn it_lies_in_the_file_as_a_hash_and_survives() {
     let bytes = files.flatten().collect::<Vec<u8>>();
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("$argon2id$v=19$m=19456,t=2,p=1$") && !holds("135797") && !holds("HL731000011"));
+    // Whatever a hash costs for made-up people in memory: in a database each costs in full.
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let mut rows = connection.prepare("SELECT hash FROM passwords").unwrap();
+    let hashes: Vec<String> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(
+        !hashes.is_empty() && hashes.iter().all(|hash| hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")),
+        "{hashes:?}"
+    );
 }
 
 const MENU: &str = r#"
