@@ -8,7 +8,7 @@
 mod table;
 mod verify;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -174,10 +174,12 @@ impl Keys {
         let keys = inner::keys(&self.prompts, self.common.time(), |part| bar.at(part)).map_err(Wrong::Failed)?;
         bar.end();
         if self.common.prints() {
-            println!(
+            writeln!(
+                io::stdout(),
                 "listened to for tones at once on one core: {:.0} calls whose callers speak, {:.0} silent ones",
-                keys.speaking_calls, keys.silent_calls
-            );
+                keys.speaking_calls,
+                keys.silent_calls
+            )?;
         }
         self.common.write(&keys)?;
         Ok(true)
@@ -195,10 +197,13 @@ impl Simulate {
         let found = inner::simulate(&scene, &suite, time, |call| records.on(call), |part| bar.at(part));
         bar.end();
         if self.common.prints() {
-            println!(
+            writeln!(
+                io::stdout(),
                 "{:.0} calls a second on one core: {} calls, {:.0} hours for their callers",
-                found.calls_a_second, found.calls, found.hours
-            );
+                found.calls_a_second,
+                found.calls,
+                found.hours
+            )?;
         }
         self.common.write(&found)?;
         Ok(found.calls > 0)
@@ -219,11 +224,15 @@ impl Store {
         bar.end();
         if self.common.prints() {
             let inner::LookedUp { look_ups_a_second, look_up_ms, unanswered } = &found;
-            println!(
+            writeln!(
+                io::stdout(),
                 "{look_ups_a_second:.0} look-ups a second: median {:.3} ms, 99 % {:.3} ms, 99.9 % {:.3} ms, most {:.1} ms, \
                  {unanswered} unanswered",
-                look_up_ms.p50, look_up_ms.p99, look_up_ms.p999, look_up_ms.most
-            );
+                look_up_ms.p50,
+                look_up_ms.p99,
+                look_up_ms.p999,
+                look_up_ms.most
+            )?;
         }
         self.common.write(&found)?;
         Ok(found.unanswered == 0)
@@ -240,7 +249,8 @@ impl Store {
             inner::store(folder.path(), self.people, workers, time, |part| bar.at(part)).map_err(Wrong::Failed)?;
         bar.end();
         if self.common.prints() {
-            println!(
+            writeln!(
+                io::stdout(),
                 "{} people: {:.0} look-ups a second (median {:.2} ms, 99.9 % {:.2} ms, {} unanswered); {:.0} call records a second, {} lost",
                 found.people,
                 found.look_ups_a_second,
@@ -249,7 +259,7 @@ impl Store {
                 found.unanswered,
                 found.rows_a_second,
                 found.rows_lost
-            );
+            )?;
         }
         self.common.write(&found)?;
         Ok(found.unanswered == 0)
@@ -287,6 +297,7 @@ impl Progress {
 mod network {
     //! Those that dial.
 
+    use std::io::{self, Write as _};
     use std::path::PathBuf;
 
     use clap::{Args, ValueEnum};
@@ -402,7 +413,10 @@ mod network {
 
         fn step(&mut self, step: &media::Step) {
             if self.prints {
-                self.bar.0.suspend(|| println!("{}", table::media_row(step)));
+                self.bar.0.suspend(|| {
+                    // What was measured is told by the exit code all the same.
+                    let _ = writeln!(io::stdout(), "{}", table::media_row(step));
+                });
             }
         }
 
@@ -432,13 +446,13 @@ mod network {
             };
             let bar = Progress::new("starting");
             if self.common.prints() {
-                println!("{}", table::MEDIA);
+                writeln!(io::stdout(), "{}", table::MEDIA)?;
             }
             let mut shown = Shown { bar: &bar, what: String::new(), prints: self.common.prints() };
             let found = media::run(&plan, &mut shown).map_err(Wrong::Failed)?;
             bar.end();
             if self.common.prints() {
-                print!("{}", table::media_end(&found));
+                write!(io::stdout(), "{}", table::media_end(&found))?;
             }
             if let Some(file) = &self.plot {
                 let title = "Playing calls, their lateness and their cost";
@@ -466,17 +480,19 @@ mod network {
             let plan = setup::Plan { dialled: self.side.dialled(), rates: self.rate.clone(), time: self.common.time() };
             let (bar, prints) = (Progress::new("calls set up and ended"), self.common.prints());
             if prints {
-                println!("{}", table::SETUP);
+                writeln!(io::stdout(), "{}", table::SETUP)?;
             }
             let told = |step: &setup::Step| {
                 if prints {
-                    bar.0.suspend(|| println!("{}", table::setup_row(step)));
+                    bar.0.suspend(|| {
+                        let _ = writeln!(io::stdout(), "{}", table::setup_row(step));
+                    });
                 }
             };
             let found = setup::run(&plan, |part| bar.at(part), told).map_err(Wrong::Failed)?;
             bar.end();
             if prints && !found.complaints.is_empty() {
-                println!("the hotline complained:\n{}", table::first_lines(&found.complaints));
+                writeln!(io::stdout(), "the hotline complained:\n{}", table::first_lines(&found.complaints))?;
             }
             self.common.write(&found)?;
             Ok(found.steps.iter().all(|step| step.failed.is_empty()))
