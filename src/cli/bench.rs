@@ -412,17 +412,21 @@ mod network {
         }
 
         fn step(&mut self, step: &media::Step) {
-            if self.prints {
-                self.bar.0.suspend(|| {
-                    // What was measured is told by the exit code all the same.
-                    let _ = writeln!(io::stdout(), "{}", table::media_row(step));
-                });
-            }
+            self.row(&table::media_row(step));
         }
 
         fn paced(&mut self, paced: &bare::Paced) {
+            self.row(&table::paced_row(paced));
+        }
+    }
+
+    impl Shown<'_> {
+        fn row(&self, row: &str) {
             if self.prints {
-                self.bar.0.suspend(|| println!("{}", table::paced_row(paced)));
+                self.bar.0.suspend(|| {
+                    // What was measured is told by the exit code all the same.
+                    let _ = writeln!(io::stdout(), "{row}");
+                });
             }
         }
     }

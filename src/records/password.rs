@@ -6,8 +6,8 @@
 //!
 //! A hash takes some 20 ms and 19 MiB on purpose, so it is made on the records' workers, never on a call's path, and at most
 //! [`MOST_AT_ONCE`] are made at a time in this process: the others wait their turn. Six digits are a million passwords: who
-//! holds the table and has hours can try them all for one person. What keeps a caller from it are the lock-outs; what
-//! keeps a thief of the file from it is that the file is guarded.
+//! holds a hash and has hours can try them all for one person. What keeps a caller from it are the lock-outs; what
+//! keeps a thief of the file from it is that the hash lies there sealed, where there are keys ([`seal`](super::seal)).
 //!
 //! Where nobody is found, or has no password, the same work is done on a hash of nobody's ([`Cost::nobodys`]).
 //!

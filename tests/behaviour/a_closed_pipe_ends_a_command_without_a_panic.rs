@@ -47,7 +47,7 @@ async fn a_hotline_answers_whether_or_not_anybody_reads() {
     );
     std::fs::write(folder.path().join("hotline.toml"), config).unwrap();
     let file = folder.path().join("hotline.toml");
-    let mut hotline = unread(&["serve", "--config", file.to_str().unwrap()]).spawn().unwrap();
+    let hotline = unread(&["serve", "--config", file.to_str().unwrap()]).spawn().unwrap();
     let mut phone = crate::sip_client::Phone::new(place).await;
     // Until it listens nothing comes back.
     let asked = async {
