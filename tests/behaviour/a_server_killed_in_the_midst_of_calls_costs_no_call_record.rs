@@ -13,10 +13,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::records_support::as_of;
-use crate::sip_client::{OFFER, PATIENCE, Phone};
+use crate::sip_client::{OFFER, Phone};
 use crate::support::node::start;
 use crate::support::ports::free_port;
 use crate::support::postgres::PostgresServer;
+use crate::support::together::all;
 
 const CALLS: usize = 100;
 /// Of them so many hang up while the server is down.
@@ -100,26 +101,26 @@ async fn of_a_hundred_callers_each_hears_how_it_stands() {
     })
     .await;
 
-    let mut callers = Vec::new();
-    for place in 0..CALLS {
-        callers.push(Caller::dial(running.address, place).await);
-    }
-    let begun = Instant::now();
-    while metric(metrics, "hotline_calls{trunk=\"\",state=\"running\"").await < CALLS as u64 {
-        assert!(begun.elapsed() < PATIENCE, "all calls run");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    for caller in &mut callers {
+    let address = running.address;
+    // Each as soon as it is up: one after the other, the last would be asked again and again before its turn to key.
+    let mut callers = all(0..CALLS, |place| async move {
+        let mut caller = Caller::dial(address, place).await;
         caller.press("12119999198503150010#10000001#1").await;
-    }
+        caller
+    })
+    .await;
     // Who they are, and a balance.
     let both = 2 * CALLS as u64;
     until("all are read a balance", metrics, |asked, failed| (asked, failed) == (both, 0)).await;
 
     server.kill();
-    for caller in &mut callers {
-        caller.press("1").await;
-    }
+    let press = |keys: &'static str| {
+        move |mut caller: Caller| async move {
+            caller.press(keys).await;
+            caller
+        }
+    };
+    callers = all(callers, press("1")).await;
     until("all are told that they do not answer", metrics, |_, failed| failed == CALLS as u64).await;
     for caller in callers.drain(..HANG_UP) {
         caller.hang_up().await;
@@ -134,9 +135,7 @@ async fn of_a_hundred_callers_each_hears_how_it_stands() {
         assert!(begun.elapsed() < LONG, "call records are written when it is back");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    for caller in &mut callers {
-        caller.press("21").await;
-    }
+    callers = all(callers, press("21")).await;
     let all = both + CALLS as u64 + (CALLS - HANG_UP) as u64;
     until("those who stayed are read a balance again", metrics, |asked, _| asked >= all).await;
     for caller in callers {

@@ -11,7 +11,7 @@ use hotline::records::{PoolOptions, Records, RecordsError, RecordsPool};
 use jiff::Timestamp;
 
 const CALL: CallId = CallId::new([1; 16]);
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Answers person 0 when it is let; panics at 13, errs at 14, matches the rest.
 struct Scripted {

@@ -7,6 +7,7 @@ use hotline::node::Order;
 use hotline::phone::{self, CallEnd, parse_script};
 
 use crate::sip_client::Phone;
+use crate::support::together::all;
 use crate::support::workshop::{Files, by, call_up, calls, carry_out, hang_up, order, reload, script};
 
 // R07 siphon-ai#207
@@ -172,18 +173,6 @@ async fn two_hundred_running_calls_go_on_where_they_were_going() {
         found,
         [ended("identity > number > verify > balance > end", 1), ended("id > number > verify > balance > end", CALLS)]
     );
-}
-
-/// Does this with all of them at once.
-async fn all<T: 'static, F: Future<Output = T> + 'static>(phones: Vec<Phone>, deed: impl Fn(Phone) -> F) -> Vec<T> {
-    let together = tokio::task::LocalSet::new();
-    let deeds: Vec<_> = phones.into_iter().map(|phone| together.spawn_local(deed(phone))).collect();
-    together.await;
-    let mut done = Vec::new();
-    for deed in deeds {
-        done.push(deed.await.expect("it is done"));
-    }
-    done
 }
 
 /// Presses keys by INFO, the first with this CSeq.

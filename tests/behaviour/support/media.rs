@@ -14,7 +14,7 @@ use hotline::media::{Actions, Conductor, EngineConfig, Leg, MediaEngine, MediaEv
 use hotline::rtp::{Due, Event, Header, KeyPlan, Packet};
 
 /// How long a test waits for something that must come.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An engine of one worker on this host. Other tests' engines may take ports of the same range; it passes those over.
 pub fn engine(change: impl FnOnce(&mut EngineConfig)) -> MediaEngine {

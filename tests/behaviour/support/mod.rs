@@ -15,6 +15,7 @@ pub mod records;
 pub mod service;
 pub mod sound;
 pub mod tls;
+pub mod together;
 pub mod tones;
 pub mod trunk;
 pub mod workshop;
