@@ -87,8 +87,8 @@ pub enum WriteError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Another process writes.
-    #[error("the records of {} are being written by another command: wait for it", .0.display())]
-    Busy(PathBuf),
+    #[error("the records of {0} are being written by another command: wait for it")]
+    Busy(String),
     /// The lock's file cannot be made.
     #[error("cannot lock {}: {source}", .path.display())]
     Lock {
@@ -129,7 +129,7 @@ impl WriteLock {
         let file = options.open(&path).map_err(lock)?;
         match file.try_lock() {
             Ok(()) => Ok(WriteLock(file)),
-            Err(TryLockError::WouldBlock) => Err(WriteError::Busy(database.to_owned())),
+            Err(TryLockError::WouldBlock) => Err(WriteError::Busy(database.display().to_string())),
             Err(TryLockError::Error(source)) => Err(lock(source)),
         }
     }
@@ -229,6 +229,11 @@ impl<'a> Staging<'a> {
         self.bytes += row.identity.len() + row.payments.len();
         self.waiting.push(row);
         if self.waiting.len() >= BATCH as usize || self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// The database that it is written into.
+    pub(super) const fn connection(&self) -> &Connection {
+        self.connection
     }
 
     /// What is read of a person now.

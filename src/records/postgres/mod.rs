@@ -23,7 +23,9 @@
 mod asking;
 mod changing;
 pub(super) mod desk;
+pub(super) mod import;
 mod schema;
+mod staging;
 mod url;
 mod verifying;
 mod writing;

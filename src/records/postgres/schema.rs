@@ -11,7 +11,7 @@ use crate::records::remote::{RemoteError, run_once};
 use crate::records::{DatabaseStanding, OpenError};
 
 /// The steps that lead from an empty schema to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_marks.sql")];
 
 /// The advisory lock of those who change tables: "hotline" in ASCII.
 const TABLES_LOCK: i64 = 0x0068_6f74_6c69_6e65;

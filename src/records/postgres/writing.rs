@@ -6,6 +6,7 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Transaction};
 
+use super::import::{Mark, copy_marks};
 use super::schema::{self, SchemaFault};
 use super::{PostgresOptions, insurance_code};
 use crate::facts::Month;
@@ -56,7 +57,7 @@ pub(in crate::records) fn write(
             return Ok(Written::RealRecords);
         }
         transaction
-            .batch_execute("DELETE FROM payments; DELETE FROM accounts; DELETE FROM identifiers; DELETE FROM insured; DELETE FROM lock_outs; \
+            .batch_execute("DELETE FROM payments; DELETE FROM accounts; DELETE FROM identifiers; DELETE FROM insured; DELETE FROM marks; DELETE FROM lock_outs; \
                  DELETE FROM known_callers")
             .await?;
         let seed = seed.map(u64::cast_signed);
@@ -79,12 +80,14 @@ async fn copy_all(
         let some: Vec<(i64, Insured)> = people.by_ref().take(AT_ONCE).collect();
         written += copy(transaction, &some).await?;
         copy_identifiers(transaction, pepper, &some).await?;
+        let marks: Vec<_> = some.iter().map(|(person, insured)| (*person, Mark::of(pepper, insured))).collect();
+        copy_marks(transaction, &marks).await?;
         some.iter().for_each(|_| progress());
     }
     Ok(written)
 }
 
-async fn copy(transaction: &Transaction<'_>, people: &[(i64, Insured)]) -> Result<u64, SchemaFault> {
+pub(super) async fn copy(transaction: &Transaction<'_>, people: &[(i64, Insured)]) -> Result<u64, SchemaFault> {
     let rows = transaction.copy_in("COPY insured FROM STDIN (FORMAT binary)").await?;
     let mut rows = pin!(BinaryCopyInWriter::new(rows, &[Type::INT8, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT]));
     for (person, insured) in people {
@@ -113,7 +116,7 @@ async fn copy(transaction: &Transaction<'_>, people: &[(i64, Insured)]) -> Resul
 }
 
 /// By what else they are known, and the passwords that they are given.
-async fn copy_identifiers(
+pub(super) async fn copy_identifiers(
     transaction: &Transaction<'_>,
     pepper: &Pepper,
     people: &[(i64, Insured)],
