@@ -210,6 +210,12 @@ def ours():
     yield "records_import", "gb18030", people.encode() + b"\0" + named.encode("gb18030")
     twice = people + "119999198503150010,10000001,retired,-1,1.005\n\"1,2\n"
     yield "records_import", "broken", (twice + "\0" + payments + "x,养老,2027-01,1e3,,\n" + payments).encode()
+    wide = "personal_number,card,kind,id_number,medical,pension,number,x\r\n5001202,HL731000021,退休,32999919780419007X,1,0.5,10000002,\"a,b\"\r\n"
+    yield "records_import", "wide", b"\xef\xbb\xbf" + (wide + "\0" + payments.replace("119999198503150010", "32999919780419007X")).encode()
+    for name, url in [("verified", "postgresql://h:p%40ss@[::1]:5432/r?sslmode=verify-full&connect_timeout=3&application_name=x"),
+                      ("hosts", "postgres://u@a:1,b:2/r?target_session_attrs=read-write&options=-c%20x"), ("local", "http://127.0.0.1:8080"),
+                      ("folder", "./records/../a b.db")]:
+        yield "records_url", name, url.encode()
     for name, url in [("postgres", "postgresql://hotline@db.example:5432/records?sslmode=require"), ("password", "postgres://hotline:correct-horse@db.example/records"), ("service", "https://records.example:8443/hotline/"), ("file", "hotline.db")]:
         yield "records_url", name, url.encode()
     def answer(kind, body, status="200 OK", more=""):
@@ -220,6 +226,13 @@ def ours():
     yield "service_answer", "balances", answer(1, '{"pension":8652305,"medical":312040,"as-of":"2026-09"}')
     yield "service_answer", "payments", answer(3, '{"paid":[{"month":"2026-01","base":790000,"personal":63200,"employer":126400}],"first-ever":"2015-03","as-of":"2026-09"}')
     yield "service_answer", "chunked", bytes([1]) + b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+    yield "service_answer", "initial", answer(0, '{"result":"initial-password","person":9}', more="Connection: close\r\n")
+    yield "service_answer", "summary", answer(2, '{"insurances":[{"insurance":"medical","months-paid":9,"first":"2026-01","last":"2026-09"}],"as-of":"2026-09"}')
+    yield "service_answer", "none-paid", answer(3, '{"paid":[],"first-ever":null,"as-of":"2026-09"}')
+    yield "service_answer", "weak", answer(4, '{"result":"weak","why":"birthday"}')
+    yield "service_answer", "opened", answer(5, '{"result":"opened","number":"00000018"}')
+    yield "service_answer", "too-many", answer(5, '{"result":"too-many"}', "201 Created")
+    yield "service_answer", "busy", answer(1, "", "503 Service Unavailable", "Retry-After: 1\r\n")
     yield "service_answer", "refused", answer(2, '{"title":"no such person"}', "404 Not Found")
     yield "prompts", "broken", "a = { b\nc = { $x -> }\n-d = { FOO() }\na = {{{}\n".encode()
 

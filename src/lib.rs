@@ -24,6 +24,8 @@
 //!   facts      keys, money, months, identity numbers, secrets, what records answer
 //! ```
 
+#![deny(clippy::print_stdout, reason = "a reader who has gone is no mistake of the program: write, and heed the error")]
+
 pub mod audio;
 pub mod bench;
 pub mod cli;

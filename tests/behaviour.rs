@@ -44,6 +44,8 @@ mod a_cancelled_call_is_refused_until_that_is_acknowledged;
 mod a_certificate_is_replaced_without_a_restart;
 #[path = "behaviour/a_change_of_the_audit_log_is_found_where_it_is.rs"]
 mod a_change_of_the_audit_log_is_found_where_it_is;
+#[path = "behaviour/a_closed_pipe_ends_a_command_without_a_panic.rs"]
+mod a_closed_pipe_ends_a_command_without_a_panic;
 #[path = "behaviour/a_configuration_is_checked_as_a_whole_before_it_is_served.rs"]
 mod a_configuration_is_checked_as_a_whole_before_it_is_served;
 #[path = "behaviour/a_dead_line_is_given_up.rs"]

@@ -40,6 +40,9 @@ for target in "${targets[@]}"; do
     framing | gate) options+=(-max_len=9000 -dict=fuzz/words/sip) ;;
     sdp | multipart | info_keys) options+=(-dict=fuzz/words/sdp) ;;
     menu | prompts) options+=(-dict=fuzz/words/texts) ;;
+    records_import) options+=(-dict=fuzz/words/tables) ;;
+    records_url) options+=(-max_len=1024 -dict=fuzz/words/urls) ;;
+    service_answer) options+=(-dict=fuzz/words/answers) ;;
     in_band) options+=(-max_len=8193) ;;
     rtp | rtcp | telephone_event) options+=(-max_len=4096) ;;
     esac

@@ -39,7 +39,9 @@ topic-updates = Payment records are updated once a month. The payment of a month
 
 topic-fees = Under article seventy-four of the Social Insurance Law, employers and individuals may query and check payment records free of charge.
 
-topic-disputes = If you are employed and think that your record is wrong, first contact your employer's social insurance staff. If you pay for yourself, contact the sub-centre of your district or county.
+topic-disputes =
+    If you are employed and think that your record is wrong, first contact your employer's social insurance staff. If you pay for yourself, contact the sub-centre of your district or county.
+    You can also report it on this hotline. In the main menu, press two for your own social insurance account. When your numbers have been checked, press five for other services, then one if a payment record is wrong.
 
 enter-id =
     Please key your ID number. If it ends with the letter X, press star for it.
@@ -102,6 +104,8 @@ weak-password =
     }
 
 password-changed = Your new query password is in force.
+
+password-not-confirmed = I cannot confirm that your new query password is in force. If it is not accepted, your old password still holds. The other services can be used as always.
 
 locked =
     There were too many numbers that did not match. To protect your information, queries are stopped. Please try again in { COUNT($minutes) } { $minutes ->
@@ -186,6 +190,8 @@ enter-callback =
     Please key the number to call back, with its area code, then press pound.
     .too-short = That number is too short. Please key the area code as well.
     .too-long = That number is too long. A telephone number has at most twelve digits.
+
+number-not-shown = I do not have the number that you are calling from.
 
 case-kept =
     What you say of your { $insurance ->

@@ -16,4 +16,4 @@ common =
     .unlike = The two passwords are not the same.
     .one-moment = One moment, please.
     .call-limit = This call has reached its time limit. Thank you for calling. Goodbye.
-    .gave-up = I could not make out your choice.
+    .gave-up = I did not receive a valid entry.

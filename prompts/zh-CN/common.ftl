@@ -16,4 +16,4 @@ common =
     .unlike = 两次输入的密码不一致。
     .one-moment = 正在查询，请稍候。
     .call-limit = 本次通话时间已到上限。感谢您的来电，再见。
-    .gave-up = 暂时没能听清您的选择。
+    .gave-up = 没有收到有效的输入。

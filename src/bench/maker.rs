@@ -385,7 +385,7 @@ fn moment(began: Duration, now: Duration) -> Moment {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a load maker keeps time")]
-fn rest(time: Duration) {
+pub(super) fn rest(time: Duration) {
     if !time.is_zero() {
         std::thread::sleep(time);
     }

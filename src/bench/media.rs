@@ -2,15 +2,14 @@
 //!
 //! ```text
 //!   for each number of calls:  dial or hang up until there are so many → 3 s of rest → measure
-//!   then, or when asked for alone: the bare loop, with as many sockets, on the same core
+//!   then: the bare loop, with as many sockets, on the same core, without a rest and at calls' pace
 //! ```
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::bare::{self, PACKETS_A_SECOND};
+use super::bare::{self, Bare, Paced};
 use super::dialled::{Dialled, Side};
 pub use super::maker::FarEnd;
 use super::maker::{Aim, Maker, now, processor_time};
@@ -48,6 +47,8 @@ pub struct Plan<'a> {
     pub waiting: bool,
     /// Measure the bare loop.
     pub bare: bool,
+    /// Let it keep the pace of so many calls as well.
+    pub bare_calls: Vec<u32>,
 }
 
 /// What one number of calls came to.
@@ -101,17 +102,6 @@ impl Step {
     }
 }
 
-/// The bare loop.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Bare {
-    /// Its sockets.
-    pub sockets: usize,
-    /// Packets it sent in a second of processor time.
-    pub packets_a_second: f64,
-    /// Calls that many packets would be.
-    pub calls: f64,
-}
-
 /// All that was measured.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Found {
@@ -126,8 +116,8 @@ pub struct Found {
 }
 
 impl Found {
-    fn greatest_clean(&self) -> Option<u32> {
-        self.steps.iter().filter(|step| step.is_clean()).map(|step| step.asked).max()
+    fn tried(&self) -> Vec<(u32, bool)> {
+        self.steps.iter().map(|step| (step.asked, step.is_clean())).collect()
     }
 }
 
@@ -137,6 +127,8 @@ pub trait Told {
     fn doing(&mut self, what: &str, part: f64);
     /// A number of calls has been measured.
     fn step(&mut self, step: &Step);
+    /// The bare loop has kept a number of calls' pace.
+    fn paced(&mut self, paced: &Paced);
 }
 
 /// Measures.
@@ -157,7 +149,7 @@ pub fn run(plan: &Plan<'_>, told: &mut dyn Told) -> Result<Found, String> {
     if plan.find {
         run.find().map_err(|error| error.to_string())?;
     }
-    run.found.clean = run.found.greatest_clean();
+    run.found.clean = greatest(&run.found.tried());
     run.maker.aim(Aim { calls: 0, rate: f64::from(plan.rate) * 4.0 });
     run.until(PATIENCE, "hanging up", |maker| maker.is_idle()).map_err(|error| error.to_string())?;
     let mut found = run.found;
@@ -165,24 +157,16 @@ pub fn run(plan: &Plan<'_>, told: &mut dyn Told) -> Result<Found, String> {
     drop(side);
     if plan.bare {
         let most = found.steps.iter().map(|step| step.calls).max().unwrap_or(1);
-        told.doing("the bare loop", 0.0);
-        found.bare = Some(measure_bare(&mut maker, most.max(1), plan).map_err(|error| error.to_string())?);
+        let course = bare::Course {
+            sockets: most.max(1),
+            paced: &plan.bare_calls,
+            find: plan.find,
+            time: plan.time,
+            cores: plan.dialled.cores.get(..1).unwrap_or_default(),
+        };
+        found.bare = Some(bare::measure(&mut maker, &course, told).map_err(|error| error.to_string())?);
     }
     Ok(found)
-}
-
-/// The bare loop on the hotline's core, with the maker hearing it as it hears calls.
-fn measure_bare(maker: &mut Maker, sockets: usize, plan: &Plan<'_>) -> std::io::Result<Bare> {
-    let (stop, inlets) = (AtomicBool::new(false), maker.inlets());
-    let cores: Vec<usize> = plan.dialled.cores.first().copied().into_iter().collect();
-    let packets_a_second = std::thread::scope(|scope| {
-        let bare = scope.spawn(|| bare::send(sockets, &inlets, &cores, &stop));
-        let heard = maker.run(plan.time.min(Duration::from_secs(10)), |_, _| bare.is_finished());
-        stop.store(true, Ordering::Relaxed);
-        let sent = bare.join().unwrap_or_else(|_| Err(std::io::Error::other("the bare loop panicked")));
-        heard.and(sent)
-    })?;
-    Ok(Bare { sockets, packets_a_second, calls: packets_a_second / PACKETS_A_SECOND })
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -293,28 +277,32 @@ impl Run<'_, '_> {
         })
     }
 
-    /// Doubles from the greatest clean number until one is not, then halves the distance.
     fn find(&mut self) -> std::io::Result<()> {
-        let mut low = self.found.greatest_clean().unwrap_or(0);
-        let bad =
-            self.found.steps.iter().filter(|step| !step.is_clean() && step.asked > low).map(|step| step.asked).min();
-        let mut high = bad;
-        loop {
-            let next = match high {
-                None => (low * 3 / 2).max(500),
-                Some(high) if f64::from(high - low) <= f64::from(high) * NEAR => return Ok(()),
-                Some(high) => low.midpoint(high),
-            };
-            if self.step(next)? {
-                low = next;
-            } else {
-                high = Some(next);
-            }
-        }
+        let mut tried = self.found.tried();
+        find(&mut tried, |calls| self.step(calls))
     }
 }
 
-fn limit(dropped: u64, core: f64, again: u64) -> Option<String> {
+/// The greatest number that was clean.
+pub(super) fn greatest(tried: &[(u32, bool)]) -> Option<u32> {
+    tried.iter().filter(|(_, clean)| *clean).map(|(calls, _)| *calls).max()
+}
+
+/// Goes up by halves from the greatest clean number until one is not, then halves the distance. Tells what was tried.
+pub(super) fn find<E>(tried: &mut Vec<(u32, bool)>, mut step: impl FnMut(u32) -> Result<bool, E>) -> Result<(), E> {
+    loop {
+        let low = greatest(tried).unwrap_or(0);
+        let high = tried.iter().filter(|(calls, clean)| !clean && *calls > low).map(|(calls, _)| *calls).min();
+        let next = match high {
+            None => (low * 3 / 2).max(500),
+            Some(high) if f64::from(high - low) <= f64::from(high) * NEAR => return Ok(()),
+            Some(high) => low.midpoint(high),
+        };
+        tried.push((next, step(next)?));
+    }
+}
+
+pub(super) fn limit(dropped: u64, core: f64, again: u64) -> Option<String> {
     if dropped > 0 {
         return Some(format!("{dropped} packets found the maker's sockets full"));
     }

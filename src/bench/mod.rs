@@ -11,7 +11,7 @@
 //! make packets late; whether it lost any of them, the kernel says too.
 
 #[cfg(target_os = "linux")]
-mod bare;
+pub mod bare;
 #[cfg(target_os = "linux")]
 mod caller;
 #[cfg(target_os = "linux")]

@@ -8,7 +8,7 @@
 mod table;
 mod verify;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -174,10 +174,12 @@ impl Keys {
         let keys = inner::keys(&self.prompts, self.common.time(), |part| bar.at(part)).map_err(Wrong::Failed)?;
         bar.end();
         if self.common.prints() {
-            println!(
+            writeln!(
+                io::stdout(),
                 "listened to for tones at once on one core: {:.0} calls whose callers speak, {:.0} silent ones",
-                keys.speaking_calls, keys.silent_calls
-            );
+                keys.speaking_calls,
+                keys.silent_calls
+            )?;
         }
         self.common.write(&keys)?;
         Ok(true)
@@ -195,10 +197,13 @@ impl Simulate {
         let found = inner::simulate(&scene, &suite, time, |call| records.on(call), |part| bar.at(part));
         bar.end();
         if self.common.prints() {
-            println!(
+            writeln!(
+                io::stdout(),
                 "{:.0} calls a second on one core: {} calls, {:.0} hours for their callers",
-                found.calls_a_second, found.calls, found.hours
-            );
+                found.calls_a_second,
+                found.calls,
+                found.hours
+            )?;
         }
         self.common.write(&found)?;
         Ok(found.calls > 0)
@@ -219,11 +224,15 @@ impl Store {
         bar.end();
         if self.common.prints() {
             let inner::LookedUp { look_ups_a_second, look_up_ms, unanswered } = &found;
-            println!(
+            writeln!(
+                io::stdout(),
                 "{look_ups_a_second:.0} look-ups a second: median {:.3} ms, 99 % {:.3} ms, 99.9 % {:.3} ms, most {:.1} ms, \
                  {unanswered} unanswered",
-                look_up_ms.p50, look_up_ms.p99, look_up_ms.p999, look_up_ms.most
-            );
+                look_up_ms.p50,
+                look_up_ms.p99,
+                look_up_ms.p999,
+                look_up_ms.most
+            )?;
         }
         self.common.write(&found)?;
         Ok(found.unanswered == 0)
@@ -240,7 +249,8 @@ impl Store {
             inner::store(folder.path(), self.people, workers, time, |part| bar.at(part)).map_err(Wrong::Failed)?;
         bar.end();
         if self.common.prints() {
-            println!(
+            writeln!(
+                io::stdout(),
                 "{} people: {:.0} look-ups a second (median {:.2} ms, 99.9 % {:.2} ms, {} unanswered); {:.0} call records a second, {} lost",
                 found.people,
                 found.look_ups_a_second,
@@ -249,7 +259,7 @@ impl Store {
                 found.unanswered,
                 found.rows_a_second,
                 found.rows_lost
-            );
+            )?;
         }
         self.common.write(&found)?;
         Ok(found.unanswered == 0)
@@ -287,13 +297,14 @@ impl Progress {
 mod network {
     //! Those that dial.
 
+    use std::io::{self, Write as _};
     use std::path::PathBuf;
 
     use clap::{Args, ValueEnum};
 
     use super::{Common, Progress, table};
     use crate::bench::dialled::Dialled;
-    use crate::bench::{media, plot, setup};
+    use crate::bench::{bare, media, plot, setup};
     use crate::cli::Wrong;
 
     #[derive(Debug, Args)]
@@ -371,6 +382,10 @@ mod network {
         /// Leave out the bare loop, which sends through as many sockets and does nothing else
         #[arg(long)]
         no_bare: bool,
+        /// Let the bare loop keep the pace of so many calls, one number after the other, and judge it as calls are judged;
+        /// --find looks for its greatest number too
+        #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "no_bare")]
+        bare_calls: Vec<u32>,
         /// Draw processor, lateness and memory against the number of calls
         #[arg(long, value_name = "FILE.svg")]
         plot: Option<PathBuf>,
@@ -397,8 +412,21 @@ mod network {
         }
 
         fn step(&mut self, step: &media::Step) {
+            self.row(&table::media_row(step));
+        }
+
+        fn paced(&mut self, paced: &bare::Paced) {
+            self.row(&table::paced_row(paced));
+        }
+    }
+
+    impl Shown<'_> {
+        fn row(&self, row: &str) {
             if self.prints {
-                self.bar.0.suspend(|| println!("{}", table::media_row(step)));
+                self.bar.0.suspend(|| {
+                    // What was measured is told by the exit code all the same.
+                    let _ = writeln!(io::stdout(), "{row}");
+                });
             }
         }
     }
@@ -418,16 +446,17 @@ mod network {
                 keys: self.keys,
                 waiting: self.waiting,
                 bare: !self.no_bare,
+                bare_calls: self.bare_calls.clone(),
             };
             let bar = Progress::new("starting");
             if self.common.prints() {
-                println!("{}", table::MEDIA);
+                writeln!(io::stdout(), "{}", table::MEDIA)?;
             }
             let mut shown = Shown { bar: &bar, what: String::new(), prints: self.common.prints() };
             let found = media::run(&plan, &mut shown).map_err(Wrong::Failed)?;
             bar.end();
             if self.common.prints() {
-                print!("{}", table::media_end(&found));
+                write!(io::stdout(), "{}", table::media_end(&found))?;
             }
             if let Some(file) = &self.plot {
                 let title = "Playing calls, their lateness and their cost";
@@ -455,17 +484,19 @@ mod network {
             let plan = setup::Plan { dialled: self.side.dialled(), rates: self.rate.clone(), time: self.common.time() };
             let (bar, prints) = (Progress::new("calls set up and ended"), self.common.prints());
             if prints {
-                println!("{}", table::SETUP);
+                writeln!(io::stdout(), "{}", table::SETUP)?;
             }
             let told = |step: &setup::Step| {
                 if prints {
-                    bar.0.suspend(|| println!("{}", table::setup_row(step)));
+                    bar.0.suspend(|| {
+                        let _ = writeln!(io::stdout(), "{}", table::setup_row(step));
+                    });
                 }
             };
             let found = setup::run(&plan, |part| bar.at(part), told).map_err(Wrong::Failed)?;
             bar.end();
             if prints && !found.complaints.is_empty() {
-                println!("the hotline complained:\n{}", table::first_lines(&found.complaints));
+                writeln!(io::stdout(), "the hotline complained:\n{}", table::first_lines(&found.complaints))?;
             }
             self.common.write(&found)?;
             Ok(found.steps.iter().all(|step| step.failed.is_empty()))

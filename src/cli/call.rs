@@ -1,6 +1,6 @@
 //! `hotline call`: a telephone in the terminal.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -99,13 +99,13 @@ impl Call {
         if let Some(file) = &self.record {
             write_wav(file, &heard).map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))?;
             let seconds = heard.len() as f64 / f64::from(SAMPLE_RATE);
-            println!("{}: {seconds:.1} s of sound", file.display());
+            writeln!(stdout(), "{}: {seconds:.1} s of sound", file.display())?;
         }
         match &end {
-            CallEnd::FarEnd => println!("the far end has hung up"),
-            CallEnd::HungUp => println!("hung up"),
-            CallEnd::Refused(status, reason) => println!("not taken: {status} {reason}"),
-        }
+            CallEnd::FarEnd => writeln!(stdout(), "the far end has hung up"),
+            CallEnd::HungUp => writeln!(stdout(), "hung up"),
+            CallEnd::Refused(status, reason) => writeln!(stdout(), "not taken: {status} {reason}"),
+        }?;
         Ok(end == CallEnd::FarEnd)
     }
 
@@ -122,7 +122,7 @@ impl Call {
             srtp: self.srtp,
             tls_ca: self.tls_ca.as_deref(),
         };
-        println!("dialling {}", self.target);
+        writeln!(stdout(), "dialling {}", self.target)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let dialled = runtime.block_on(phone::dial(call, &mut stdout()));
         dialled.map_err(|fault| Wrong::Failed(fault.to_string()))
@@ -144,7 +144,7 @@ impl Call {
             script,
             speaker: self.speaker(),
         };
-        println!("calling {} in this process", self.menu.display());
+        writeln!(stdout(), "calling {} in this process", self.menu.display())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let called = runtime.block_on(phone::call_locally(call, &mut stdout()));
         called.map_err(|fault| Wrong::Failed(fault.to_string()))

@@ -146,12 +146,28 @@ impl Export {
 impl Close {
     fn run(&self) -> Result<bool, Wrong> {
         let desk = open(&self.place)?;
-        record(&self.place, self.by.as_ref(), "cases close", format!("case:{}", self.number), "closed".into())?;
-        let by = self.by.clone().unwrap_or_else(operator);
-        if desk.close(self.number, &by, now()).map_err(|error| failed(&error))? {
-            return print(&format!("case {} is closed\n", self.number));
+        let record = |outcome: &str| {
+            record(&self.place, self.by.as_ref(), "cases close", format!("case:{}", self.number), outcome.to_owned())
+        };
+        let no_open_case = || Err(Wrong::Failed(format!("there is no open case {}", self.number)));
+        if !desk.is_open(self.number).map_err(|error| failed(&error))? {
+            record("no open case")?;
+            return no_open_case();
         }
-        Err(Wrong::Failed(format!("there is no open case {}", self.number)))
+        // Written before it is done; what did not come of it, after.
+        record("closed")?;
+        let by = self.by.clone().unwrap_or_else(operator);
+        match desk.close(self.number, &by, now()) {
+            Ok(true) => print(&format!("case {} is closed\n", self.number)),
+            Ok(false) => {
+                record("not closed: another had closed it meanwhile")?;
+                no_open_case()
+            }
+            Err(error) => {
+                record("not closed: the records failed")?;
+                Err(failed(&error))
+            }
+        }
     }
 }
 

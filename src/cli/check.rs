@@ -245,10 +245,20 @@ fn write_calls(faults: &[Fault], folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder `prompts` beside a script, or in the nearest folder above it.
+/// The folder `prompts` beside a script, or in the nearest folder above it: named from this folder, if the script is.
 pub fn prompts_folder(script: &Path) -> Option<PathBuf> {
-    let script = script.canonicalize().ok()?;
-    script.ancestors().skip(1).map(|folder| folder.join("prompts")).find(|prompts| prompts.is_dir())
+    let whole = script.canonicalize().ok()?;
+    let prompts = whole.ancestors().skip(1).map(|folder| folder.join("prompts")).find(|prompts| prompts.is_dir())?;
+    let here = std::env::current_dir().ok().filter(|_| script.is_relative());
+    Some(here.and_then(|here| from(&here, &prompts)).unwrap_or(prompts))
+}
+
+/// How a path is named from a folder: `prompts`, `../prompts`.
+fn from(folder: &Path, path: &Path) -> Option<PathBuf> {
+    folder.ancestors().enumerate().find_map(|(up, above)| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(std::iter::repeat_n(Path::new(".."), up).chain([rest]).collect())
+    })
 }
 
 /// The texts and recordings of a menu, and what is wrong with them: messages that the menu needs and the prompts lack, in any

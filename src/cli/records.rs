@@ -33,7 +33,7 @@ enum Command {
     #[command(after_help = "Example:\n  \
         hotline records demo --database hotline.db --people 500\n  \
         PGPASSWORD=… hotline records demo --database postgres://hotline@db.example/records\n\n\
-        The records are sealed by the key in the file hotline.db.key, which is made if it is missing; those on a server lie open. The same seed and month give the same people on every machine. No real person bears their numbers.\n\
+        The records are sealed by the key in the file hotline.db.key, which is made if it is missing; those on a server by the keys of --key-file or the configuration, if there are any. The same seed and month give the same people on every machine. No real person bears their numbers.\n\
         Demo records that are there already are replaced; a running hotline answers from the new ones at once.")]
     Demo(DemoArgs),
     /// Prints the OpenAPI document of a service that records can be asked of
@@ -62,8 +62,9 @@ enum Command {
         Exits with 0 if it was made, with 1 if it could not be, with 2 if the file is there already.")]
     Key(keys::Key),
     /// Seals all records by the first key, while calls run
-    #[command(after_help = "Example:\n  \
-        hotline records rekey --config hotline.toml\n\n\
+    #[command(after_help = "Examples:\n  \
+        hotline records rekey --config hotline.toml\n  \
+        hotline records rekey --database postgres://hotline@db.example/records --key-file records.key\n\n\
         Records that lay open are sealed, those sealed by another key are sealed anew. Broken off, it goes on the next time. \
         Exits with 0 if all is sealed, with 1 if not, with 2 on wrong use.")]
     Rekey(keys::Rekey),

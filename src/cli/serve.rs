@@ -82,12 +82,11 @@ impl Serve {
                 .map_err(|faults| Wrong::Faults(faults.0))?;
             bar.end();
             for address in &node.addresses {
-                println!("listening on {address}");
+                say(&format!("listening on {address}"));
             }
             if let Some(address) = node.metrics_address {
-                println!("metrics on http://{address}/metrics");
+                say(&format!("metrics on http://{address}/metrics"));
             }
-            std::io::stdout().flush()?;
             let workshop = node.workshop();
             let reloads = async {
                 while hangup.recv().await.is_some() {
@@ -105,9 +104,9 @@ impl Serve {
                 () = told_to_end(ends) => {}
                 () = reloading => {}
             }
-            println!("draining: {} calls are running", node.calls());
+            say(&format!("draining: {} calls are running", node.calls()));
             let cut = node.drain().await;
-            println!("ended; {cut} calls were cut off");
+            say(&format!("ended; {cut} calls were cut off"));
             Ok(cut == 0)
         })
     }
@@ -124,6 +123,12 @@ impl Serve {
         writeln!(out, "{} is well; it would serve\n{survey}", self.config.display())?;
         Ok(true)
     }
+}
+
+/// To whoever reads. Calls are answered all the same if nobody does.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// SIGTERM or Ctrl-C.

@@ -19,9 +19,10 @@ const COMMON_EN: &str = "common =
     .bad-check = One of the digits seems to be wrong.
     .help = Please key the number again.
     .out-of-range = There are no records of that year.
+    .unlike = The two numbers are not the same.
     .one-moment = One moment, please.
     .call-limit = This call has reached its time limit. Goodbye.
-    .gave-up = I could not make out your choice.
+    .gave-up = I did not receive a valid entry.
 ";
 
 /// The same in Mandarin.
@@ -37,9 +38,10 @@ const COMMON_ZH_CN: &str = "common =
     .bad-check = 号码中有一位可能输错了。
     .help = 请重新输入号码。
     .out-of-range = 没有该年份的记录。
+    .unlike = 两次输入的号码不一致。
     .one-moment = 请稍候。
     .call-limit = 本次通话已达到时间上限，再见。
-    .gave-up = 未能识别您的选择。
+    .gave-up = 没有收到有效的输入。
 ";
 
 pub(super) fn common(language: Language) -> String {

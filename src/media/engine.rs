@@ -395,20 +395,26 @@ impl Mailbox {
 /// Runs a worker before what else this machine has to do, if it lets us: sound is late within milliseconds, nothing else
 /// is. Without the privilege (CAP_SYS_NICE, or a raised RLIMIT_NICE) it runs like any other thread.
 fn run(worker: Worker) {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, PRECEDENCE) {
+    if let Err(error) = precede() {
         tracing::info!(%error, "media threads have no precedence over other work (RLIMIT_NICE or CAP_SYS_NICE grant it)");
     }
     worker.run();
 }
 
+/// Gives this thread the precedence of a media thread.
+///
+/// # Errors
+/// This machine does not let us, or has no such thing.
+pub fn precede() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return Ok(rustix::process::setpriority_process(None, PRECEDENCE)?);
+    #[cfg(not(target_os = "linux"))]
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 /// Whether media threads would have that precedence: a thread of no other use tries.
 pub fn may_precede() -> bool {
-    #[cfg(target_os = "linux")]
-    let tries = || rustix::process::setpriority_process(None, PRECEDENCE).is_ok();
-    #[cfg(not(target_os = "linux"))]
-    let tries = || false;
-    std::thread::spawn(tries).join().unwrap_or(false)
+    std::thread::spawn(|| precede().is_ok()).join().unwrap_or(false)
 }
 
 /// A lock is held for a few instructions that do not panic; a poisoned one is sound.

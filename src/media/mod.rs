@@ -38,7 +38,7 @@ mod worker;
 pub use call::{MediaEvent, OnEvent};
 pub use clock::Clock;
 pub use conductor::{Action, Actions, Conductor};
-pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError, may_precede};
+pub use engine::{EngineConfig, Leg, Mailbox, MediaEngine, MediaError, may_precede, precede};
 pub use key_stream::KeyStream;
 pub use latch::Latching;
 pub use params::{EventType, MediaParams};

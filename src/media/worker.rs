@@ -1,7 +1,7 @@
 //! A worker: one thread, one poll, a slab of calls.
 //!
 //! ```text
-//!   loop:  packets due (pacing wheel) → timers due → mailbox → sleep in poll until the next → sockets
+//!   loop:  packets due (pacing wheel), at most 512 → timers due → mailbox → sleep in poll until the next → sockets
 //!
 //!   pacing, one turn of 20 ms:   |0 ms: calls 3, 17 |1 ms: 8 |2 ms: 5, 21 | …     new calls go where fewest are
 //! ```
@@ -36,6 +36,9 @@ const DATAGRAMS_A_TURN: usize = 64;
 const COMMANDS_A_TURN: usize = 256;
 /// Packets sent before the clock is asked again.
 const PACKETS_A_LOOK: usize = 16;
+/// Looks before timers, commands and keys have their turn: about a millisecond. Who stood still for 50 ms has thousands of packets to
+/// catch up with, and a caller who presses a key meanwhile does not wait for all of them.
+const LOOKS_A_TURN: usize = 32;
 /// A packet later than this is not caught up with: the stream goes on from now.
 const LATEST: u64 = 100;
 /// A part of a turn that takes longer than this is told of.
@@ -124,7 +127,7 @@ impl Worker {
         let mut events = Events::with_capacity(1024);
         loop {
             let begun = self.clock.now();
-            self.send_due();
+            let behind = self.send_due();
             let sent = self.clock.now();
             self.fire_due();
             let fired = self.clock.now();
@@ -134,7 +137,8 @@ impl Worker {
                 ("timers", sent, fired),
                 ("mailbox", fired, self.clock.now()),
             ]);
-            let wait = if more || !self.unread.is_empty() { Some(Duration::ZERO) } else { self.time_to_next() };
+            let at_once = behind || more || !self.unread.is_empty();
+            let wait = if at_once { Some(Duration::ZERO) } else { self.time_to_next() };
             if let Err(error) = self.poll.poll(&mut events, wait)
                 && error.kind() != ErrorKind::Interrupted
             {
@@ -166,18 +170,20 @@ impl Worker {
         }
     }
 
-    fn send_due(&mut self) {
+    /// Sends the packets that are due, the longest due first, or a turn's worth of them. Whether there are more.
+    fn send_due(&mut self) -> bool {
         let until = millisecond(self.clock.now());
-        loop {
+        for _ in 0..LOOKS_A_TURN {
             let due: ArrayVec<_, PACKETS_A_LOOK> = self.pacing.take(until);
             let slots = due.iter().filter_map(|(call, _)| self.calls.get(*call as usize)?.as_ref());
             slots.for_each(|slot| slot.call.sending.warm());
             let now = self.clock.now();
             due.iter().for_each(|(call, due)| self.tick(now, *call, *due, until));
             if due.len() < PACKETS_A_LOOK {
-                break;
+                return false;
             }
         }
+        true
     }
 
     /// Sends a call's packet, and sets the next.

@@ -18,7 +18,7 @@ use super::{inbound, outbound, tls};
 use crate::audio::ClipStore;
 use crate::facts::{Disk, Fault, Files, Form, Language};
 use crate::menu::{self, Compiled, LONGEST_SCRIPT, wanted_clips};
-use crate::records::{self, DatabaseStanding, OpenError, Source};
+use crate::records::{DatabaseStanding, OpenError, Source};
 use crate::sip::door::DoorRules;
 use crate::sip::tls::TlsFault;
 use crate::sip::{Listen, Transport, tls as sip_tls};
@@ -288,11 +288,8 @@ impl Loading<'_> {
             error => wrong(error),
         });
         let standing = standing.and_then(|standing| {
-            if let Source::Sqlite(file, seal) = &source {
-                match records::sealed_by(file, seal).map_err(wrong)? {
-                    None if seal.current().is_some() => self.warnings.push(lying_open(file)),
-                    _ => {}
-                }
+            if source.lies_open().map_err(wrong)? {
+                self.warnings.push(lying_open(&source));
             }
             Ok(standing)
         });
@@ -310,8 +307,8 @@ impl Loading<'_> {
     }
 }
 
-fn lying_open(database: &Path) -> Fault {
-    let message = format!("there are keys, but the records in {} lie open", database.display());
+fn lying_open(records: &Source) -> Fault {
+    let message = format!("there are keys, but the records in {records} lie open");
     let fault = Fault::of_file("[records]", message).hint("`hotline records rekey` seals them while calls run");
     Fault { severity: Severity::Warning, ..fault }
 }

@@ -2,13 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Identifiers;
-use super::database::{PEPPER, not_sealed};
+use super::columns::Columns;
+use super::database::not_sealed;
 use super::insured::InsuredKind;
-use super::keyed::{Kind, Pepper};
-use super::packed::{Identity, pack_payments};
+use super::keyed::Pepper;
 use super::seal::Seal;
-use super::sides::{IDENTITY, PAYMENTS, place};
+use super::{Identifiers, Insured};
 use crate::facts::{CitizenId, Fen, Month, Payment, Secret};
 
 /// Fills the tables of today from those of before, and drops these. Numbers of people stay.
@@ -18,7 +17,7 @@ pub(super) fn carry_over(connection: &Connection) -> rusqlite::Result<()> {
     let meta: Option<([u8; 32], Option<i64>, Option<i64>)> =
         connection.query_row("SELECT pepper, as_of, seed FROM meta", [], row).optional()?;
     if let Some((pepper, as_of, seed)) = meta {
-        let stored = seal.seal(PEPPER, &pepper).map_err(not_sealed)?;
+        let stored = Pepper::stored(&seal, &pepper, false).map_err(not_sealed)?;
         let sql = "INSERT INTO meta_now (one, pepper, as_of, seed, side) VALUES (1, ?1, ?2, ?3, 0)";
         connection.execute(sql, params![stored, as_of, seed])?;
         carry_people(connection, &seal, &Pepper::new(&pepper))?;
@@ -41,14 +40,11 @@ fn carry_people(connection: &Connection, seal: &Seal, pepper: &Pepper) -> rusqli
         let (id, kind): (String, String) = (row.get(1)?, row.get(3)?);
         let kind = InsuredKind::ALL.into_iter().find(|other| other.name() == kind);
         let (Some(id), Some(kind)) = (CitizenId::stored(id.as_bytes()), kind) else { continue };
-        let hash = pepper.hash(Kind::Id, id.as_str().as_bytes());
         let (number, pension, medical) = (Secret::new(row.get(2)?), Fen(row.get(4)?), Fen(row.get(5)?));
-        let identifiers = Identifiers::default();
-        let identity = Identity { id: Secret::new(id), number, identifiers, kind, pension, medical }.pack();
-        let payments = pack_payments(&payments_of(connection, person)?);
-        let identity = seal.seal(place(IDENTITY, person), &identity).map_err(not_sealed)?;
-        let payments = seal.seal(place(PAYMENTS, person), &payments).map_err(not_sealed)?;
-        known.execute(params![person, hash.0])?;
+        let (id, identifiers, payments) = (Secret::new(id), Identifiers::default(), payments_of(connection, person)?);
+        let columns = Columns::of(&Insured { id, number, identifiers, kind, pension, medical, payments }, pepper);
+        let [identity, payments] = columns.sealed(seal, person).map_err(not_sealed)?;
+        known.execute(params![person, columns.id_hash])?;
         record.execute(params![person, identity, payments])?;
     }
     Ok(())

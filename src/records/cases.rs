@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::RecordsError;
 use super::keyed::Keyed;
 use super::packed::Unreadable;
-use super::seal::{Place, Seal};
+use super::seal::{Place, Seal, SealFault};
 use super::sides::{BATCH, WriteError};
 use crate::facts::{Blame, CallId, CaseNumber, CitizenId, Dispute, Insurance, Month, Reply, Secret};
 
@@ -77,6 +77,11 @@ pub(super) fn opened(seal: &Seal, number: i64, sealed: &[u8]) -> Result<[Secret<
     Ok([id, callback].map(|text| Secret::new(text.to_owned())))
 }
 
+/// What is personal of a case, sealed by the first key.
+pub(super) fn anew(seal: &Seal, number: i64, sealed: &[u8]) -> Result<Vec<u8>, SealFault> {
+    seal.seal(place(number), &seal.open(place(number), sealed)?)
+}
+
 /// Opens a case within a transaction.
 pub(super) fn open(transaction: &Transaction<'_>, seal: &Seal, filed: &Filed<'_>) -> Result<Reply, RecordsError> {
     let Filed { subject, call, dispute, at, .. } = filed;
@@ -118,7 +123,7 @@ pub(super) fn seal_anew(connection: &Connection, seal: &Seal) -> Result<(), Writ
         let Some(end) = batch.last() else { return Ok(()) };
         last = end.0;
         for (number, sealed) in batch.iter().filter(|(_, sealed)| !seal.is_current(sealed)) {
-            let anew = seal.seal(place(*number), &seal.open(place(*number), sealed)?)?;
+            let anew = anew(seal, *number, sealed)?;
             // One whose number to call back has changed meanwhile is sealed by the first key already.
             let sql = "UPDATE cases SET person = ?1 WHERE number = ?2 AND person = ?3";
             connection.prepare_cached(sql)?.execute(params![anew, number, sealed])?;

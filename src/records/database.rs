@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
+use super::RecordsError;
 use super::carried::carry_over;
 use super::keyed::Pepper;
-use super::seal::{KeyId, Place, Seal, SealFault, key_of};
+use super::seal::{KeyId, Seal, SealFault, key_of};
 
 /// The steps that lead from an empty file to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_key_sources.sql"),
     include_str!("migrations/0003_trunks.sql"),
@@ -26,6 +27,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0009_audit.sql"),
     include_str!("migrations/0010_call_ids.sql"),
     include_str!("migrations/0011_names.sql"),
+    include_str!("migrations/0012_sealed_passwords.sql"),
 ];
 
 /// The step after which rows are written as bytes: what was there is carried over.
@@ -33,9 +35,6 @@ const SEALED: i64 = 6;
 
 /// How long a statement waits for another connection's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Where the pepper is sealed.
-pub(super) const PEPPER: Place<'static> = Place { table: "meta", column: "pepper", row: 1 };
 
 /// Why a database cannot be opened, and how to mend it.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +119,8 @@ pub(super) fn beside(path: &Path) -> Result<Seal, OpenError> {
     Seal::beside(path).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })
 }
 
-/// Opens a file for reading and writing, its tables up to date, and tells its pepper.
+/// Opens a file for reading and writing, its tables up to date, and tells its pepper. Where that says that all is sealed, the seal
+/// believes nothing that lies open from then on.
 pub(super) fn open(path: &Path, if_missing: IfMissing, seal: &Seal) -> Result<(Connection, Pepper), OpenError> {
     let io = |source| OpenError::Io { path: path.to_owned(), source };
     match (path.try_exists().map_err(io)?, if_missing) {
@@ -211,7 +211,7 @@ pub fn sealed_by(path: &Path, seal: &Seal) -> Result<Option<KeyId>, OpenError> {
     let connection = open_as_it_is(path)?;
     let pepper = connection.query_row("SELECT pepper FROM meta", [], |row| row.get::<_, Vec<u8>>(0));
     let Some(pepper) = pepper.optional().map_err(failed)? else { return Ok(None) };
-    open_pepper(seal, &pepper).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
+    Pepper::open(seal, &pepper).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
     Ok(key_of(&pepper))
 }
 
@@ -239,7 +239,7 @@ fn prepare(mut connection: Connection, path: &Path, seal: &Seal) -> Result<(Conn
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     set_up(&connection).map_err(failed)?;
     let sealed = migrate(&mut connection, seal).map_err(failed)?;
-    let pepper = open_pepper(seal, &sealed).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
+    let pepper = Pepper::open(seal, &sealed).map_err(|source| OpenError::Sealed { path: path.to_owned(), source })?;
     Ok((connection, pepper))
 }
 
@@ -270,7 +270,7 @@ fn migrate(connection: &mut Connection, seal: &Seal) -> rusqlite::Result<Vec<u8>
         transaction.execute("INSERT INTO schema_version VALUES (?1)", [done])?;
     }
     if !transaction.prepare("SELECT 1 FROM meta")?.exists([])? {
-        let pepper = seal.seal(PEPPER, &Pepper::random_bytes()).map_err(not_sealed)?;
+        let pepper = Pepper::fresh(seal).map_err(not_sealed)?;
         transaction.execute("INSERT INTO meta (one, pepper, side) VALUES (1, ?1, 0)", [pepper])?;
     }
     let sealed = transaction.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
@@ -278,10 +278,13 @@ fn migrate(connection: &mut Connection, seal: &Seal) -> rusqlite::Result<Vec<u8>
     Ok(sealed)
 }
 
-/// A sealed pepper, opened.
-fn open_pepper(seal: &Seal, sealed: &[u8]) -> Result<Pepper, SealFault> {
-    let bytes = seal.open(PEPPER, sealed)?;
-    bytes.as_slice().try_into().map(Pepper::new).map_err(|_| SealFault::Broken)
+/// Looks whether all has been sealed since the database was opened, before a value is believed that lies open.
+pub(super) fn heed(connection: &Connection, seal: &Seal, stored: &[u8]) -> Result<(), RecordsError> {
+    if seal.would_believe(stored) {
+        let pepper: Vec<u8> = connection.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
+        Pepper::open(seal, &pepper)?;
+    }
+    Ok(())
 }
 
 fn count_tables(connection: &Connection) -> rusqlite::Result<i64> {

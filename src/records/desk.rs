@@ -6,7 +6,7 @@
 //!   hotline records unlock ─▶ trail ─▶ Desk::unlock
 //!   hotline cases list ─────▶ Desk::cases                      IDs and callback numbers are secrets, shown masked
 //!   … --reveal, export ─────▶ trail ─▶ Case::id, Case::callback
-//!   hotline cases close ────▶ trail ─▶ Desk::close
+//!   hotline cases close ────▶ Desk::is_open ─▶ trail ─▶ Desk::close; a trail too of what was not closed
 //! ```
 //!
 //! The statements are the same in a file and on a server, where each is asked over a connection of its own.
@@ -101,6 +101,7 @@ pub(super) const UNLOCK: &str = "DELETE FROM lock_outs WHERE subject = $1 OR of_
 /// Those that are open, and with $1 all.
 pub(super) const CASES: &str = "SELECT number, opened, person, insurance, month, blame, closed, closed_by, call FROM cases \
                                 WHERE $1 OR closed IS NULL ORDER BY number DESC LIMIT $2";
+pub(super) const IS_OPEN: &str = "SELECT EXISTS (SELECT 1 FROM cases WHERE number = $1 AND closed IS NULL)";
 pub(super) const CLOSE: &str = "UPDATE cases SET closed = $1, closed_by = $2 WHERE number = $3 AND closed IS NULL";
 
 /// A row of [`LOCKS`].
@@ -184,7 +185,8 @@ impl Desk {
                 Ok(Desk { place: Place::File(connection), pepper, seal: seal.clone() })
             }
             Source::Postgres(options) => {
-                let (pepper, seal) = (server::pepper(options)?, options.seal.clone());
+                let seal = options.seal.for_database();
+                let pepper = server::pepper(options, &seal)?;
                 Ok(Desk { place: Place::Server(Box::new(options.clone())), pepper, seal })
             }
             Source::Service(options) => {
@@ -271,6 +273,18 @@ impl Desk {
             }
         };
         Ok(rows.into_iter().map(|row| row.case(&self.seal)).collect::<Result<_, RecordsError>>()?)
+    }
+
+    /// Whether there is an open case of that number.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn is_open(&self, number: CaseNumber) -> Result<bool, DeskError> {
+        let number = i64::try_from(number.case()).unwrap_or(0);
+        Ok(match &self.place {
+            Place::File(connection) => connection.query_row(IS_OPEN, [number], |row| row.get(0))?,
+            Place::Server(options) => server::is_open(options, number)?,
+        })
     }
 
     /// Closes a case. False if there is none of that number, or it is closed already.

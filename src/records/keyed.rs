@@ -4,13 +4,27 @@
 //!   hash = HMAC-SHA-256( pepper, kind byte ‖ value )        RFC 2104; 32 bytes
 //! ```
 //!
+//! ```text
+//!   stored pepper = sealed( 32 bytes ‖ 01 if nothing of the database lies open )
+//! ```
+//!
 //! The pepper is 32 random bytes a database, made when the database is. It keeps hashes of two databases from being
 //! compared, and a copied table from being looked up in a list made beforehand. Who holds the whole database can try
-//! all numbers there are: the hash is no substitute for guarding the file.
+//! all numbers there are: the hash is no substitute for guarding the file. That all is sealed is said within it, since nobody
+//! without the key can take that back.
 
 use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::seal::{Place, Seal, SealFault, key_of};
+
+/// Where the pepper is sealed.
+const PEPPER: Place<'static> = Place { table: "meta", column: "pepper", row: 1 };
+
+/// Behind the pepper: nothing of the database lies open.
+const WHOLE: u8 = 1;
 
 /// What a hash is of: the same digits as an ID and as a telephone number hash differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +76,49 @@ impl Pepper {
     /// Fresh random bytes, for a new database.
     pub(super) fn random_bytes() -> [u8; 32] {
         rand::random()
+    }
+
+    /// A new database's, as it is stored: where there are keys nothing will ever lie open in it.
+    pub(super) fn fresh(seal: &Seal) -> Result<Vec<u8>, SealFault> {
+        Pepper::stored(seal, &Pepper::random_bytes(), seal.current().is_some())
+    }
+
+    /// Of what is stored. Where that says so, the seal believes nothing that lies open any more.
+    pub(super) fn open(seal: &Seal, stored: &[u8]) -> Result<Pepper, SealFault> {
+        let (bytes, whole) = Pepper::read(seal, stored)?;
+        if whole {
+            seal.refuse_open();
+        }
+        Ok(Pepper::new(&bytes))
+    }
+
+    /// What is stored, sealed by the first key; with `whole` it says that nothing lies open, and goes on saying so if it did.
+    pub(super) fn anew(seal: &Seal, stored: &[u8], whole: bool) -> Result<Vec<u8>, SealFault> {
+        let (bytes, before) = Pepper::read(seal, stored)?;
+        Pepper::stored(seal, &bytes, before || whole)
+    }
+
+    /// Whether what is stored says that nothing lies open.
+    pub(super) fn says_whole(seal: &Seal, stored: &[u8]) -> Result<bool, SealFault> {
+        Ok(Pepper::read(seal, stored)?.1)
+    }
+
+    /// As it is stored.
+    pub(super) fn stored(seal: &Seal, bytes: &[u8; 32], whole: bool) -> Result<Vec<u8>, SealFault> {
+        let mut text = Zeroizing::new(bytes.to_vec());
+        text.extend(whole.then_some(WHOLE));
+        seal.seal(PEPPER, &text)
+    }
+
+    fn read(seal: &Seal, stored: &[u8]) -> Result<(Zeroizing<[u8; 32]>, bool), SealFault> {
+        let text = seal.open(PEPPER, stored)?;
+        let (bytes, rest) = text.split_first_chunk::<32>().ok_or(SealFault::Broken)?;
+        match rest {
+            [] => Ok((Zeroizing::new(*bytes), false)),
+            // Whoever has no key can say nothing of the kind.
+            [WHOLE] => Ok((Zeroizing::new(*bytes), key_of(stored).is_some())),
+            _ => Err(SealFault::Broken),
+        }
     }
 
     /// The keyed hash of a value.

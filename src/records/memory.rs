@@ -1,5 +1,5 @@
 //! Records in memory, under the same lock rules as the database's: for simulated calls, tens of thousands a second, and
-//! for tests. Nothing outlives the process.
+//! for tests. Nothing outlives the process, so a query password is hashed at the least cost there is ([`Cost::Memory`]).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use super::cases::{Filed, MemoryCases};
 use super::insured::summaries;
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::{self, Attempt, LockPolicy, LockTable, MOST_SUBJECTS, Standing, Subject};
-use super::password::{self, StoredPassword};
+use super::password::{self, Cost, StoredPassword};
 use super::verification::{self, Held, Name};
 use super::{Insured, Records, RecordsError, bounded};
 use crate::facts::{
@@ -139,7 +139,7 @@ impl MemoryRecords {
     fn verify(&self, identity: &Identity, from: &Origin, at: Timestamp) -> Result<Reply, RecordsError> {
         let Some(name) = verification::name(&self.pepper, identity) else { return Ok(Reply::Unmatched) };
         let held = self.held(name);
-        let checked = verification::check(&self.pepper, identity, name, held.as_ref())?;
+        let checked = verification::check_at(Cost::Memory, &self.pepper, identity, name, held.as_ref())?;
         let attempt = Attempt::of(&self.pepper, checked.subject, from);
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         locks::decide(&mut *locks, &self.policy, &attempt, at, &checked)
@@ -169,7 +169,7 @@ impl MemoryRecords {
         if let Some(weakness) = Weakness::of(chosen.reveal(), id) {
             return Ok(Reply::PasswordWeak(weakness));
         }
-        let password = StoredPassword { hash: password::hash(chosen.reveal())?, initial: false };
+        let password = StoredPassword { hash: password::hash_at(Cost::Memory, chosen.reveal())?, initial: false };
         let subject = self.pepper.hash(Kind::Id, id.as_str().as_bytes());
         self.passwords.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, password);
         Ok(Reply::PasswordSet)

@@ -19,6 +19,7 @@ mod breaker;
 mod calls;
 mod carried;
 mod cases;
+mod columns;
 mod database;
 pub mod demo;
 mod desk;
@@ -64,7 +65,7 @@ pub use password::{LANES, MEMORY_KIB, MOST_AT_ONCE, PASSES, StoredPassword};
 pub use place::{ClientTls, Database, Source};
 pub use pool::{PoolCounts, PoolOptions, RecordsPool};
 pub use postgres::{PostgresOptions, PostgresRecords, PostgresUrl};
-pub use rekey::{Rekeyed, rekey};
+pub use rekey::{Rekeyed, rekey, rekey_on_server};
 pub use remote::{RemoteCounts, RemoteError};
 pub use seal::{
     KeyId, MOST_KEYS, OVERHEAD, Place, Seal, SealFault, SealSource, key_of, new_key_file, put_new_key_first,

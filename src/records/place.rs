@@ -136,6 +136,18 @@ impl Source {
         }
     }
 
+    /// Whether there are keys, and the records lie open all the same. Changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`], as opening them with these keys would.
+    pub fn lies_open(&self) -> Result<bool, OpenError> {
+        Ok(match self {
+            Source::Sqlite(file, seal) => database::sealed_by(file, seal)?.is_none() && seal.current().is_some(),
+            Source::Postgres(options) => postgres::sealed_by(options)?.is_none() && options.seal.current().is_some(),
+            Source::Service(_) => false,
+        })
+    }
+
     /// Looks how they stand, and changes nothing. Of a server waits as long as a look-up may take.
     ///
     /// # Errors

@@ -2,22 +2,26 @@
 //!
 //! ```text
 //!   1  where nothing was sealed before: free pages are wiped; the pepper, in place
-//!   2  every case, in place; every person, from the side that is read into the other one   batches; begun again, it goes on after the last
+//!   2  every case and every password, in place; every person, from the side that is read into the other one
+//!                                                                    batches; begun again, it goes on after the last
 //!   3  the other side is read                                        one row
-//!   4  the side before is cleared, the write-ahead log is emptied
+//!   4  the side before is cleared
+//!   5  the pepper says that nothing lies open, if nothing does; the write-ahead log is emptied
 //! ```
 //!
 //! Calls read on: until 3 what they read before, after 3 the same sealed by the new key, which a running hotline looks for where
-//! its keys come from. Killed at any moment, the records are whole, and the same command goes on.
+//! its keys come from. Killed at any moment, the records are whole, and the same command goes on. What lies open is believed, and
+//! sealed, until 5 has been come to once; after that it is a fault.
 
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::cases;
-use super::database::{self, IfMissing, PEPPER};
+use super::database::{self, IfMissing};
+use super::keyed::{Keyed, Pepper};
 use super::seal::{KeyId, Seal, key_of};
-use super::sides::{BATCH, IDENTITY, PAYMENTS, Side, WriteError, WriteLock, clear, place};
+use super::sides::{BATCH, Side, WriteError, WriteLock, clear};
+use super::{PostgresOptions, cases, columns, postgres};
 
 /// Pages that are wiped by one transaction, at most.
 const WIPED: i64 = 256;
@@ -45,6 +49,15 @@ pub fn rekey(path: &Path, seal: &Seal, progress: impl FnMut(u64, u64)) -> Result
     Ok(Rekeyed { key, people, log_emptied: empty_log(&connection)? })
 }
 
+/// Seals all records of a PostgreSQL database by the first of the keys, as [`rekey`] does those of a file.
+///
+/// # Errors
+/// [`WriteError`]; what was done stays, and the next time goes on from there.
+pub fn rekey_on_server(server: &PostgresOptions, progress: impl FnMut(u64, u64) + Send) -> Result<Rekeyed, WriteError> {
+    server.seal.current().ok_or(WriteError::NoKeys)?;
+    Ok(postgres::rekey(server, progress)?)
+}
+
 /// Seals what lies open in a database, where there are keys. Who calls holds the [`WriteLock`].
 pub(super) fn seal_what_is_open(connection: &mut Connection, seal: &Seal) -> Result<(), WriteError> {
     let Some(key) = seal.current() else { return Ok(()) };
@@ -67,10 +80,55 @@ fn run(
         wipe_free_pages(connection)?;
     }
     if key_of(&pepper) != Some(key) {
-        let anew = seal.seal(PEPPER, &seal.open(PEPPER, &pepper)?)?;
-        connection.execute("UPDATE meta SET pepper = ?1", [anew])?;
+        connection.execute("UPDATE meta SET pepper = ?1", [Pepper::anew(seal, &pepper, false)?])?;
     }
     cases::seal_anew(connection, seal)?;
+    passwords_anew(connection, seal)?;
+    let people = people_anew(connection, seal, key, progress)?;
+    say_whole(connection, seal)?;
+    Ok(people)
+}
+
+/// Seals all passwords by the first key.
+fn passwords_anew(connection: &Connection, seal: &Seal) -> Result<(), WriteError> {
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Vec<u8>>(1)?));
+    let mut last = Vec::new();
+    loop {
+        let sql = "SELECT subject, hash FROM passwords WHERE subject > ?1 ORDER BY subject LIMIT ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let batch: Vec<_> = statement.query_map(params![last, BATCH], row)?.collect::<rusqlite::Result<_>>()?;
+        let Some((end, _)) = batch.last() else { return Ok(()) };
+        last = end.to_vec();
+        for (subject, stored) in batch.iter().filter(|(_, stored)| !seal.is_current(stored)) {
+            let anew = columns::password_anew(seal, &Keyed(*subject), stored)?;
+            // One that has changed meanwhile is sealed by the first key already.
+            let sql = "UPDATE passwords SET hash = ?1 WHERE subject = ?2 AND hash = ?3";
+            connection.prepare_cached(sql)?.execute(params![anew, subject, stored])?;
+        }
+    }
+}
+
+/// Says in the pepper that nothing lies open, if nothing does.
+fn say_whole(connection: &Connection, seal: &Seal) -> Result<(), WriteError> {
+    let (side, _) = Side::read(connection)?;
+    let open = side.sql(
+        "SELECT EXISTS (SELECT 1 FROM RECORDS WHERE substr(identity, 1, 1) = x'00' OR substr(payments, 1, 1) = x'00') \
+         OR EXISTS (SELECT 1 FROM cases WHERE substr(person, 1, 1) = x'00') \
+         OR EXISTS (SELECT 1 FROM passwords WHERE substr(hash, 1, 1) = x'00')",
+    );
+    let pepper: Vec<u8> = connection.query_row("SELECT pepper FROM meta", [], |row| row.get(0))?;
+    if !connection.query_row(&open, [], |row| row.get(0))? && !Pepper::says_whole(seal, &pepper)? {
+        connection.execute("UPDATE meta SET pepper = ?1", [Pepper::anew(seal, &pepper, true)?])?;
+    }
+    Ok(())
+}
+
+fn people_anew(
+    connection: &mut Connection,
+    seal: &Seal,
+    key: KeyId,
+    progress: impl FnMut(u64, u64),
+) -> Result<u64, WriteError> {
     let (side, _) = Side::read(connection)?;
     if all_current(connection, side, seal)? {
         // What a rekeying left that was broken off in its last step.
@@ -144,13 +202,10 @@ fn sealed_anew(connection: &Connection, side: Side, seal: &Seal, after: i64) -> 
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![after, BATCH])?;
     let mut batch = Vec::new();
-    let anew = |column, person, sealed: Vec<u8>| {
-        let place = place(column, person);
-        seal.seal(place, &seal.open(place, &sealed)?)
-    };
     while let Some(row) = rows.next()? {
-        let person: i64 = row.get(0)?;
-        batch.push((person, anew(IDENTITY, person, row.get(1)?)?, anew(PAYMENTS, person, row.get(2)?)?));
+        let (person, identity, payments): (i64, Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let [identity, payments] = columns::anew(seal, person, [&identity, &payments])?;
+        batch.push((person, identity, payments));
     }
     Ok(batch)
 }

@@ -15,6 +15,10 @@
 //! old one where the keys come from, `hotline records rekey` seals all values anew, and the old key is taken away. Who meets a
 //! key it does not know reads the keys again, at most [`REREAD_AFTER`] once.
 //!
+//! Where keys are given for the first time, values lie open beside sealed ones until `hotline records rekey` is through: what lies
+//! open is then believed. When it has found nothing open it says so in the pepper, and from then on a value that lies open is a
+//! fault ([`SealFault::Open`]): who can write to the database, and has no key, cannot put values of their own into it.
+//!
 //! A database's hashes (see `keyed`) are made under a pepper that lies sealed in it like any other value. So who has the
 //! disk alone cannot try numbers against them, and a change of keys changes no hash.
 
@@ -22,6 +26,7 @@ mod source;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -101,11 +106,21 @@ pub enum SealFault {
     /// It was changed, or belongs to another place.
     #[error("a value of the records does not open: it was changed, or moved here from another row")]
     Broken,
+    /// It lies open where all is sealed.
+    #[error(
+        "a value of the records lies open in a database of which all was sealed: somebody put it there without the key. Find out \
+         who may write to it, and load the month anew into a new database"
+    )]
+    Open,
 }
 
-/// What seals values and opens them. Cheap to clone; shared by all threads.
+/// What seals the values of one database and opens them. Cheap to clone; shared by all threads.
 #[derive(Clone)]
-pub struct Seal(Arc<Inner>);
+pub struct Seal {
+    keys: Arc<Inner>,
+    /// Whether all of the database is known to be sealed.
+    whole: Arc<AtomicBool>,
+}
 
 struct Inner {
     source: Option<SealSource>,
@@ -161,12 +176,30 @@ impl Seal {
     }
 
     fn over(source: Option<SealSource>, ring: Vec<Sealer>) -> Seal {
-        Seal(Arc::new(Inner { source, ring: RwLock::new(ring), reread: Mutex::new(None) }))
+        Seal {
+            keys: Arc::new(Inner { source, ring: RwLock::new(ring), reread: Mutex::new(None) }),
+            whole: Arc::default(),
+        }
+    }
+
+    /// The same keys for another database, of which it is not known whether all is sealed.
+    pub(super) fn for_database(&self) -> Seal {
+        Seal { keys: Arc::clone(&self.keys), whole: Arc::default() }
+    }
+
+    /// From here on a value that lies open is a fault.
+    pub(super) fn refuse_open(&self) {
+        self.whole.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has keys, takes this stored value for open, and would believe it all the same.
+    pub(super) fn would_believe(&self, stored: &[u8]) -> bool {
+        key_of(stored).is_none() && self.current().is_some() && !self.whole.load(Ordering::Relaxed)
     }
 
     /// The key that seals; nothing where values lie as they are.
     pub fn current(&self) -> Option<KeyId> {
-        self.0.ring.read().unwrap_or_else(PoisonError::into_inner).first().map(|sealer| sealer.id)
+        self.keys.ring.read().unwrap_or_else(PoisonError::into_inner).first().map(|sealer| sealer.id)
     }
 
     /// Seals a value for its place.
@@ -174,7 +207,7 @@ impl Seal {
     /// # Errors
     /// [`SealFault::Broken`] for a value of more than 64 GB.
     pub fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, SealFault> {
-        let ring = self.0.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.keys.ring.read().unwrap_or_else(PoisonError::into_inner);
         let mut sealed = Vec::with_capacity(OVERHEAD + value.len());
         let Some(sealer) = ring.first() else {
             sealed.push(CLEAR);
@@ -196,13 +229,15 @@ impl Seal {
         Ok(sealed)
     }
 
-    /// Opens a value at its place. A value that lies as it is opens with any keys: a database is sealed row by row.
+    /// Opens a value at its place. A value that lies as it is opens with any keys, for a database is sealed row by row; not where
+    /// all of the database is known to be sealed.
     ///
     /// # Errors
     /// [`SealFault`]
     pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFault> {
         let (form, rest) = sealed.split_first().ok_or(SealFault::Broken)?;
         match *form {
+            CLEAR if self.whole.load(Ordering::Relaxed) => return Err(SealFault::Open),
             CLEAR => return Ok(Zeroizing::new(rest.to_vec())),
             SEALED => {}
             _ => return Err(SealFault::Broken),
@@ -223,6 +258,11 @@ impl Seal {
         Ok(value)
     }
 
+    /// How a value begins that this would seal today.
+    pub(super) fn mark(&self) -> Vec<u8> {
+        self.current().map_or_else(|| vec![CLEAR], |id| [[SEALED].as_slice(), &id.0].concat())
+    }
+
     /// Whether a stored value is as this would seal it today: by the first key, or not at all where there is none.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         key_of(sealed) == self.current()
@@ -231,7 +271,7 @@ impl Seal {
     /// The cipher of a key; an unknown one is looked for where the keys come from.
     fn cipher(&self, id: KeyId) -> Result<Aes256GcmSiv, SealFault> {
         let known = || {
-            let ring = self.0.ring.read().unwrap_or_else(PoisonError::into_inner);
+            let ring = self.keys.ring.read().unwrap_or_else(PoisonError::into_inner);
             ring.iter().find(|sealer| sealer.id == id).map(|sealer| sealer.cipher.clone())
         };
         if let Some(cipher) = known() {
@@ -243,8 +283,8 @@ impl Seal {
 
     #[allow(clippy::disallowed_methods, reason = "the records' shell: a source of keys is not asked for each value")]
     fn reread(&self) {
-        let Some(source) = &self.0.source else { return };
-        let mut last = self.0.reread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(source) = &self.keys.source else { return };
+        let mut last = self.keys.reread.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if last.is_some_and(|last| now.duration_since(last) < REREAD_AFTER) {
             return;
@@ -252,7 +292,7 @@ impl Seal {
         *last = Some(now);
         match ring(source) {
             Ok(read) => {
-                let mut ring = self.0.ring.write().unwrap_or_else(PoisonError::into_inner);
+                let mut ring = self.keys.ring.write().unwrap_or_else(PoisonError::into_inner);
                 *ring = read;
                 tracing::info!(key = ?ring.first().map(|sealer| sealer.id.to_string()), "the keys of the records were read anew");
             }
@@ -264,7 +304,7 @@ impl Seal {
 /// Shows which keys there are, not what they are.
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ring = self.0.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.keys.ring.read().unwrap_or_else(PoisonError::into_inner);
         f.debug_list().entries(ring.iter().map(|sealer| sealer.id)).finish()
     }
 }

@@ -19,29 +19,20 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::columns::{self, Columns};
 use super::database::OpenError;
-use super::keyed::{Keyed, Kind, Pepper};
-use super::packed::{Identity, Unreadable, pack_payments};
+use super::keyed::{Keyed, Pepper};
+use super::packed::Unreadable;
 use super::password::StoredPassword;
-use super::seal::{Place, Seal, SealFault};
-use super::sqlite::keep_password;
-use super::{Identifiers, Insured};
+use super::seal::{Seal, SealFault};
+use super::sqlite::{keep_password, stored_password};
+use super::{Insured, RecordsError};
 use crate::facts::Month;
 
 /// People a transaction writes or clears at most.
 pub(super) const BATCH: u32 = 500;
 /// Bytes of theirs at most.
-const BATCH_BYTES: usize = 1 << 20;
-
-/// Column of who a person is.
-pub(super) const IDENTITY: &str = "identity";
-/// Column of what was paid.
-pub(super) const PAYMENTS: &str = "payments";
-
-/// Where a person's value is sealed: the same on either side.
-pub(super) const fn place(column: &str, person: i64) -> Place<'_> {
-    Place { table: "records", column, row: person }
-}
+pub(super) const BATCH_BYTES: usize = 1 << 20;
 
 /// A side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,8 +168,8 @@ struct Row {
     payments: Vec<u8>,
     /// By which other names the person is found: card, card's end, personal number.
     names: [Option<[u8; 32]>; 3],
-    /// A password that the person is given, by the hash of the ID.
-    password: Option<(Keyed, StoredPassword)>,
+    /// A password that the person is given, by the hash of the ID: sealed, and whether it is to be changed.
+    password: Option<(Keyed, Vec<u8>, bool)>,
 }
 
 impl<'a> Staging<'a> {
@@ -202,8 +193,8 @@ impl<'a> Staging<'a> {
 
     /// Writes a person; no ID twice.
     pub(super) fn add(&mut self, insured: &Insured) -> Result<(), WriteError> {
-        let hash = self.pepper.hash(Kind::Id, insured.id.reveal().as_str().as_bytes()).0;
-        let (identity, payments) = (Identity::of(insured).pack(), pack_payments(&insured.payments));
+        let columns = Columns::of(insured, self.pepper);
+        let hash = columns.id_hash;
         let known: Option<i64> = self
             .connection
             .prepare_cached("SELECT person FROM people WHERE id_hash = ?1")?
@@ -211,42 +202,39 @@ impl<'a> Staging<'a> {
             .optional()?;
         let person = known.unwrap_or(self.next);
         self.next = self.next.saturating_add(i64::from(known.is_none()));
-        match self.held(known)? {
-            Some(held) if held == [identity.clone(), payments.clone()] => {}
-            Some(_) => self.difference.changed += 1,
+        match self.is_as_held(known, &columns)? {
+            Some(true) => {}
+            Some(false) => self.difference.changed += 1,
             None => self.difference.new += 1,
         }
         self.difference.people += 1;
-        self.difference.payments += insured.all_payments().count() as u64;
-        let row = Row {
-            person,
-            new: known.is_none().then_some(hash),
-            identity: self.seal.seal(place(IDENTITY, person), &identity)?,
-            payments: self.seal.seal(place(PAYMENTS, person), &payments)?,
-            names: names(&insured.identifiers, self.pepper),
-            password: insured.identifiers.password.clone().map(|password| (Keyed(hash), password)),
+        self.difference.payments += columns.paid;
+        let [identity, payments] = columns.sealed(self.seal, person)?;
+        let password = match &columns.password {
+            None => None,
+            Some(given) => {
+                Some((Keyed(hash), columns::sealed_password(self.seal, &Keyed(hash), &given.hash)?, given.initial))
+            }
         };
+        let new = known.is_none().then_some(hash);
+        let row = Row { person, new, identity, payments, names: columns.names, password };
         self.bytes += row.identity.len() + row.payments.len();
         self.waiting.push(row);
         if self.waiting.len() >= BATCH as usize || self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// The database that it is written into.
-    pub(super) const fn connection(&self) -> &Connection {
-        self.connection
+    /// The query password of an ID's hash.
+    pub(super) fn password(&self, subject: &Keyed) -> Result<Option<StoredPassword>, RecordsError> {
+        stored_password(self.connection, self.seal, subject)
     }
 
-    /// What is read of a person now.
-    fn held(&self, person: Option<i64>) -> Result<Option<[zeroize::Zeroizing<Vec<u8>>; 2]>, WriteError> {
+    /// Whether what is read of a person now says the same; nothing if nothing is.
+    fn is_as_held(&self, person: Option<i64>, columns: &Columns) -> Result<Option<bool>, WriteError> {
         let Some(person) = person else { return Ok(None) };
         let sql = self.side.other().sql("SELECT identity, payments FROM RECORDS WHERE person = ?1");
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
-        let Some((identity, payments)) = self.connection.prepare_cached(&sql)?.query_row([person], row).optional()?
-        else {
-            return Ok(None);
-        };
-        let identity = self.seal.open(place(IDENTITY, person), &identity)?;
-        Ok(Some([identity, self.seal.open(place(PAYMENTS, person), &payments)?]))
+        let held = self.connection.prepare_cached(&sql)?.query_row([person], row).optional()?;
+        Ok(held.map(|(identity, payments)| columns.are(self.seal, person, [&identity, &payments])).transpose()?)
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {
@@ -264,8 +252,8 @@ impl<'a> Staging<'a> {
                     let name = params![self.side.number(), row.person, card, card_end, personal];
                     transaction.prepare_cached("INSERT INTO names VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(name)?;
                 }
-                if let Some((subject, password)) = &row.password {
-                    keep_password(&transaction, subject, password, 0)?;
+                if let Some((subject, sealed, initial)) = &row.password {
+                    keep_password(&transaction, subject, sealed, *initial, 0)?;
                 }
             }
         }
@@ -304,11 +292,6 @@ impl<'a> Staging<'a> {
     pub(super) fn abandon(self) -> Result<(), WriteError> {
         clear(self.connection, self.side)
     }
-}
-
-fn names(identifiers: &Identifiers, pepper: &Pepper) -> [Option<[u8; 32]>; 3] {
-    let [card, end] = identifiers.card_hashes(pepper).map_or([None; 2], |card| card.map(Some));
-    [card, end, identifiers.personal_hash(pepper)].map(|hash| hash.map(|hash| hash.0))
 }
 
 /// Empties a side, batch by batch.

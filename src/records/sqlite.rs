@@ -15,20 +15,17 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::cases::{self, Filed};
+use super::columns::{self, IDENTITY};
 use super::database::{self, IfMissing, OpenError};
-use super::insured::summaries;
 use super::keyed::{Keyed, Kind, Pepper};
 use super::locks::{self, Attempt, LockPolicy, LockTable, MOST_SUBJECTS, Standing, Subject};
-use super::packed::{self, paid_into, unpack_payments};
+use super::packed;
 use super::password::{self, StoredPassword};
 use super::seal::Seal;
-use super::sides::{IDENTITY, PAYMENTS, Side, place};
+use super::sides::Side;
 use super::verification::{self, Held, Name};
-use super::{Records, RecordsError, bounded};
-use crate::facts::{
-    Balances, CallId, CitizenId, Dispute, Identity, Month, Origin, Payment, Payments, PersonRef, Query, Reply, Secret,
-    Summary, Weakness,
-};
+use super::{Records, RecordsError};
+use crate::facts::{CallId, CitizenId, Dispute, Identity, Month, Origin, PersonRef, Query, Reply, Secret, Weakness};
 
 /// Connections that read. More questions at once wait for one to be free.
 const READERS: usize = 4;
@@ -106,7 +103,7 @@ impl SqliteRecords {
             // Steps of the golden section lie evenly, and far from each other.
             let from = (turn.wrapping_mul(0x9e37_79b9) & 0xffff_ffff).saturating_mul(last.unwrap_or(0)) >> 32;
             let Some((person, sealed)) = statement.query_row([from], row).optional()? else { continue };
-            let held = packed::Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
+            let held = columns::identity(&self.seal, person, &sealed)?;
             people.push((held.id.reveal().clone(), held.number.reveal().clone()));
         }
         Ok(people)
@@ -137,35 +134,34 @@ impl Records for SqliteRecords {
             Query::Verify { identity, from } => self.verify(identity, from, at),
             Query::SetPassword { person, password } => self.set_password(*person, password, at),
             Query::Dispute { person, dispute, call } => self.dispute(*person, dispute, *call, at),
-            Query::Balances(person) => {
-                let (packed::Identity { pension, medical, .. }, as_of) = self.identity(*person)?;
-                Ok(Reply::Balances(Balances { pension, medical, as_of }))
-            }
-            Query::Summary(person) => {
-                let (payments, as_of) = self.payments(*person)?;
-                Ok(Reply::Summary(Summary { insurances: summaries(&payments), as_of }))
-            }
-            Query::Payments { person, insurance, from, to } => {
-                let (payments, as_of) = self.payments(*person)?;
-                let (insurance, from, to) = (*insurance, bounded(*from, *to), *to);
-                let of_it = paid_into(&payments, insurance);
-                let paid = of_it.iter().filter(|payment| (from..=to).contains(&payment.month)).copied().collect();
-                let first_ever = of_it.first().map(|payment| payment.month);
-                Ok(Reply::Payments(Payments { insurance, from, to, paid, first_ever, as_of }))
+            Query::Balances(_) | Query::Summary(_) | Query::Payments { .. } => {
+                let (column, person) = columns::asked(query).ok_or(RecordsError::NoSuchPerson)?;
+                let (stored, as_of) = self.stored(column, person)?;
+                columns::answer(&self.seal, query, &stored, as_of)
             }
         }
     }
 }
 
 impl SqliteRecords {
-    fn identity(&self, person: PersonRef) -> Result<(packed::Identity, Month), RecordsError> {
-        let (sealed, as_of) = stored(&self.reader(), IDENTITY, person)?;
-        Ok((packed::Identity::unpack(&self.seal.open(place(IDENTITY, person.0), &sealed)?)?, as_of))
+    fn identity(&self, person: PersonRef) -> Result<packed::Identity, RecordsError> {
+        let (stored, _) = self.stored(IDENTITY, person)?;
+        columns::identity(&self.seal, person.0, &stored)
     }
 
-    fn payments(&self, person: PersonRef) -> Result<([Vec<Payment>; 5], Month), RecordsError> {
-        let (sealed, as_of) = stored(&self.reader(), PAYMENTS, person)?;
-        Ok((unpack_payments(&self.seal.open(place(PAYMENTS, person.0), &sealed)?)?, as_of))
+    /// A person's value as it is stored, and the month it is true as of: both of one moment, whatever is swapped meanwhile.
+    fn stored(&self, column: &str, person: PersonRef) -> Result<(Vec<u8>, Month), RecordsError> {
+        let reader = self.reader();
+        let moment = reader.unchecked_transaction()?;
+        let (side, as_of) = Side::read(&moment)?;
+        let as_of = as_of.ok_or(RecordsError::Empty)?;
+        let sql = side.sql(&format!("SELECT {column} FROM RECORDS WHERE person = ?1"));
+        let stored: Option<Vec<u8>> =
+            moment.prepare_cached(&sql)?.query_row([person.0], |row| row.get(0)).optional()?;
+        let stored = stored.ok_or(RecordsError::NoSuchPerson)?;
+        database::heed(&moment, &self.seal, &stored)?;
+        moment.commit()?;
+        Ok((stored, month(as_of)?))
     }
 
     fn verify(&self, identity: &Identity, from: &Origin, at: Timestamp) -> Result<Reply, RecordsError> {
@@ -197,23 +193,24 @@ impl SqliteRecords {
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?));
         let row = moment.prepare_cached(&sql)?.query_row([found.unwrap_or(anybody)], row).optional()?;
         let Some((person, sealed)) = row else { return Ok(None) };
-        let identity = packed::Identity::unpack(&self.seal.open(place(IDENTITY, person), &sealed)?)?;
-        let subject = self.pepper.hash(Kind::Id, identity.id.reveal().as_str().as_bytes());
-        let password = if with_password { stored_password(&moment, &subject)? } else { None };
+        database::heed(&moment, &self.seal, &sealed)?;
+        let identity = columns::identity(&self.seal, person, &sealed)?;
+        let subject = columns::subject(&self.pepper, &identity);
+        let password = if with_password { stored_password(&moment, &self.seal, &subject)? } else { None };
         moment.commit()?;
-        let names = [identity.id.reveal().as_str(), identity.number.reveal()];
-        let held = Held::of(&self.pepper, PersonRef(person), names, &identity.identifiers, password);
+        let held = columns::held(&self.pepper, person, &identity, password);
         Ok(Some(held).filter(|_| found == Some(person)))
     }
 
     fn set_password(&self, person: PersonRef, chosen: &Secret<String>, at: Timestamp) -> Result<Reply, RecordsError> {
-        let (identity, _) = self.identity(person)?;
+        let identity = self.identity(person)?;
         if let Some(weakness) = Weakness::of(chosen.reveal(), identity.id.reveal()) {
             return Ok(Reply::PasswordWeak(weakness));
         }
         let hash = password::hash(chosen.reveal())?;
-        let subject = self.pepper.hash(Kind::Id, identity.id.reveal().as_str().as_bytes());
-        keep_password(&self.writer(), &subject, &StoredPassword { hash, initial: false }, at.as_millisecond())?;
+        let subject = columns::subject(&self.pepper, &identity);
+        let sealed = columns::sealed_password(&self.seal, &subject, &hash)?;
+        keep_password(&self.writer(), &subject, &sealed, false, at.as_millisecond())?;
         Ok(Reply::PasswordSet)
     }
 
@@ -224,9 +221,9 @@ impl SqliteRecords {
         call: CallId,
         at: Timestamp,
     ) -> Result<Reply, RecordsError> {
-        let (identity, _) = self.identity(person)?;
+        let identity = self.identity(person)?;
         let id = identity.id.reveal();
-        let subject = self.pepper.hash(Kind::Id, id.as_str().as_bytes());
+        let subject = columns::subject(&self.pepper, &identity);
         let filed = Filed { subject, id, call, dispute, at: at.as_millisecond() };
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -262,33 +259,30 @@ fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqli
 }
 
 /// The query password of an ID's hash.
-fn stored_password(connection: &Connection, subject: &Keyed) -> rusqlite::Result<Option<StoredPassword>> {
+pub(super) fn stored_password(
+    connection: &Connection,
+    seal: &Seal,
+    subject: &Keyed,
+) -> Result<Option<StoredPassword>, RecordsError> {
     let sql = "SELECT hash, initial FROM passwords WHERE subject = ?1";
-    let row = |row: &rusqlite::Row<'_>| Ok(StoredPassword { hash: Secret::new(row.get(0)?), initial: row.get(1)? });
-    connection.prepare_cached(sql)?.query_row([subject.0], row).optional()
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?));
+    let found = connection.prepare_cached(sql)?.query_row([subject.0], row).optional()?;
+    let Some((stored, initial)) = found else { return Ok(None) };
+    database::heed(connection, seal, &stored)?;
+    columns::password(seal, subject, &stored, initial).map(Some)
 }
 
-/// Keeps a query password, in the place of any other.
+/// Keeps a sealed query password, in the place of any other.
 pub(super) fn keep_password(
     connection: &Connection,
     subject: &Keyed,
-    password: &StoredPassword,
+    sealed: &[u8],
+    initial: bool,
     at: i64,
 ) -> rusqlite::Result<usize> {
     let sql = "INSERT INTO passwords VALUES (?1, ?2, ?3, ?4) ON CONFLICT (subject) DO UPDATE SET \
                hash = excluded.hash, initial = excluded.initial, changed = excluded.changed";
-    connection.prepare_cached(sql)?.execute(params![subject.0, password.hash.reveal(), password.initial, at])
-}
-
-/// A person's value as it is stored, and the month it is true as of: both of one moment, whatever is swapped meanwhile.
-fn stored(connection: &Connection, column: &str, person: PersonRef) -> Result<(Vec<u8>, Month), RecordsError> {
-    let moment = connection.unchecked_transaction()?;
-    let (side, as_of) = Side::read(&moment)?;
-    let as_of = as_of.ok_or(RecordsError::Empty)?;
-    let sql = side.sql(&format!("SELECT {column} FROM RECORDS WHERE person = ?1"));
-    let sealed: Option<Vec<u8>> = moment.prepare_cached(&sql)?.query_row([person.0], |row| row.get(0)).optional()?;
-    moment.commit()?;
-    Ok((sealed.ok_or(RecordsError::NoSuchPerson)?, month(as_of)?))
+    connection.prepare_cached(sql)?.execute(params![subject.0, sealed, initial, at])
 }
 
 /// The lock-outs, within one transaction.

@@ -14,7 +14,7 @@
 
 use super::RecordsError;
 use super::keyed::{Keyed, Kind, Pepper};
-use super::password::{self, StoredPassword};
+use super::password::{self, Cost, StoredPassword};
 use crate::facts::{CARD_END, CitizenId, Identity, PersonRef, Secret};
 
 /// What a person can be known by besides the ID number and the social security number, and the query password.
@@ -127,8 +127,19 @@ pub(super) fn anybody(chance: i64, first: i64, last: i64) -> i64 {
     first.saturating_add(chance.rem_euclid(many))
 }
 
-/// Compares all that was keyed with the person of that name.
+/// Compares all that was keyed with the person of that name, as a database holds them.
 pub(super) fn check(
+    pepper: &Pepper,
+    identity: &Identity,
+    name: Name<'_>,
+    held: Option<&Held>,
+) -> Result<Checked, RecordsError> {
+    check_at(Cost::Database, pepper, identity, name, held)
+}
+
+/// The same, where passwords are hashed at a cost.
+pub(super) fn check_at(
+    cost: Cost,
     pepper: &Pepper,
     identity: &Identity,
     name: Name<'_>,
@@ -155,7 +166,7 @@ pub(super) fn check(
     ];
     let stored = held.and_then(|held| held.password.as_ref());
     let password = match &identity.password {
-        Some(keyed) => password::is_right(stored, keyed.reveal())?,
+        Some(keyed) => password::is_right(cost, stored, keyed.reveal())?,
         None => true,
     };
     let initial = identity.password.is_some() && stored.is_some_and(|stored| stored.initial);

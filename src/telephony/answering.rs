@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,7 +23,7 @@ use super::trace::{CallTrace, CallTraces, LookUps};
 use super::version::{Served, Version, Versions};
 use super::watch::{CallReport, CallWatch, Progress};
 use crate::dialogue::{Caller, Dialogue, Ending, Story, Transferred};
-use crate::facts::{CallId, CallerNumber, KeyCounts, KeySource, Language, Secret};
+use crate::facts::{CallId, CallerNumber, Key, KeyCounts, KeySource, Language, Secret};
 use crate::media::{Leg, MediaEngine, MediaEvent, MediaParams, MediaStats};
 use crate::menu::Menu;
 use crate::records::{CallLog, CallRecord, RecordsPool};
@@ -38,6 +39,10 @@ const FIGURES_WITHIN: Duration = Duration::from_secs(5);
 /// What may wait for a call's task: the three events of its media, each told once, and the transfers of its dialogue, one of
 /// which is under way at a time.
 const MOST_TOLD: usize = 8;
+
+/// Keys by INFO that are kept until the acknowledgement that they overtook has come: more than fingers press in the seconds that
+/// an ACK can be late. What is beyond is not heard.
+const MOST_EARLY_KEYS: usize = 16;
 
 /// All that calls share, whatever version they are served by.
 pub struct Exchange {
@@ -110,6 +115,7 @@ async fn take_call(exchange: &Arc<Exchange>, call: CallId, mut incoming: Incomin
                 told,
                 ended,
                 answered: None,
+                early: ArrayVec::new(),
                 progress,
                 look_ups: exchange.traces.as_ref().map(|_| LookUps::default()),
             };
@@ -204,6 +210,8 @@ struct Running<'a> {
     told: mpsc::Receiver<Told>,
     ended: Ended,
     answered: Option<Timestamp>,
+    /// Keys by INFO that came before the acknowledgement.
+    early: ArrayVec<Key, MOST_EARLY_KEYS>,
     progress: Progress,
     /// What the records are asked, where somebody follows the call.
     look_ups: Option<LookUps>,
@@ -284,11 +292,19 @@ impl Running<'_> {
         Ok(sdp::accept_answer(&reoffer(&self.local, before), answer)?)
     }
 
-    /// A key by INFO. Before the call is up there is nobody to press it for.
-    fn keyed(&self, content_type: &str, body: &[u8]) {
+    /// A key by INFO. Who keys has the answer, though its acknowledgement may come later, or once more: the dialogue begins with it.
+    fn keyed(&mut self, content_type: &str, body: &[u8]) {
         let listened = self.version.keys.contains(&KeySource::Info);
-        let key = info_keys::key(content_type, body).filter(|_| listened);
-        if let (Some(key), Some(leg)) = (key, &self.leg)
+        let Some(key) = info_keys::key(content_type, body).filter(|_| listened) else { return };
+        match self.answered {
+            Some(_) => self.press(key),
+            None if self.early.try_push(key).is_err() => tracing::debug!("a key by INFO is lost: the call is not up"),
+            None => {}
+        }
+    }
+
+    fn press(&self, key: Key) {
+        if let Some(leg) = &self.leg
             && let Err(error) = leg.press(key)
         {
             tracing::debug!(%error, "a key by INFO is lost");
@@ -320,6 +336,7 @@ impl Running<'_> {
             .map_err(|_| Failure::MediaStopped)?;
         self.answered = Some(now());
         self.progress.runs();
+        std::mem::take(&mut self.early).into_iter().for_each(|key| self.press(key));
         Ok(())
     }
 

@@ -32,9 +32,22 @@ fn playing_calls_are_all_heard_and_drawn() {
     }
     assert!(six["keys"].as_u64().unwrap() > 0, "{six:#}");
     assert_eq!(found["bare"]["sockets"], 6);
+    assert_eq!(found["bare"]["paced"], serde_json::json!([]));
     assert_eq!(found["complaints"], "");
     let drawn = std::fs::read_to_string(picture).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.contains("calls at once") && drawn.contains("late by ms"), "{drawn}");
+}
+
+#[test]
+fn the_bare_loop_keeps_the_pace_of_calls_and_is_judged_as_they_are() {
+    let found = figures(&["media", "--calls", "2", "--bare-calls", "4,25"]);
+    let [four, many] = [0, 1].map(|step| &found["bare"]["paced"][step]);
+    assert_eq!((&four["calls"], &many["calls"]), (&4.into(), &25.into()), "{found:#}");
+    for (paced, least) in [(four, 100), (many, 625)] {
+        assert_eq!(paced["lost"], 0, "{paced:#}");
+        // 50 a second and call, of which a loaded machine may send some late.
+        assert!(paced["packets"].as_u64().unwrap() >= least, "{paced:#}");
+    }
 }
 
 #[test]

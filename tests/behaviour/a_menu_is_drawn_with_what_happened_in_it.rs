@@ -81,7 +81,7 @@ fn a_days_calls_are_marked_where_they_were_and_where_they_ended() {
     drop(log);
     let (database, file) = (path(&database), path(&output));
     let said = drawn(&["voice-menus/12333", "--traffic", database, "--day", "2026-11-25", "--output", file]);
-    assert_eq!(said, format!("{file}: 70 steps, 2 calls on 2026-11-25\n"));
+    assert_eq!(said, format!("{file}: 72 steps, 2 calls on 2026-11-25\n"));
     let picture = std::fs::read_to_string(&output).unwrap();
     assert!(picture.contains("2 calls on 2026-11-25"));
     assert!(texts(&picture, "welcome").contains(&"2 calls · 4.0 s".to_owned()), "{:?}", texts(&picture, "welcome"));
@@ -139,7 +139,7 @@ fn a_picture_that_is_watched_follows_its_script() {
     let mut watching = watching.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = std::io::BufRead::lines(std::io::BufReader::new(watching.stdout.take().unwrap()));
     let mut wrong = std::io::BufReader::new(watching.stderr.take().unwrap());
-    assert!(said.next().unwrap().unwrap().ends_with("70 steps"));
+    assert!(said.next().unwrap().unwrap().ends_with("72 steps"));
     // A mistake is told, and the picture stays.
     std::fs::write(&script, before.replace("\"topic-fees\"\n4", "\"topic-feess\"\n4")).unwrap();
     let told = &mut String::new();
@@ -152,7 +152,7 @@ fn a_picture_that_is_watched_follows_its_script() {
         before.replace("topic-fees", "what-it-costs").replace("say = \"what-it", "say = \"topic-fees\" #"),
     )
     .unwrap();
-    assert!(said.next().unwrap().unwrap().ends_with("70 steps"));
+    assert!(said.next().unwrap().unwrap().ends_with("72 steps"));
     assert!(std::fs::read_to_string(&output).unwrap().contains("what-it-costs"));
     watching.kill().unwrap();
     watching.wait().unwrap();

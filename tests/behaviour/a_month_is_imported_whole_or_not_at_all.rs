@@ -70,7 +70,7 @@ impl Desk {
         matches!(self.database, Lasting::File(_))
     }
 
-    /// What there is beside the records themselves; of a server the tables that nobody reads.
+    /// What there is beside the records themselves: files; of a server the people on the side that nobody reads.
     fn left(&self) -> Vec<String> {
         match &self.database {
             Lasting::File(folder) => {
@@ -80,8 +80,11 @@ impl Desk {
                 names
             }
             Lasting::Server(server) => {
-                let tables = server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public_import'");
-                tables.lines().map(str::to_owned).collect()
+                if server.sql("SELECT to_regclass('records') IS NULL") == "t" {
+                    return Vec::new();
+                }
+                let people = server.sql("SELECT person FROM records WHERE side <> (SELECT side FROM meta)");
+                people.lines().map(str::to_owned).collect()
             }
         }
     }
@@ -90,7 +93,7 @@ impl Desk {
     fn held(&self) -> Vec<u8> {
         match &self.database {
             Lasting::File(folder) => std::fs::read(folder.path().join("records.sqlite")).unwrap(),
-            Lasting::Server(server) => ["meta", "marks", "insured", "accounts", "payments", "identifiers"]
+            Lasting::Server(server) => ["meta", "people", "records", "passwords"]
                 .map(|table| server.sql(&format!("SELECT held::text FROM {table} held ORDER BY 1")))
                 .concat()
                 .into_bytes(),

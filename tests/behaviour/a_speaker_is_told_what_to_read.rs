@@ -80,6 +80,29 @@ fn no_file_is_proposed_that_another_text_has() {
     assert_eq!(std::fs::read(place.path("prompts/en/welcome-2.wav")).unwrap(), b"kept by somebody");
 }
 
+/// As the operator's other commands do: from the folder they are run in, or whole where the menu was named so.
+#[test]
+fn files_are_named_as_the_operator_named_the_menu() {
+    let place = Place::new("Welcome");
+    std::fs::write(place.path("welcome.wav"), wav(8000, &words(8000, 1.0, 0.5))).unwrap();
+    let import = ["import", "--menu", "menu", "--language", "en", "--voice", "Test", "welcome.wav"];
+    let (code, said) = place.run(&import);
+    assert!(code == 0 && said.starts_with("prompts/en/welcome.wav  "), "{said}");
+    assert!(said.ends_with("1 recordings imported into prompts/en\n"), "{said}");
+    place.say("Good morning");
+    let (code, said) = place.run(&["stale", "menu"]);
+    assert!(code == 1 && said.starts_with("prompts/en/welcome.wav "), "{said}");
+    let (_, said) = place.run(&["synthesize", "menu", "--dry-run"]);
+    assert!(said.starts_with("prompts/en/welcome.wav  Good morning"), "{said}");
+    let mut inside = std::process::Command::new(env!("CARGO_BIN_EXE_hotline"));
+    let inside = inside.args(["prompts", "stale", "menu.toml"]).current_dir(place.path("menu")).output().unwrap();
+    let said = String::from_utf8(inside.stdout).unwrap();
+    assert!(said.starts_with("../prompts/en/welcome.wav "), "{said}");
+    let whole = place.path("menu").canonicalize().unwrap();
+    let (_, said) = place.run(&["stale", whole.to_str().unwrap()]);
+    assert!(said.starts_with(whole.with_file_name("prompts").to_str().unwrap()), "{said}");
+}
+
 #[test]
 fn nobody_who_reads_what_is_written_is_no_mistake_of_the_program() {
     let place = Place::new("Welcome");

@@ -93,8 +93,11 @@ fn an_act_upon_a_server_is_in_the_audit_log_of_the_hotlines_own_file() {
     assert!(code == Some(0) && told.contains("trunk:city: nothing was held against it"), "{told}");
     let (code, told) = run(&["cases", "list", "--reveal", "--by", "lin", "--config", &named]);
     assert!(code == Some(0) && told.contains("there are no cases"), "{told}");
+    let (code, told) = run(&["cases", "close", "00000018", "--by", "lin", "--config", &named]);
+    assert!(code == Some(1) && told.contains("there is no open case"), "{told}");
     let (code, told) = run(&["audit", "list", "--database", &own.display().to_string()]);
     assert!(code == Some(0) && told.contains("records unlock") && told.contains("cases list"), "{told}");
+    assert!(told.contains("no open case") && !told.contains("closed"), "what was not done is not said to be: {told}");
 
     let (code, told) = run(&["records", "locks", "--database", &url]);
     assert!(code == Some(0) && told.contains("nobody is locked out"), "{told}");

@@ -71,6 +71,20 @@ async fn by_info_alone() {
     assert_eq!((recorded.sources, recorded.twice), ([0, 28, 0], 0));
 }
 
+/// Over UDP an ACK may be lost, or come after what was sent after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn by_info_that_overtakes_the_acknowledgement() {
+    let running = hotline(|_| ()).await;
+    let mut caller = Caller::ring(running.address, true).await;
+    caller.press(&ID[..3], &[By::Info]).await;
+    caller.phone.ack("").await;
+    caller.press(&ID[3..], &[By::Info]).await;
+    caller.press(NUMBER, &[By::Info]).await;
+    caller.is_hung_up_on().await;
+    let recorded = Recorded::of(running).await;
+    assert_eq!((recorded.path.as_str(), recorded.keys), (SERVED, 28));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn by_tones_alone() {
     // N11 freeswitch#1937

@@ -104,6 +104,23 @@ fn what_was_written_passes_the_check_but_for_the_person_whom_only_the_operator_k
 }
 
 #[test]
+fn once_its_operator_says_where_a_person_is_nothing_is_missing_in_either_language() {
+    for language in ["en", "zh-CN"] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("imported");
+        run(&[&format!("{DATA}/library.conf"), "--language", language, "--output", output.to_str().unwrap()]);
+        let script = output.join("menu.toml");
+        let menu = fs::read_to_string(&script).unwrap();
+        let (before, after) = menu.split_once("[defaults]\n").unwrap();
+        let person = "\n[somebody]\nhang-up = true\n";
+        fs::write(&script, format!("{before}[defaults]\nperson = \"somebody\"\n{after}{person}")).unwrap();
+        let faults = check_script(&script, None);
+        let errors: Vec<&Fault> = faults.iter().filter(|fault| fault.is_error()).collect();
+        assert!(errors.is_empty(), "{language}: {errors:#?}");
+    }
+}
+
+#[test]
 fn nothing_is_overwritten_and_wrong_use_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (output, file) = (folder.path().to_str().unwrap(), format!("{DATA}/town-hall.xml"));

@@ -47,7 +47,7 @@ fn a_database_of_a_later_hotline_is_refused() {
     let path = folder.path().join("records.sqlite");
     demo::write(&path, DemoOptions::named_only(as_of()), false, || ()).unwrap();
     Connection::open(&path).unwrap().execute("UPDATE schema_version SET version = 99", []).unwrap();
-    assert!(refusal(&path).contains("written by a later Hotline (tables of version 99; this one knows 11)"));
+    assert!(refusal(&path).contains("written by a later Hotline (tables of version 99; this one knows 12)"));
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn tables_are_made_once_and_the_journal_is_a_write_ahead_log() {
         assert_eq!(mode, "wal");
         connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap()
     };
-    assert_eq!(version(&path), 11);
+    assert_eq!(version(&path), 12);
     let records = SqliteRecords::open(&path).unwrap();
-    assert_eq!(version(&path), 11);
+    assert_eq!(version(&path), 12);
     let answer = records.answer(&Query::Balances(PersonRef(1)), at(0));
     assert!(matches!(answer, Err(RecordsError::Empty)));
 }

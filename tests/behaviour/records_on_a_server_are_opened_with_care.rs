@@ -1,10 +1,10 @@
 //! A PostgreSQL database that is foreign, too new, or not to be entered is refused with what to do; what lies between is
 //! encrypted, and believed only with a certificate.
 
-use crate::records_support::{as_of, at, matched, right};
+use crate::records_support::{UNKNOWN_ID, as_of, at, matched, right, verify};
 use crate::support::postgres::{PostgresServer, own};
 use crate::support::tls::Authority;
-use hotline::facts::{PersonRef, Query, Secret};
+use hotline::facts::{Fen, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoError, DemoOptions};
 use hotline::records::{
     ClientTls, LockPolicy, OpenError, PostgresOptions, PostgresRecords, PostgresUrl, Records, RecordsError, Source,
@@ -68,6 +68,30 @@ fn tables_are_made_once_by_however_many_open_at_once() {
 }
 
 #[test]
+fn rows_of_the_first_version_are_carried_over() {
+    let server = PostgresServer::start();
+    server.sql(include_str!("../../src/records/postgres/migrations/0001_start.sql"));
+    server.sql(
+        "CREATE TABLE schema_version (version bigint NOT NULL); INSERT INTO schema_version VALUES (1); \
+         INSERT INTO meta VALUES (1, sha256('pepper'), 24320, NULL); \
+         INSERT INTO insured VALUES (7, '11010519491231002X', '42', '002X', 'retired'); \
+         INSERT INTO accounts VALUES (7, 1234, 56); \
+         INSERT INTO payments VALUES (7, 1, 24300, 700, 14, 56), (7, 0, 24299, 800, 64, 128), (7, 1, 24299, 700, 14, 56)",
+    );
+    let records = PostgresRecords::open(&server.options()).unwrap();
+    let ask = |query: &Query| records.answer(query, at(0)).unwrap();
+    assert_eq!(ask(&verify(UNKNOWN_ID, "42", None)), matched(7));
+    let Reply::Balances(balances) = ask(&Query::Balances(PersonRef(7))) else { panic!() };
+    assert_eq!((balances.pension, balances.medical), (Fen(1234), Fen(56)));
+    let Reply::Summary(summary) = ask(&Query::Summary(PersonRef(7))) else { panic!() };
+    let paid: Vec<u32> = summary.insurances.iter().map(|insurance| insurance.months_paid).collect();
+    assert_eq!(paid, [1, 2, 0, 0, 0]);
+    assert_eq!(server.sql("SELECT to_regclass('insured') IS NULL"), "t", "those before are gone");
+    let report = demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), true, || ()).unwrap();
+    assert!(report.replaced && ask(&right("ordinary", None)) != matched(7), "its number is nobody else's");
+}
+
+#[test]
 fn a_user_who_may_only_read_and_count_can_serve() {
     let server = PostgresServer::start();
     demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), false, || ()).unwrap();
@@ -92,7 +116,7 @@ fn real_records_are_replaced_only_by_force_and_demo_records_freely() {
     let running = PostgresRecords::open(&server.options()).unwrap();
     let report = write(12, false).unwrap();
     assert!(report.replaced && report.people == 12);
-    assert_eq!(server.sql("SELECT count(*) FROM payments"), report.payments.to_string());
+    assert_eq!(server.sql("SELECT count(*) FROM records"), "12", "those before are gone");
     assert!(running.answer(&Query::Balances(PersonRef(12)), at(0)).is_ok(), "a running hotline reads the new ones");
     server.sql("UPDATE meta SET seed = NULL");
     assert!(write(10, false).unwrap_err().to_string().contains("--force"));

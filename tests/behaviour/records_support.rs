@@ -7,7 +7,8 @@ use std::time::Duration;
 use hotline::facts::{CitizenId, Identity, Month, Origin, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoOptions, NamedPerson, named};
 use hotline::records::{
-    LockPolicy, PostgresRecords, Records, RecordsError, Seal, ServiceOptions, ServiceRecords, Source,
+    LockPolicy, PostgresOptions, PostgresRecords, PostgresUrl, Records, RecordsError, Seal, ServiceOptions,
+    ServiceRecords, Source, SqliteRecords,
 };
 use jiff::Timestamp;
 
@@ -18,33 +19,38 @@ pub(crate) fn as_of() -> Month {
     Month::new(2026, 9).unwrap()
 }
 
-/// Each back end with the ten named people.
+/// Each back end with the ten named people; those that lie on a disk open and sealed.
 pub(crate) fn each(policy: LockPolicy) -> Vec<(&'static str, Box<dyn Records>)> {
     let options = DemoOptions::named_only(as_of());
+    let (server, folder) = (Arc::new(PostgresServer::start()), tempfile::tempdir().unwrap());
+    server.sql("CREATE DATABASE sealed");
+    let served = |database: &str, seal: Seal| {
+        let url = PostgresUrl::of(&server.url().replace("/postgres", database)).unwrap();
+        let place = PostgresOptions { url, seal, ..server.options() };
+        demo::write_to_server(&place, options, false, || ()).unwrap();
+        let records = PostgresRecords::open(&place).unwrap().with_locks(policy);
+        Kept { records, _with: Arc::clone(&server) }
+    };
+    let (file, seal) = (folder.path().join("records.sqlite"), Seal::for_now());
+    demo::write_with(&file, &seal, options, false, || ()).unwrap();
+    let records = SqliteRecords::open_with(&file, &seal).unwrap().with_locks(policy);
     vec![
         ("sqlite", Box::new(demo::in_memory(options).unwrap().with_locks(policy))),
+        ("sqlite, sealed", Box::new(Kept { records, _with: folder })),
         ("memory", Box::new(demo::without_sql(options).with_locks(policy))),
-        ("postgres", Box::new(Served::new(policy))),
+        ("postgres", Box::new(served("/postgres", Seal::open_values()))),
+        ("postgres, sealed", Box::new(served("/sealed", Seal::for_now()))),
         ("service", Box::new(Asked::new(policy))),
     ]
 }
 
-/// Records of a server that ends with them.
-struct Served {
-    records: PostgresRecords,
-    _server: PostgresServer,
+/// Records together with what ends with them: a folder, a server.
+struct Kept<R, W> {
+    records: R,
+    _with: W,
 }
 
-impl Served {
-    fn new(policy: LockPolicy) -> Served {
-        let server = PostgresServer::start();
-        demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), false, || ()).unwrap();
-        let records = PostgresRecords::open(&server.options()).unwrap().with_locks(policy);
-        Served { records, _server: server }
-    }
-}
-
-impl Records for Served {
+impl<R: Records, W: Send + Sync> Records for Kept<R, W> {
     fn answer(&self, query: &Query, at: Timestamp) -> Result<Reply, RecordsError> {
         self.records.answer(query, at)
     }

@@ -1,12 +1,15 @@
 //! What callers key and where they call from is read by nobody: not in the log at any level, not in what the programs
-//! print, not in a call's record. Over SIP (keys by RFC 4733 and by INFO), without a line, and in simulated calls; nor in
-//! anything else that a run writes: spool, JSON lines, audit log, metrics page, spans, and what is said as it breaks down.
+//! print, not in a call's record. Over SIP (keys by RFC 4733 and by INFO), without a line, in simulated calls, and where calls
+//! are replayed; nor in anything else that a run writes: spool, JSON lines, audit log, metrics page, spans, and what is said as it
+//! breaks down. ID, number, card, query passwords old and new, the number to call back, the caller's own.
 
 use std::path::Path;
 
 use hotline::dialogue::{Caller, Dialogue, Input};
-use hotline::facts::{Key, Moment, Query, Reply, Secret};
-use hotline::records::{Records as _, SqliteRecords};
+use hotline::facts::{
+    Blame, CallId, Dispute, Identity, Insurance, Key, Moment, Month, Origin, PersonRef, Query, Reply, Secret,
+};
+use hotline::records::{Records as _, Seal, SqliteRecords, new_key_file};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -14,6 +17,7 @@ use crate::records_support::{everything_in, verify};
 use crate::sip_client::{OFFER, Phone};
 use crate::support::binary::{Server, hotline, run};
 use crate::support::collector::Collector;
+use crate::support::hotline::in_tree;
 use crate::support::media::DEADLINE;
 
 const ID: &str = "119999198503150010";
@@ -21,15 +25,126 @@ const NUMBER: &str = "10000001";
 const CALLER: &str = "13912345678";
 const KEYS: &str = "s 119999198503150010# s 10000001#";
 
+const CARD: &str = "31000011";
+const OLD_PASSWORD: &str = "274951";
+const NEW_PASSWORD: &str = "863952";
+const CALLBACK: &str = "02087651234";
+
+/// A hotline of all that is secret beside ID and number: a card and its query password, a new one, a number to call back.
+const SERVICES: &str = r#"
+[hotline]
+name = "services"
+start = "card"
+languages = ["en"]
+notice-said-before = true
+
+[defaults]
+gave-up = "end"
+person = "end"
+unavailable = "end"
+
+[card]
+ask = "enter-card"
+field = { digits = { min = 8, max = 12 } }
+store = "card"
+then = "password"
+
+[password]
+ask = "enter-password"
+field = "password"
+store = "password"
+then = "verify"
+
+[verify]
+verify = { card = "card", password = "password" }
+matched = "new-password"
+unmatched = "end"
+locked = "end"
+initial = "end"
+
+[new-password]
+ask = "new-password"
+field = "password"
+store = "new-password"
+then = "again"
+
+[again]
+ask = "new-password-again"
+field = { password-again = "new-password" }
+then = "set"
+
+[set]
+set-password = "new-password"
+changed = "insurance"
+weak = "end"
+
+[insurance]
+ask = "wrong-insurance"
+field = "insurance"
+store = "insurance"
+then = "month"
+
+[month]
+ask = "wrong-month"
+field = "month"
+store = "month"
+then = "whose-error"
+
+[whose-error]
+ask = "whose-error"
+field = "whose-error"
+store = "whose-error"
+then = "callback"
+
+[callback]
+ask = "enter-callback"
+field = { digits = { min = 7, max = 12 } }
+store = "callback"
+then = "dispute"
+
+[dispute]
+dispute = "case-kept"
+about = { insurance = "insurance", month = "month", whose-error = "whose-error", callback = "callback" }
+then = "end"
+too-many = "end"
+
+[end]
+hang-up = true
+"#;
+
+/// Its folder.
+fn services() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("menu.toml"), SERVICES).unwrap();
+    folder
+}
+
+fn services_keys() -> String {
+    format!("s {CARD}# {OLD_PASSWORD}# {NEW_PASSWORD}# {NEW_PASSWORD}# 1 202603# 1 {CALLBACK}#")
+}
+
 /// As a log might break them: whole, without a check symbol, the birth date, the last half.
-fn secrets() -> [&'static str; 7] {
-    [ID, &ID[..17], &ID[6..14], &ID[9..], NUMBER, CALLER, &CALLER[3..]]
+fn secrets() -> [&'static str; 10] {
+    [ID, &ID[..17], &ID[6..14], &ID[9..], NUMBER, CALLER, &CALLER[3..], CARD, CALLBACK, &CALLBACK[3..]]
+}
+
+/// Six digits by themselves: in a longer number, and in the fraction of a second, they stand by chance.
+fn holds_a_password(octets: &[u8]) -> Option<&'static str> {
+    let alone = |place: Option<&u8>| place.is_none_or(|octet| !octet.is_ascii_alphanumeric());
+    [OLD_PASSWORD, NEW_PASSWORD].into_iter().find(|password| {
+        let mut places = octets.windows(6).enumerate().filter(|(_, window)| *window == password.as_bytes());
+        places.any(|(at, _)| {
+            let before = at.checked_sub(1).map(|before| &octets[before]);
+            alone(before) && before != Some(&b'.') && alone(octets.get(at + 6))
+        })
+    })
 }
 
 fn assert_hides_all(text: &str, what: &str) {
     for secret in secrets() {
         assert!(!text.contains(secret), "{what} tells {secret}:\n{text}");
     }
+    assert_eq!(holds_a_password(text.as_bytes()), None, "{what}:\n{text}");
     // A log that told each key on a line of its own would hide from the search above.
     for key in ["Digit(", "Key(", "key=", "Signal=", "digit="] {
         assert!(!text.contains(key), "{what} tells of single keys:\n{text}");
@@ -38,8 +153,9 @@ fn assert_hides_all(text: &str, what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_call_over_sip() {
-    let mut server =
-        Server::start(&[("100", "bench/100"), ("12333", "12333")], "trace,rsipstack=trace,hotline=trace").await;
+    let services = services();
+    let numbers = [("100", "bench/100"), ("12333", "12333"), ("7", services.path().to_str().unwrap())];
+    let mut server = Server::start(&numbers, "trace,rsipstack=trace,hotline=trace").await;
     let target = format!("sip:100@{}", server.address);
     let record = server.folder.path().join("heard.wav").display().to_string();
     let (code, printed) =
@@ -47,6 +163,7 @@ async fn of_a_call_over_sip() {
     assert_eq!(code, Some(0), "{printed}");
     assert_hides_all(&printed, "the phone");
     keys_by_info(&server).await;
+    key_services(&server).await;
 
     server.terminate();
     let (status, log) = tokio::time::timeout(DEADLINE, server.ended()).await.expect("it ends");
@@ -57,6 +174,21 @@ async fn of_a_call_over_sip() {
     let columns = columns_of_calls(&server.database());
     assert!(columns.contains("served") && columns.contains("*********78"), "{columns}");
     assert_hides_all(&columns, "the call records");
+}
+
+/// A call that changes the password and says that a record is wrong.
+async fn key_services(server: &Server) {
+    let (keys, target) = (services_keys(), format!("sip:7@{}", server.address));
+    let (code, printed) = run(&["call", &target, "--keys", &keys, "--from", CALLER, "--quiet"]).await;
+    assert_eq!(code, Some(0), "{printed}");
+    assert_hides_all(&printed, "the phone");
+    let way: String = Connection::open(server.database())
+        .unwrap()
+        .query_row("SELECT count(*) || ' passwords, ' || (SELECT count(*) FROM cases) FROM passwords", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert!(way.ends_with(" passwords, 1"), "the case was not opened: {way}");
 }
 
 /// A call whose number is keyed by INFO, each key a message, and one message of all of them.
@@ -102,14 +234,44 @@ async fn of_a_call_in_this_process() {
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains("caller:  19 keys"), "{printed}");
     assert_hides_all(&printed, "the phone");
+
+    let (services, keys, prompts) = (services(), services_keys(), in_tree("prompts"));
+    let local =
+        ["call", "--local", "--menu", services.path().to_str().unwrap(), "--prompts", prompts.to_str().unwrap()];
+    let (code, printed) = run(&[&local[..], &["--keys", &keys, "--from", CALLER, "--quiet"]].concat()).await;
+    assert!(code == Some(0) && printed.contains("has been registered"), "{printed}");
+    assert_hides_all(&printed, "the phone");
 }
 
 #[tokio::test]
 async fn of_a_simulated_call() {
     // The test calls' own files hold made-up numbers; what is printed of calls that went as written does not.
-    let (code, printed) = run(&["test", "voice-menus/12333", "--only", "balance"]).await;
-    assert_eq!(code, Some(0), "{printed}");
-    assert_hides_all(&printed, "the report");
+    for calls in ["balance", "password", "wrong-record"] {
+        let (code, printed) = run(&["test", "voice-menus/12333", "--only", calls]).await;
+        assert_eq!(code, Some(0), "{printed}");
+        assert_hides_all(&printed, "the report");
+    }
+}
+
+/// The calls of the call records through a changed menu: what is told of them, and what is written of them, whose keys are those of
+/// made-up people.
+async fn replay(database: &Path, services: &Path) {
+    let (changed, written) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let menu = SERVICES.replace("matched = \"new-password\"", "matched = \"end\"");
+    std::fs::write(changed.path().join("menu.toml"), menu).unwrap();
+    let prompts = in_tree("prompts");
+    let [database, before, after, calls, prompts] =
+        [database, services, changed.path(), written.path(), prompts.as_path()].map(|path| path.to_str().unwrap());
+    let arguments =
+        ["replay", "--database", database, "--before", before, "--calls", calls, "--prompts", prompts, after];
+    let (code, printed) = run(&arguments).await;
+    assert!(code == Some(1) && printed.contains("1 would end elsewhere"), "{printed}");
+    assert_hides_all(&printed, "the replay");
+    let calls = everything_in(written.path());
+    assert!(holds(&calls, "Caller presses"), "{}", String::from_utf8_lossy(&calls));
+    for secret in [CALLER, NEW_PASSWORD, CALLBACK] {
+        assert!(!holds(&calls, secret), "a replayed call holds {secret}");
+    }
 }
 
 /// Not in the records: so no file at all may hold it.
@@ -165,14 +327,19 @@ async fn look_at_everything(to: &str) {
              [telemetry]\notlp = \"http://{}\"\n[call-records]\nto = \"{to}\"",
         collector.address
     );
-    let numbers = [("100", "bench/100"), ("12333", "12333")];
-    let mut server = Server::launch(hotline(), &tables_of_config, &numbers, "trace").await;
+    let services = services();
+    let numbers = [("100", "bench/100"), ("12333", "12333"), ("7", services.path().to_str().unwrap())];
+    // The insured and their cases are sealed, so that no file at all holds what a caller has keyed.
+    let folder = tempfile::tempdir().unwrap();
+    new_key_file(&Seal::file_beside(&folder.path().join("hotline.db"))).unwrap();
+    let mut server = Server::launch_in(folder, hotline(), &tables_of_config, &numbers, "trace").await;
     let metrics = server.printed_after("metrics on http://").await;
     let (address, path) = metrics.split_once('/').unwrap();
     let target = format!("sip:100@{}", server.address);
     let (code, printed) = run(&["call", &target, "--keys", KEYS, "--from", CALLER, "--quiet"]).await;
     assert_eq!(code, Some(0), "{printed}");
     key_unknown(&server).await;
+    key_services(&server).await;
     let amounts = amounts(&server.database());
     // What waits in the spool while the database is busy is killed there, and looked at as it lies.
     let busy = Connection::open(server.database()).unwrap();
@@ -210,11 +377,16 @@ async fn look_at_everything(to: &str) {
         for amount in &amounts {
             assert!(!holds(octets, amount), "{to}: {what} holds {amount}");
         }
+        assert_eq!(holds_a_password(octets), None, "{to}: {what}");
     }
     // All that was written anywhere, raw: of somebody who is not in the records there is nothing.
     let all = everything_in(server.folder.path());
-    for secret in [UNKNOWN, &UNKNOWN[..17], CALLER] {
+    for secret in [UNKNOWN, &UNKNOWN[..17], CALLER, CALLBACK, &CALLBACK[3..]] {
         assert!(!holds(&all, secret), "{to}: a file holds {secret}");
+    }
+    assert_eq!(holds_a_password(&all), None, "{to}: a file");
+    if to == "database" {
+        replay(&server.database(), services.path()).await;
     }
 }
 
@@ -237,7 +409,16 @@ fn of_a_panic() {
     for symbol in ID.chars().take(12) {
         call.handle(Moment::ZERO, Input::Key(Key::from_char(symbol).unwrap()));
     }
-    let said = std::panic::catch_unwind(|| panic!("{query:?} {caller:?} {call:?}")).unwrap_err();
+    let keyed = |text: &str| Some(Secret::new(text.to_owned()));
+    let identity = Identity { card: keyed(CARD), password: keyed(OLD_PASSWORD), ..Identity::default() };
+    let by_card = Query::Verify { identity, from: Origin::default() };
+    let set = Query::SetPassword { person: PersonRef(1), password: Secret::new(NEW_PASSWORD.into()) };
+    let callback = Secret::new(CALLBACK.into());
+    let month = Month::new(2026, 3).unwrap();
+    let dispute = Dispute { insurance: Insurance::Pension, month, blame: Blame::Agency, callback };
+    let dispute = Query::Dispute { person: PersonRef(1), dispute, call: CallId::new([0; 16]) };
+    let queries = [query, by_card, set, dispute];
+    let said = std::panic::catch_unwind(|| panic!("{queries:?} {caller:?} {call:?}")).unwrap_err();
     let said = said.downcast_ref::<String>().unwrap();
     assert!(said.contains("Secret(·)"), "{said}");
     assert_hides_all(said, "a panic");

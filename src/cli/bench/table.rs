@@ -8,7 +8,7 @@ mod linux {
     use std::collections::BTreeMap;
     use std::fmt::Write;
 
-    use crate::bench::{media, setup};
+    use crate::bench::{bare, media, setup};
 
     pub(in super::super) const MEDIA: &str =
         "calls   core %   late, ms: median    99 %  99.9 %    most   lost   MB resident   KB a call   maker's core %";
@@ -63,9 +63,26 @@ mod linux {
         row
     }
 
+    pub(in super::super) fn paced_row(paced: &bare::Paced) -> String {
+        let bare::Paced { calls, late_ms: late, lost, .. } = paced;
+        let mut row = format!(
+            "{calls:5} {:>8} {:19.2} {:7.2} {:7.2} {:7.1} {lost:6}     the bare loop at their pace {:22.1}",
+            percent(Some(paced.core)),
+            late.p50,
+            late.p99,
+            late.p999,
+            late.most,
+            paced.maker_core * 100.0
+        );
+        if let Some(why) = &paced.limited_by_maker {
+            let _ = write!(row, "\n        limited by the maker: {why}");
+        }
+        row
+    }
+
     pub(in super::super) fn media_end(found: &media::Found) -> String {
         let mut end = String::new();
-        if let Some(bare) = found.bare {
+        if let Some(bare) = &found.bare {
             let _ = writeln!(
                 end,
                 "the bare loop through {} sockets: {:.0} packets a second of processor time, as many as of {:.0} calls",
@@ -74,8 +91,12 @@ mod linux {
         }
         if let Some(clean) = found.clean {
             let _ = write!(end, "clean (99.9 % late by less than 5 ms, none lost) up to {clean} calls");
-            if let Some(bare) = found.bare {
-                let _ = write!(end, ": {:.2} of the bare loop", f64::from(clean) / bare.calls);
+            if let Some(bare) = &found.bare {
+                let _ = write!(end, ": {:.2} of the bare loop without a rest", f64::from(clean) / bare.calls);
+            }
+            if let Some(paced) = found.bare.as_ref().and_then(|bare| bare.clean) {
+                let part = f64::from(clean) / f64::from(paced);
+                let _ = write!(end, ", {part:.2} of the {paced} calls whose pace it keeps as clean");
             }
             end.push('\n');
         }

@@ -1,5 +1,7 @@
 //! `hotline bench verify`: whether the time of a verification tells why it failed.
 
+use std::io::{self, Write as _};
+
 use clap::Args;
 
 use super::{Common, Progress};
@@ -56,7 +58,7 @@ impl Verify {
         bar.end();
         let common = Common { seconds: 1, json: self.json.clone() };
         if common.prints() {
-            print!("{}", table(&told));
+            write!(io::stdout(), "{}", table(&told))?;
         }
         common.write(&told)?;
         Ok(told.iter().all(|told| told.ks_p.is_none_or(|p| p >= TOLD_APART)))

@@ -1,6 +1,6 @@
 //! `hotline prompts record`: texts are read into this machine's microphone, one after the other.
 
-use std::io::{IsTerminal, stdin, stdout};
+use std::io::{IsTerminal, Write as _, stdin, stdout};
 use std::time::Duration;
 
 use clap::Args;
@@ -42,7 +42,7 @@ impl Record {
         let texts = self.menus.load()?;
         let chosen = self.chosen(&texts)?;
         if chosen.is_empty() {
-            println!("{}: every text has a recording; --all goes through them all", self.language);
+            writeln!(stdout(), "{}: every text has a recording; --all goes through them all", self.language)?;
             return Ok(true);
         }
         let mut microphone = SoundCard::open().map_err(|none| Wrong::Failed(none.to_string()))?;
@@ -73,7 +73,7 @@ impl Record {
             };
             crate::phone::record(studio, with, keep)?;
         }
-        println!("{kept} of {} texts recorded into {}", chosen.len(), folder.display());
+        writeln!(stdout(), "{kept} of {} texts recorded into {}", chosen.len(), folder.display())?;
         Ok(kept == chosen.len())
     }
 

@@ -58,7 +58,8 @@ pub(super) fn load(menus: &[PathBuf], prompts: Option<&Path>) -> Result<Texts, W
     let (mut clips, mut met): (Vec<(usize, WantedClip)>, HashSet<_>) = Default::default();
     for path in menus {
         let (menu, catalogue, folder) = texts_and_recordings(path, prompts)?;
-        let place = texts.folders.iter().position(|known| *known == folder).unwrap_or(texts.folders.len());
+        let same = |known: &PathBuf| *known == folder || known.canonicalize().ok() == folder.canonicalize().ok();
+        let place = texts.folders.iter().position(same).unwrap_or(texts.folders.len());
         if place == texts.folders.len() {
             texts.folders.push(folder);
             texts.written.extend(written(&catalogue).map(|(language, text)| (place, language, text)));

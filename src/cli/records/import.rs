@@ -206,7 +206,6 @@ impl Steps {
                 Step::Payments => "reading payments",
                 Step::Loading => "putting them together",
                 Step::Passwords => "hashing initial passwords",
-                Step::Indexing => "making indexes",
             };
             self.bar.reset_eta();
             self.bar.set_message(what);

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::place::Place;
 use crate::cli::Wrong;
-use crate::records::{self, WriteError, new_key_file, put_new_key_first};
+use crate::records::{self, Source, WriteError, new_key_file, put_new_key_first};
 
 /// Makes a key.
 #[derive(Debug, Args)]
@@ -50,18 +50,23 @@ pub(super) struct Rekey {
 
 impl Rekey {
     pub(super) fn run(&self) -> Result<bool, Wrong> {
-        let (database, seal) = (self.place.database()?, self.place.seal()?);
+        let source = self.place.source()?;
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("sealing anew {bar:40} {pos}/{len} people") {
             bar.set_style(style);
         }
         if bar.is_hidden() {
-            eprintln!("sealing {} anew", database.display());
+            eprintln!("sealing {source} anew");
         }
-        let done = records::rekey(&database, &seal, |done, all| {
+        let progress = |done, all| {
             bar.set_length(all);
             bar.set_position(done);
-        });
+        };
+        let done = match &source {
+            Source::Sqlite(file, seal) => records::rekey(file, seal, progress),
+            Source::Postgres(server) => records::rekey_on_server(server, progress),
+            Source::Service(_) => return Err(Wrong::Use("a service keeps its records by itself".to_owned())),
+        };
         bar.finish_and_clear();
         let done = done.map_err(|error| match error {
             WriteError::NoKeys => Wrong::Use(error.to_string()),
@@ -72,12 +77,8 @@ impl Rekey {
             people => format!("{people} people are sealed anew"),
         };
         // Nobody reads: nothing more to say.
-        let _ = writeln!(
-            std::io::stdout(),
-            "{}: {what} by the key {}; no other key is needed any more",
-            database.display(),
-            done.key
-        );
+        let _ =
+            writeln!(std::io::stdout(), "{source}: {what} by the key {}; no other key is needed any more", done.key);
         if !done.log_emptied {
             eprintln!(
                 "hotline records rekey: the write-ahead log beside the database could not be emptied while somebody reads \

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{NewMonth, Target};
+use super::{ImportError, NewMonth, Target};
 use crate::facts::{Month, Secret};
 use crate::records::database::{self, IfMissing};
 use crate::records::keyed::{Keyed, Pepper};
 use crate::records::password::StoredPassword;
 use crate::records::rekey::seal_what_is_open;
 use crate::records::sides::{BATCH, Difference, Staging, WriteError, WriteLock};
-use crate::records::{Insured, Seal};
+use crate::records::{Insured, Seal, columns};
 
 /// A database file, that nobody else writes meanwhile.
 pub(super) struct FileTarget<'a> {
@@ -51,9 +51,11 @@ impl Target for FileTarget<'_> {
         let sql = "INSERT INTO passwords VALUES (?1, ?2, 1, 0) ON CONFLICT (subject) DO UPDATE SET hash = excluded.hash \
                    WHERE passwords.initial";
         for batch in passwords.chunks(BATCH as usize) {
+            let sealed = batch.iter().map(|(subject, hash)| columns::sealed_password(self.seal, subject, hash));
+            let sealed: Vec<Vec<u8>> = sealed.collect::<Result<_, _>>()?;
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for (subject, hash) in batch {
-                transaction.prepare_cached(sql)?.execute(params![subject.0, hash.reveal()])?;
+            for ((subject, _), sealed) in batch.iter().zip(sealed) {
+                transaction.prepare_cached(sql)?.execute(params![subject.0, sealed])?;
             }
             transaction.commit()?;
         }
@@ -70,15 +72,11 @@ impl NewMonth for Staging<'_> {
         Staging::difference(self)
     }
 
-    fn passwords(&mut self, subjects: &[Keyed]) -> Result<Vec<Option<StoredPassword>>, WriteError> {
-        let mut statement =
-            self.connection().prepare_cached("SELECT hash, initial FROM passwords WHERE subject = ?1")?;
-        let stored =
-            |row: &rusqlite::Row<'_>| Ok(StoredPassword { hash: Secret::new(row.get(0)?), initial: row.get(1)? });
-        subjects.iter().map(|subject| Ok(statement.query_row([subject.0], stored).optional()?)).collect()
+    fn passwords(&mut self, subjects: &[Keyed]) -> Result<Vec<Option<StoredPassword>>, ImportError> {
+        subjects.iter().map(|subject| self.password(subject).map_err(ImportError::Password)).collect()
     }
 
-    fn swap(self: Box<Self>, as_of: Month, _: &mut dyn FnMut(u64, u64)) -> Result<(), WriteError> {
+    fn swap(self: Box<Self>, as_of: Month) -> Result<(), WriteError> {
         Staging::swap(*self, as_of, None)
     }
 

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Every faulty row is told. Unless faulty rows are to be skipped, one of them ends the writing, but not the checking; nothing is
-//! then changed. What is read changes by the swap alone: in a file see `sides`, on a server `postgres::import`.
+//! then changed. What is read changes by the swap alone: in a file see `sides`, on a server
+//! `postgres::writing`.
 //!
 //! In memory are the rows of one part, some 64 bytes each, what waits to be put aside (256 × 16 KB twice, thrice while the people
 //! are read) and SQLite's pages: 61 MB with 24 million rows.
@@ -90,8 +91,6 @@ pub enum Step {
     Loading,
     /// Initial passwords are hashed.
     Passwords,
-    /// The new month gets its indexes.
-    Indexing,
 }
 
 /// What came of it.
@@ -159,7 +158,7 @@ pub enum ImportError {
     /// A service has records of its own.
     #[error("a service has records of its own: leave records.url out, or name a --database")]
     Service,
-    /// A password cannot be hashed.
+    /// A password cannot be hashed, or one that somebody has cannot be opened.
     #[error(transparent)]
     Password(RecordsError),
     /// Whoever is told of faulty rows could not take one.
@@ -203,9 +202,9 @@ pub(in crate::records) trait NewMonth {
     /// How all that was written differs from what is read.
     fn difference(&mut self) -> Result<Difference, WriteError>;
     /// The passwords that people have, by the hash of the ID.
-    fn passwords(&mut self, subjects: &[Keyed]) -> Result<Vec<Option<StoredPassword>>, WriteError>;
+    fn passwords(&mut self, subjects: &[Keyed]) -> Result<Vec<Option<StoredPassword>>, ImportError>;
     /// From here on this month is read, and the other is gone.
-    fn swap(self: Box<Self>, as_of: Month, progress: &mut dyn FnMut(u64, u64)) -> Result<(), WriteError>;
+    fn swap(self: Box<Self>, as_of: Month) -> Result<(), WriteError>;
     /// Leaves what is read as it is.
     fn abandon(self: Box<Self>) -> Result<(), WriteError>;
 }
@@ -312,6 +311,6 @@ fn load(
         month.abandon()?;
         return Ok(parts.report(Outcome::Unchanged, difference));
     }
-    month.swap(options.as_of, &mut |done, of| progress(Step::Indexing, done, of))?;
+    month.swap(options.as_of)?;
     Ok(ImportReport { passwords, ..parts.report(Outcome::Loaded, difference) })
 }

@@ -15,7 +15,7 @@ use super::{ImportError, NewMonth, Target};
 use crate::facts::{PASSWORD_DIGITS, Secret};
 use crate::records::RecordsError;
 use crate::records::keyed::Keyed;
-use crate::records::password::{self, StoredPassword};
+use crate::records::password::{self, Cost, StoredPassword};
 
 /// So many are asked about, hashed and given at a time.
 const AT_ONCE: usize = 500;
@@ -149,9 +149,9 @@ fn hash_all(tasks: &[Task], progress: &mut dyn FnMut()) -> Result<Vec<(Keyed, Se
 impl Task {
     fn hash(&self) -> Result<Option<(Keyed, Secret<String>)>, RecordsError> {
         let password = self.password.reveal();
-        if self.before.is_some() && password::is_right_now(self.before.as_ref(), password)? {
+        if self.before.is_some() && password::is_right_now(Cost::Database, self.before.as_ref(), password)? {
             return Ok(None);
         }
-        Ok(Some((self.subject, password::hash_now(password)?)))
+        Ok(Some((self.subject, password::hash_now(Cost::Database, password)?)))
     }
 }

@@ -1,70 +1,46 @@
-//! The questions about a person: one statement each, so that the month and what is told of it are of one view.
+//! The questions about a person: one statement each, so that the month and what is told of it are of one view. What is read is
+//! opened here.
 
 use deadpool_postgres::Object;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 
-use super::{Failed, PostgresOptions, asking, insurance_code, schema};
-use crate::facts::{
-    Balances, CitizenId, Fen, Insurance, InsuranceSummary, Month, Payment, Payments, PersonRef, Summary,
-};
+use super::verifying::{heed, prepare};
+use super::{Failed, PostgresOptions, asking, schema};
+use crate::facts::{CitizenId, Month, PersonRef, Query, Reply};
+use crate::records::columns::{self, IDENTITY};
+use crate::records::packed::Identity;
 use crate::records::sqlite::month;
-use crate::records::{RecordsError, RemoteError, bounded};
+use crate::records::{RecordsError, RemoteError, Seal};
 
-pub(super) async fn balances(client: &Object, person: PersonRef) -> Result<Balances, Failed> {
-    let sql = "SELECT m.as_of, a.person IS NOT NULL, a.pension, a.medical \
-               FROM meta m LEFT JOIN accounts a ON a.person = $1";
-    let rows = rows(client, sql, &[&person.0]).await?;
-    let (as_of, row) = first(&rows)?;
-    Ok(Balances { pension: Fen(get(row, 2)?), medical: Fen(get(row, 3)?), as_of })
+const WHO: &str = "SELECT m.as_of, r.identity FROM meta m LEFT JOIN records r \
+                   ON r.side = (SELECT side FROM meta) AND r.person = $1";
+const PAID: &str = "SELECT m.as_of, r.payments FROM meta m LEFT JOIN records r \
+                   ON r.side = (SELECT side FROM meta) AND r.person = $1";
+
+/// The answer to a question about a person.
+pub(super) async fn answer(client: &Object, seal: &Seal, query: &Query) -> Result<Reply, Failed> {
+    let (column, person) = columns::asked(query).ok_or(RecordsError::NoSuchPerson)?;
+    let (stored, as_of) = stored(client, seal, column, person).await?;
+    Ok(columns::answer(seal, query, &stored, as_of)?)
 }
 
-pub(super) async fn summary(client: &Object, person: PersonRef) -> Result<Summary, Failed> {
-    let sql = "SELECT m.as_of, EXISTS (SELECT 1 FROM insured WHERE person = $1), p.insurance, p.months, p.first, p.last \
-               FROM meta m LEFT JOIN (SELECT insurance, count(*) AS months, min(month) AS first, max(month) AS last \
-               FROM payments WHERE person = $1 GROUP BY insurance) p ON true";
-    let rows = rows(client, sql, &[&person.0]).await?;
-    let (as_of, _) = first(&rows)?;
-    let mut insurances = Vec::with_capacity(Insurance::ALL.len());
-    for insurance in Insurance::ALL {
-        let mut summary = InsuranceSummary { insurance, months_paid: 0, first: None, last: None };
-        for row in &rows {
-            if get::<Option<i16>>(row, 2)? == Some(insurance_code(insurance)) {
-                summary.months_paid = u32::try_from(get::<i64>(row, 3)?).unwrap_or(u32::MAX);
-                summary.first = Some(month_of(row, 4)?);
-                summary.last = Some(month_of(row, 5)?);
-            }
-        }
-        insurances.push(summary);
-    }
-    Ok(Summary { insurances, as_of })
+/// Who somebody is who was verified.
+pub(super) async fn identity(client: &Object, seal: &Seal, person: PersonRef) -> Result<Identity, Failed> {
+    let (stored, _) = stored(client, seal, IDENTITY, person).await?;
+    Ok(columns::identity(seal, person.0, &stored)?)
 }
 
-pub(super) async fn payments(
-    client: &Object,
-    person: PersonRef,
-    insurance: Insurance,
-    from: Month,
-    to: Month,
-) -> Result<Payments, Failed> {
-    let from = bounded(from, to);
-    let sql = "SELECT m.as_of, EXISTS (SELECT 1 FROM insured WHERE person = $1), \
-               (SELECT min(month) FROM payments WHERE person = $1 AND insurance = $2), \
-               p.month, p.base, p.personal, p.employer FROM meta m LEFT JOIN payments p \
-               ON p.person = $1 AND p.insurance = $2 AND p.month BETWEEN $3 AND $4 ORDER BY p.month";
-    let number = insurance_code(insurance);
-    let rows = rows(client, sql, &[&person.0, &number, &from.ordinal(), &to.ordinal()]).await?;
-    let (as_of, row) = first(&rows)?;
-    let first_ever: Option<i32> = get(row, 2)?;
-    let first_ever = first_ever.map(|ordinal| month(ordinal.into())).transpose()?;
-    let mut paid = Vec::with_capacity(rows.len());
-    for row in &rows {
-        if get::<Option<i32>>(row, 3)?.is_some() {
-            let (base, personal, employer) = (Fen(get(row, 4)?), Fen(get(row, 5)?), Fen(get(row, 6)?));
-            paid.push(Payment { month: month_of(row, 3)?, base, personal, employer });
-        }
-    }
-    Ok(Payments { insurance, from, to, paid, first_ever, as_of })
+/// A person's value as it is stored, and the month it is true as of.
+async fn stored(client: &Object, seal: &Seal, column: &str, person: PersonRef) -> Result<(Vec<u8>, Month), Failed> {
+    let failed = |error: tokio_postgres::Error| asking(&error);
+    let [statement] = prepare(client, [if column == IDENTITY { WHO } else { PAID }]).await?;
+    let row = client.query_opt(&statement, &[&person.0]).await.map_err(failed)?.ok_or(RecordsError::Empty)?;
+    let (as_of, stored): (Option<i32>, Option<Vec<u8>>) =
+        (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+    let as_of = month(as_of.ok_or(RecordsError::Empty)?.into())?;
+    let stored = stored.ok_or(RecordsError::NoSuchPerson)?;
+    heed(client, seal, &stored).await?;
+    Ok((stored, as_of))
 }
 
 /// People from all over the records, at most so many, for those who measure how fast they are found.
@@ -72,38 +48,22 @@ pub(in crate::records) fn some_people(
     options: &PostgresOptions,
     most: u32,
 ) -> Result<Vec<(CitizenId, String)>, RemoteError> {
-    let sql = "SELECT id_number, number FROM insured \
-               WHERE person % greatest(1, (SELECT count(*) FROM insured) / $1) = 0 LIMIT $1";
+    let sql = "SELECT person, identity FROM records WHERE side = (SELECT side FROM meta) AND person % greatest(1, \
+               (SELECT count(*) FROM records WHERE side = (SELECT side FROM meta)) / $1) = 0 LIMIT $1";
+    let seal = options.seal.for_database();
     let found = schema::once(options, async |client: &mut Client| {
-        schema::prepare(client).await?;
+        schema::prepare(client, &seal).await?;
         let rows = client.query(sql, &[&i64::from(most)]).await?;
-        let mut people: Vec<(String, String)> = Vec::with_capacity(rows.len());
+        let mut people: Vec<(i64, Vec<u8>)> = Vec::with_capacity(rows.len());
         for row in &rows {
             people.push((row.try_get(0)?, row.try_get(1)?));
         }
         Ok(people)
     });
     let people = found.map_err(|error| RemoteError::Refused(error.to_string()))?;
-    Ok(people.into_iter().filter_map(|(id, number)| Some((CitizenId::stored(id.as_bytes())?, number))).collect())
-}
-
-async fn rows(client: &Object, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
-    let statement = client.prepare_cached(sql).await.map_err(|error| asking(&error))?;
-    client.query(&statement, values).await.map_err(|error| asking(&error))
-}
-
-/// The as-of month, which the first column holds, with the first row, whose second column says whether there is the person.
-fn first(rows: &[Row]) -> Result<(Month, &Row), Failed> {
-    let row = rows.first().ok_or(RecordsError::Empty)?;
-    let as_of: Option<i32> = get(row, 0)?;
-    let as_of = month(as_of.ok_or(RecordsError::Empty)?.into())?;
-    if get(row, 1)? { Ok((as_of, row)) } else { Err(RecordsError::NoSuchPerson.into()) }
-}
-
-fn month_of(row: &Row, column: usize) -> Result<Month, Failed> {
-    Ok(month(get::<i32>(row, column)?.into())?)
-}
-
-fn get<'row, T: tokio_postgres::types::FromSql<'row>>(row: &'row Row, column: usize) -> Result<T, Failed> {
-    row.try_get(column).map_err(|error| asking(&error))
+    let known = |(person, stored): (i64, Vec<u8>)| {
+        let who = columns::identity(&seal, person, &stored).map_err(|error| RemoteError::Refused(error.to_string()))?;
+        Ok((who.id.reveal().clone(), who.number.reveal().clone()))
+    };
+    people.into_iter().map(known).collect()
 }

@@ -2,16 +2,15 @@
 
 use deadpool_postgres::Object;
 
+use super::asking::identity;
 use super::verifying::{execute, lock_key, prepare};
 use super::{Failed, asking, insurance_code};
-use crate::facts::{CallId, CaseNumber, CitizenId, Dispute, PersonRef, Reply, Secret};
-use crate::records::RecordsError;
+use crate::facts::{CallId, CaseNumber, Dispute, PersonRef, Reply, Secret};
 use crate::records::cases::{DAY, Filed, MOST_A_DAY};
-use crate::records::keyed::{Keyed, Kind, Pepper};
-use crate::records::packed::Unreadable;
+use crate::records::columns;
+use crate::records::keyed::{Keyed, Pepper};
 use crate::records::seal::Seal;
 
-const ID: &str = "SELECT id_number FROM insured WHERE person = $1";
 const SET: &str = "INSERT INTO passwords VALUES ($1, $2, false, $3) ON CONFLICT (subject) DO UPDATE SET \
                    hash = excluded.hash, initial = excluded.initial, changed = excluded.changed";
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
@@ -24,17 +23,17 @@ const NEXT: &str = "SELECT nextval(pg_get_serial_sequence('cases', 'number'))";
 const OPEN: &str = "INSERT INTO cases (number, opened, subject, insurance, month, blame, person, call) \
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-/// Keeps a query password's hash, in the place of any other.
+/// Keeps a query password's hash, sealed, in the place of any other.
 pub(super) async fn keep_password(
     client: &Object,
-    pepper: &Pepper,
-    id: &Secret<CitizenId>,
+    seal: &Seal,
+    subject: &Keyed,
     hash: &Secret<String>,
     at: i64,
 ) -> Result<(), Failed> {
     let [set] = prepare(client, [SET]).await?;
-    let subject = subject(pepper, id.reveal());
-    client.execute(&set, &[&subject.0.as_slice(), hash.reveal(), &at]).await.map(drop).map_err(|error| asking(&error))
+    let sealed = columns::sealed_password(seal, subject, hash)?;
+    client.execute(&set, &[&subject.0.as_slice(), &sealed, &at]).await.map(drop).map_err(|error| asking(&error))
 }
 
 /// As [`crate::records::cases`] tells. What a call has said before is said under the same lock.
@@ -46,8 +45,9 @@ pub(super) async fn dispute(
     call: CallId,
     at: i64,
 ) -> Result<Reply, Failed> {
-    let id = id(client, person).await?;
-    let filed = Filed { subject: subject(pepper, id.reveal()), id: id.reveal(), call, dispute, at };
+    let identity = identity(client, seal, person).await?;
+    let subject = columns::subject(pepper, &identity);
+    let filed = Filed { subject, id: identity.id.reveal(), call, dispute, at };
     let [lock, same, call_back] = prepare(client, [LOCK, SAME, CALL_BACK]).await?;
     let [today, next, open] = prepare(client, [TODAY, NEXT, OPEN]).await?;
     let failed = |error: tokio_postgres::Error| asking(&error);
@@ -74,18 +74,4 @@ pub(super) async fn dispute(
     // Said again, it makes no second case.
     transaction.commit().await.map_err(failed)?;
     Ok(reply)
-}
-
-/// The ID number of somebody who was verified.
-pub(super) async fn id(client: &Object, person: PersonRef) -> Result<Secret<CitizenId>, Failed> {
-    let [statement] = prepare(client, [ID]).await?;
-    let row = client.query_opt(&statement, &[&person.0]).await.map_err(|error| asking(&error))?;
-    let row = row.ok_or(RecordsError::NoSuchPerson)?;
-    let stored = Secret::new(row.try_get::<_, String>(0).map_err(|error| asking(&error))?);
-    let id = CitizenId::stored(stored.reveal().as_bytes()).ok_or(RecordsError::Unreadable(Unreadable))?;
-    Ok(Secret::new(id))
-}
-
-fn subject(pepper: &Pepper, id: &CitizenId) -> Keyed {
-    pepper.hash(Kind::Id, id.as_str().as_bytes())
 }

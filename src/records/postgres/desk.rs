@@ -6,12 +6,13 @@ use tokio_postgres::{Client, Row};
 use super::PostgresOptions;
 use super::schema::{self, SchemaFault};
 use crate::records::OpenError;
-use crate::records::desk::{CASES, CLOSE, CaseRow, LOCKS, LockRow, MOST_LISTED, UNLOCK};
+use crate::records::desk::{CASES, CLOSE, CaseRow, IS_OPEN, LOCKS, LockRow, MOST_LISTED, UNLOCK};
 use crate::records::keyed::{Keyed, Pepper};
+use crate::records::seal::Seal;
 
 /// The key of its hashes.
-pub(in crate::records) fn pepper(options: &PostgresOptions) -> Result<Pepper, OpenError> {
-    schema::once(options, async |client: &mut Client| schema::prepare(client).await)
+pub(in crate::records) fn pepper(options: &PostgresOptions, seal: &Seal) -> Result<Pepper, OpenError> {
+    schema::once(options, async |client: &mut Client| schema::prepare(client, seal).await)
 }
 
 /// Who is locked at a time, in Unix milliseconds.
@@ -50,6 +51,11 @@ pub(in crate::records) fn cases(options: &PostgresOptions, all: bool) -> Result<
         let rows = client.query(CASES, &[&all, &i64::from(MOST_LISTED)]).await?;
         rows.iter().map(case).collect()
     })
+}
+
+/// Whether there is an open case of that number.
+pub(in crate::records) fn is_open(options: &PostgresOptions, number: i64) -> Result<bool, OpenError> {
+    schema::once(options, async |client: &mut Client| Ok(client.query_one(IS_OPEN, &[&number]).await?.try_get(0)?))
 }
 
 /// How many cases were closed: one, or none.

@@ -1,7 +1,7 @@
 //! Records on a PostgreSQL server, shared by all hotlines of it.
 //!
 //! ```text
-//!   Balances, Summary, Payments    one statement, and so one view of the records                 1 round trip
+//!   Balances, Summary, Payments    one statement, and so one view of the records; opened here    1 round trip
 //!
 //!   Verify    person, password; compared here, a password on a thread of its own, and no connection held meanwhile
 //!             BEGIN (read committed)
@@ -21,11 +21,12 @@
 //! serves, and finds it later.
 
 mod asking;
+mod carried;
 mod changing;
 pub(super) mod desk;
 pub(super) mod import;
+mod rekeying;
 mod schema;
-mod staging;
 mod url;
 mod verifying;
 mod writing;
@@ -43,16 +44,18 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::breaker::BreakerPolicy;
+use super::columns;
 use super::keyed::Pepper;
 use super::locks::{LockPolicy, MOST_SUBJECTS};
 use super::password::{self, MOST_AT_ONCE};
 use super::remote::{Remote, RemoteCounts, RemoteError};
 use super::verification;
-use super::{ClientTls, OpenError, Records, RecordsError, Seal};
+use super::{ClientTls, OpenError, Records, RecordsError, Seal, SealFault};
 use crate::facts::{Identity, Insurance, Origin, PersonRef, Query, Reply, Secret, Weakness};
 
 pub(super) use self::asking::some_people;
-pub(super) use schema::look;
+pub(super) use rekeying::rekey;
+pub(super) use schema::{look, sealed_by};
 pub use url::PostgresUrl;
 pub(super) use writing::{Written, write};
 
@@ -68,7 +71,7 @@ pub struct PostgresOptions {
     pub url: PostgresUrl,
     /// The user's password, where the server asks for one.
     pub password: Option<Secret<String>>,
-    /// What is personal of a case is sealed by this.
+    /// What is personal is sealed by this.
     pub seal: Seal,
     /// What TLS stands on. TLS is used unless the URL says `sslmode=disable` or the server is on this machine.
     pub tls: ClientTls,
@@ -135,7 +138,8 @@ impl PostgresRecords {
         let refused = |why: String| OpenError::Server { server: options.url.to_string(), why };
         let config = options.config().map_err(refused)?;
         let tls = options.connector(&config).map_err(|fault| refused(fault.to_string()))?;
-        let pepper = match schema::once(options, async |client| schema::prepare(client).await) {
+        let seal = options.seal.for_database();
+        let pepper = match schema::once(options, async |client| schema::prepare(client, &seal).await) {
             Ok(pepper) => OnceCell::new_with(Some(pepper)),
             Err(OpenError::Unreachable { server, why }) => {
                 tracing::warn!(server, why, "the records do not answer; callers are told so until they do");
@@ -150,7 +154,7 @@ impl PostgresRecords {
         let remote = Remote::start(options.deadline, options.breaker).map_err(|error| refused(error.to_string()))?;
         let (kept, most_subjects) = (AtomicU32::new(0), MOST_SUBJECTS.into());
         let hashes = Semaphore::new(MOST_AT_ONCE);
-        let server = Arc::new(Server { pool, seal: options.seal.clone(), pepper, hashes, kept, most_subjects });
+        let server = Arc::new(Server { pool, seal, pepper, hashes, kept, most_subjects });
         Ok(PostgresRecords { server, remote, policy: LockPolicy::default() })
     }
 
@@ -209,6 +213,12 @@ struct Failed {
     again: bool,
 }
 
+impl From<SealFault> for Failed {
+    fn from(fault: SealFault) -> Failed {
+        RecordsError::Seal(fault).into()
+    }
+}
+
 impl From<RecordsError> for Failed {
     fn from(error: RecordsError) -> Failed {
         Failed { error, again: false }
@@ -239,10 +249,8 @@ impl Server {
                 let keys = (pepper, &self.seal);
                 changing::dispute(client, keys, *person, dispute, *call, at.as_millisecond()).await
             }
-            Query::Balances(person) => asking::balances(client, *person).await.map(Reply::Balances),
-            Query::Summary(person) => asking::summary(client, *person).await.map(Reply::Summary),
-            Query::Payments { person, insurance, from, to } => {
-                asking::payments(client, *person, *insurance, *from, *to).await.map(Reply::Payments)
+            Query::Balances(_) | Query::Summary(_) | Query::Payments { .. } => {
+                asking::answer(client, &self.seal, query).await
             }
         };
         leased.used(answered)
@@ -259,7 +267,7 @@ impl Server {
         let mut leased = self.lease().await?;
         let (client, pepper) = self.ready(&mut leased).await?;
         let Some(name) = verification::name(pepper, identity) else { return Ok(Reply::Unmatched) };
-        let held = verifying::held(client, pepper, name, identity.password.is_some()).await;
+        let held = verifying::held(client, (pepper, &self.seal), name, identity.password.is_some()).await;
         let held = leased.used(held)?;
         let checked = if identity.password.is_some() {
             let (pepper, identity) = (pepper.clone(), identity.clone());
@@ -282,16 +290,17 @@ impl Server {
     async fn set_password(&self, person: PersonRef, chosen: &Secret<String>, at: i64) -> Result<Reply, Failed> {
         let mut leased = self.lease().await?;
         let (client, _) = self.ready(&mut leased).await?;
-        let id = changing::id(client, person).await;
-        let id = leased.used(id)?;
-        if let Some(weakness) = Weakness::of(chosen.reveal(), id.reveal()) {
+        let identity = asking::identity(client, &self.seal, person).await;
+        let identity = leased.used(identity)?;
+        if let Some(weakness) = Weakness::of(chosen.reveal(), identity.id.reveal()) {
             return Ok(Reply::PasswordWeak(weakness));
         }
         let chosen = chosen.clone();
         let hash = self.hash(move || password::hash(chosen.reveal())).await?;
         let mut leased = self.lease().await?;
         let (client, pepper) = self.ready(&mut leased).await?;
-        let kept = changing::keep_password(client, pepper, &id, &hash, at).await;
+        let subject = columns::subject(pepper, &identity);
+        let kept = changing::keep_password(client, &self.seal, &subject, &hash, at).await;
         leased.used(kept).map(|()| Reply::PasswordSet)
     }
 
@@ -333,7 +342,7 @@ impl Server {
 
     /// The key of the hashes, once the tables have been looked at.
     async fn pepper(&self, client: &mut Object) -> Result<&Pepper, Failed> {
-        let prepared = self.pepper.get_or_try_init(async || schema::prepare(client).await);
+        let prepared = self.pepper.get_or_try_init(async || schema::prepare(client, &self.seal).await);
         prepared.await.map_err(|fault| RecordsError::Remote(fault.remote()).into())
     }
 }

@@ -3,18 +3,31 @@
 //! They lie in the schema that the connection's `search_path` names first. Hotlines that start together wait for one
 //! another by an advisory lock. A user who may not make tables can serve once another has made them.
 
-use tokio_postgres::Client;
+use std::time::Duration;
 
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::carried::carry_over;
 use super::{PostgresOptions, connecting};
 use crate::records::keyed::Pepper;
 use crate::records::remote::{RemoteError, run_once};
-use crate::records::{DatabaseStanding, OpenError};
+use crate::records::seal::{KeyId, Seal, SealFault, key_of};
+use crate::records::{DatabaseStanding, OpenError, WriteError};
 
 /// The steps that lead from an empty schema to today's tables; a database's version is how many it has taken.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_marks.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_sealed.sql")];
+
+/// The step after which rows are written as bytes: what was there is carried over.
+const SEALED: i64 = 2;
 
 /// The advisory lock of those who change tables: "hotline" in ASCII.
 const TABLES_LOCK: i64 = 0x0068_6f74_6c69_6e65;
+/// Of those who write records or seal them anew: "records" in ASCII.
+const WRITING_LOCK: i64 = 0x0072_6563_6f72_6473;
+/// So long is waited for the server to let go of it.
+const LET_GO_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a database's tables cannot be used.
 #[derive(Debug)]
@@ -23,8 +36,22 @@ pub(super) enum SchemaFault {
     Foreign,
     /// Of a later Hotline.
     Newer(i64),
+    /// A value cannot be sealed or opened.
+    Seal(SealFault),
+    /// Another process writes.
+    Busy,
+    /// Somebody reads a table for so long that it cannot be emptied.
+    ReadForLong,
+    /// There are no keys to seal by.
+    NoKeys,
     /// The server says so.
     Server(tokio_postgres::Error),
+}
+
+impl From<SealFault> for SchemaFault {
+    fn from(fault: SealFault) -> SchemaFault {
+        SchemaFault::Seal(fault)
+    }
 }
 
 impl From<tokio_postgres::Error> for SchemaFault {
@@ -46,6 +73,16 @@ impl SchemaFault {
                 "it was written by a later Hotline (tables of version {found}; this one knows {}): use that one",
                 known()
             )),
+            SchemaFault::Seal(fault) => RemoteError::Refused(fault.to_string()),
+            SchemaFault::Busy => {
+                RemoteError::Refused("they are being written by another command: wait for it".to_owned())
+            }
+            SchemaFault::ReadForLong => RemoteError::Refused(
+                "somebody has been reading a table for minutes, a backup perhaps, and it could not be emptied: do the same again \
+                 when that has ended"
+                    .to_owned(),
+            ),
+            SchemaFault::NoKeys => RemoteError::Refused(WriteError::NoKeys.to_string()),
             SchemaFault::Server(error) => connecting(error),
         }
     }
@@ -72,40 +109,82 @@ async fn version(client: &Client) -> Result<i64, SchemaFault> {
     }
 }
 
-/// Brings the tables up to date, all in one transaction, and tells the pepper.
-pub(super) async fn prepare(client: &mut Client) -> Result<Pepper, SchemaFault> {
+/// Brings the tables up to date, all in one transaction, and tells the pepper. Where that says that all is sealed, the seal
+/// believes nothing that lies open from then on.
+pub(super) async fn prepare(client: &mut Client, seal: &Seal) -> Result<Pepper, SchemaFault> {
     if version(client).await? < known() {
-        migrate(client).await?;
+        migrate(client, seal).await?;
     }
-    let row = client.query_one("SELECT pepper FROM meta", &[]).await?;
-    let stored: Vec<u8> = row.try_get(0)?;
-    // The table holds 32 octets and nothing else.
-    let pepper: [u8; 32] = stored.try_into().map_err(|_| SchemaFault::Foreign)?;
-    Ok(Pepper::new(&pepper))
+    Ok(Pepper::open(seal, &stored_pepper(client).await?)?)
 }
 
-async fn migrate(client: &mut Client) -> Result<(), SchemaFault> {
+/// The pepper as it is stored.
+pub(super) async fn stored_pepper(client: &Client) -> Result<Vec<u8>, tokio_postgres::Error> {
+    client.query_one("SELECT pepper FROM meta", &[]).await?.try_get(0)
+}
+
+/// The key that a database is sealed by, and nothing where it lies open or has no values yet. Changes nothing.
+///
+/// # Errors
+/// [`OpenError`], as opening it with these keys would.
+pub(in crate::records) fn sealed_by(options: &PostgresOptions) -> Result<Option<KeyId>, OpenError> {
+    let seal = options.seal.for_database();
+    once(options, async move |client: &mut Client| {
+        if version(client).await? < SEALED {
+            return Ok(None);
+        }
+        let stored = stored_pepper(client).await?;
+        Pepper::open(&seal, &stored)?;
+        Ok(key_of(&stored))
+    })
+}
+
+/// Makes the connection the only one that writes records, until it ends or [`let_go`]; and lets it take as long as it takes, since
+/// nobody calls about it. When this process ends, the server sees it within a second, from PostgreSQL 14 on.
+pub(super) async fn write_alone(client: &Client) -> Result<(), SchemaFault> {
+    let patience = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+                    SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
+    client.batch_execute(patience).await?;
+    let alone: bool = client.query_one("SELECT pg_try_advisory_lock($1)", &[&WRITING_LOCK]).await?.try_get(0)?;
+    if alone { Ok(()) } else { Err(SchemaFault::Busy) }
+}
+
+/// Lets others write, so that whoever comes next need not wait until the server has seen that the connection ended.
+pub(super) async fn let_go(client: &Client) {
+    let letting_go = client.batch_execute("SELECT pg_advisory_unlock_all()");
+    // Where it cannot, the end of the connection does.
+    let _ = tokio::time::timeout(LET_GO_WITHIN, letting_go).await;
+}
+
+async fn migrate(client: &mut Client, seal: &Seal) -> Result<(), SchemaFault> {
     client.query_one("SELECT pg_advisory_lock($1)", &[&TABLES_LOCK]).await?;
     // Another may have taken the steps meanwhile.
     let taken = version(client).await;
     let result = match taken {
-        Ok(taken) => take_steps(client, taken).await,
+        Ok(taken) => take_steps(client, seal, taken).await,
         Err(fault) => Err(fault),
     };
     client.query_one("SELECT pg_advisory_unlock($1)", &[&TABLES_LOCK]).await?;
     result
 }
 
-async fn take_steps(client: &mut Client, taken: i64) -> Result<(), SchemaFault> {
+async fn take_steps(client: &mut Client, seal: &Seal, taken: i64) -> Result<(), SchemaFault> {
     let transaction = client.transaction().await?;
+    // Rows that are carried over take as long as they take.
+    transaction
+        .batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+        .await?;
     transaction.batch_execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL)").await?;
     for (done, step) in (1_i64..).zip(MIGRATIONS).filter(|(number, _)| *number > taken) {
         transaction.batch_execute(step).await?;
+        if done == SEALED {
+            carry_over(&transaction).await?;
+        }
         transaction.execute("DELETE FROM schema_version", &[]).await?;
         transaction.execute("INSERT INTO schema_version VALUES ($1)", &[&done]).await?;
     }
     let pepper = "INSERT INTO meta (one, pepper) VALUES (1, $1) ON CONFLICT DO NOTHING";
-    transaction.execute(pepper, &[&Pepper::random_bytes().as_slice()]).await?;
+    transaction.execute(pepper, &[&Pepper::fresh(seal)?]).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -122,19 +201,35 @@ pub(super) fn once<T: Send>(
     let config = options.config().map_err(refused)?;
     let tls = options.connector(&config).map_err(|fault| refused(fault.to_string()))?;
     let done = run_once(move || async move {
-        let late = |_| Err(RemoteError::TimedOut(options.deadline));
-        let connected = tokio::time::timeout(options.deadline, config.connect(tls));
-        let connected = connected.await.map_or_else(late, |connected| connected.map_err(|error| connecting(&error)));
-        let (mut client, connection) = connected?;
-        let carrying = tokio::spawn(connection);
+        let (mut client, carrying) = connect(&config, tls, options.deadline).await?;
         let done = work(&mut client).await.map_err(|fault| fault.remote());
+        if done.is_ok() {
+            let_go(&client).await;
+        }
         carrying.abort();
         done
     });
-    done.map_err(|error| refused(error.to_string()))?.map_err(|error| match error {
+    done.map_err(|error| refused(error.to_string()))?.map_err(|error| unopened(server, error))
+}
+
+/// Opens a connection, and begins to carry it.
+pub(super) async fn connect(
+    config: &Config,
+    tls: MakeRustlsConnect,
+    deadline: Duration,
+) -> Result<(Client, JoinHandle<Result<(), tokio_postgres::Error>>), RemoteError> {
+    let connected = tokio::time::timeout(deadline, config.connect(tls)).await;
+    let connected = connected.map_err(|_| RemoteError::TimedOut(deadline))?;
+    let (client, connection) = connected.map_err(|error| connecting(&error))?;
+    Ok((client, tokio::spawn(connection)))
+}
+
+/// Why a server's records are not opened.
+pub(super) fn unopened(server: String, error: RemoteError) -> OpenError {
+    match error {
         RemoteError::Refused(why) => OpenError::Server { server, why },
         other => OpenError::Unreachable { server, why: other.to_string() },
-    })
+    }
 }
 
 /// How a database stands; changes nothing.

@@ -6,15 +6,16 @@ use std::collections::HashMap;
 use deadpool_postgres::{Object, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{IsolationLevel, Row, Statement};
+use tokio_postgres::{IsolationLevel, Statement};
 
-use super::{Failed, MOST_PRUNED, asking};
-use crate::facts::{Origin, PersonRef, Reply, Secret};
-use crate::records::RecordsError;
+use super::{Failed, MOST_PRUNED, asking, schema};
+use crate::facts::{Origin, Reply};
 use crate::records::keyed::{Keyed, Kind, Pepper};
 use crate::records::locks::{self, Attempt, LockPolicy, LockTable, Standing, Subject};
 use crate::records::password::StoredPassword;
+use crate::records::seal::Seal;
 use crate::records::verification::{self, Checked, Held, Name};
+use crate::records::{RecordsError, columns};
 
 /// The one person of a name, and the row of theirs, or of anybody where nobody or more than one bears the name: the same plan and
 /// one row either way. $1 is the name, $2 as good as chance.
@@ -25,18 +26,18 @@ macro_rules! held_by {
             $found,
             " LIMIT 2) f), meant AS (SELECT found.person AS found, coalesce(found.person, ends.first + \
              $2 % (ends.last - ends.first + 1)) AS person FROM found, \
-             (SELECT min(person) AS first, max(person) AS last FROM insured) ends) \
-             SELECT i.person, i.id_number, i.number, d.card, d.card_end, d.personal, (SELECT found FROM meant) \
-             FROM insured i LEFT JOIN identifiers d USING (person) WHERE i.person <= (SELECT person FROM meant) \
-             ORDER BY i.person DESC LIMIT 1"
+             (SELECT min(person) AS first, max(person) AS last FROM records WHERE side = (SELECT side FROM meta)) ends) \
+             SELECT person, identity, (SELECT found FROM meant) FROM records \
+             WHERE side = (SELECT side FROM meta) AND person <= (SELECT person FROM meant) ORDER BY person DESC LIMIT 1"
         )
     };
 }
-const BY_ID: &str = held_by!("SELECT person FROM insured WHERE id_number = $1");
+const BY_ID: &str = held_by!("SELECT person FROM people WHERE id_hash = $1");
 const BY_CARD: &str = held_by!(
-    "(SELECT person FROM identifiers WHERE card = $1 UNION SELECT person FROM identifiers WHERE card_end = $1)"
+    "(SELECT person FROM records WHERE card = $1 AND side = (SELECT side FROM meta) \
+     UNION SELECT person FROM records WHERE card_end = $1 AND side = (SELECT side FROM meta))"
 );
-const BY_NUMBER: &str = held_by!("SELECT person FROM identifiers WHERE personal = $1");
+const BY_NUMBER: &str = held_by!("SELECT person FROM records WHERE personal = $1 AND side = (SELECT side FROM meta)");
 const PASSWORD: &str = "SELECT hash, initial FROM passwords WHERE subject = $1";
 /// In the order of the hashes, so that no two verifications wait for each other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key";
@@ -150,7 +151,7 @@ pub(super) async fn count(
 /// not there is one.
 pub(super) async fn held(
     client: &Object,
-    pepper: &Pepper,
+    (pepper, seal): (&Pepper, &Seal),
     name: Name<'_>,
     with_password: bool,
 ) -> Result<Option<Held>, Failed> {
@@ -159,45 +160,38 @@ pub(super) async fn held(
         Name::Card(hash) => (BY_CARD, hash),
         Name::PersonalNumber(hash) => (BY_NUMBER, hash),
     };
-    let [person] = prepare(client, [sql]).await?;
-    let chance = verification::chance(&called);
-    let found = match name {
-        Name::Id(id) => client.query_opt(&person, &[&id.as_str(), &chance]).await,
-        Name::Card(hash) | Name::PersonalNumber(hash) => {
-            client.query_opt(&person, &[&hash.0.as_slice(), &chance]).await
-        }
-    };
     let failed = |error: tokio_postgres::Error| asking(&error);
+    let [person] = prepare(client, [sql]).await?;
+    let found = client.query_opt(&person, &[&called.0.as_slice(), &verification::chance(&called)]).await;
     let Some(row) = found.map_err(failed)? else { return Ok(None) };
-    let mut held = known(pepper, &row)?;
-    let meant: Option<i64> = row.try_get(6).map_err(failed)?;
-    if with_password {
-        let [password] = prepare(client, [PASSWORD]).await?;
-        let stored = client.query_opt(&password, &[&held.subject.0.as_slice()]).await.map_err(failed)?;
-        if let Some(row) = stored {
-            let hash = Secret::new(row.try_get(0).map_err(failed)?);
-            held.password = Some(StoredPassword { hash, initial: row.try_get(1).map_err(failed)? });
-        }
-    }
-    Ok(Some(held).filter(|held| meant == Some(held.person.0)))
+    let (person, stored): (i64, Vec<u8>) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+    let meant: Option<i64> = row.try_get(2).map_err(failed)?;
+    heed(client, seal, &stored).await?;
+    let identity = columns::identity(seal, person, &stored)?;
+    let password =
+        if with_password { password(client, seal, &columns::subject(pepper, &identity)).await? } else { None };
+    let held = columns::held(pepper, person, &identity, password);
+    Ok(Some(held).filter(|_| meant == Some(person)))
 }
 
-/// A row of a person, without the password.
-fn known(pepper: &Pepper, row: &Row) -> Result<Held, Failed> {
+/// The query password of an ID's hash.
+async fn password(client: &Object, seal: &Seal, subject: &Keyed) -> Result<Option<StoredPassword>, Failed> {
     let failed = |error: tokio_postgres::Error| asking(&error);
-    let text = |column: usize| row.try_get::<_, String>(column).map(Secret::new).map_err(failed);
-    let hash = |column: usize| {
-        let stored: Option<Vec<u8>> = row.try_get(column).map_err(failed)?;
-        Ok::<_, Failed>(stored.and_then(|stored| stored.try_into().ok()).map(Keyed))
-    };
-    Ok(Held {
-        person: PersonRef(row.try_get(0).map_err(failed)?),
-        subject: pepper.hash(Kind::Id, text(1)?.reveal().as_bytes()),
-        number: pepper.hash(Kind::Number, text(2)?.reveal().as_bytes()),
-        card: hash(3)?.zip(hash(4)?).map(|(card, end)| [card, end]),
-        personal_number: hash(5)?,
-        password: None,
-    })
+    let [password] = prepare(client, [PASSWORD]).await?;
+    let found = client.query_opt(&password, &[&subject.0.as_slice()]).await.map_err(failed)?;
+    let Some(row) = found else { return Ok(None) };
+    let stored: Vec<u8> = row.try_get(0).map_err(failed)?;
+    heed(client, seal, &stored).await?;
+    Ok(Some(columns::password(seal, subject, &stored, row.try_get(1).map_err(failed)?)?))
+}
+
+/// Looks whether all has been sealed since the tables were looked at, before a value is believed that lies open.
+pub(super) async fn heed(client: &Object, seal: &Seal, stored: &[u8]) -> Result<(), Failed> {
+    if seal.would_believe(stored) {
+        let pepper = schema::stored_pepper(client).await.map_err(|error| asking(&error))?;
+        Pepper::open(seal, &pepper)?;
+    }
+    Ok(())
 }
 
 /// Sends all three at once; the server does them in this order, each with its own view. A right answer is counted against no

@@ -30,8 +30,18 @@ impl Server {
     }
 
     /// The same by a command of its own, whose configuration has this under `[sip]`, and after it what other tables it wants.
-    pub async fn launch(mut program: Command, sip: &str, numbers: &[(&str, &str)], log: &str) -> Server {
-        let folder = tempfile::tempdir().expect("a folder");
+    pub async fn launch(program: Command, sip: &str, numbers: &[(&str, &str)], log: &str) -> Server {
+        Server::launch_in(tempfile::tempdir().expect("a folder"), program, sip, numbers, log).await
+    }
+
+    /// The same in a folder where the keys of the records may lie already. A hotline may lie elsewhere, by its whole path.
+    pub async fn launch_in(
+        folder: TempDir,
+        mut program: Command,
+        sip: &str,
+        numbers: &[(&str, &str)],
+        log: &str,
+    ) -> Server {
         let database = folder.path().join("hotline.db");
         let as_of = Month::new(2026, 9).expect("a month");
         demo::write(&database, DemoOptions::named_only(as_of), false, || ()).expect("made-up people");

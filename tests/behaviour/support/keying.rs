@@ -39,11 +39,17 @@ pub struct Caller {
 impl Caller {
     /// Dials 12333, with telephone-events in the offer or without, and is answered.
     pub async fn dial(address: SocketAddr, events: bool) -> Caller {
+        let caller = Caller::ring(address, events).await;
+        caller.phone.ack("").await;
+        caller
+    }
+
+    /// The same, without acknowledging the answer.
+    pub async fn ring(address: SocketAddr, events: bool) -> Caller {
         let rtp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let mut phone = Phone::new(address).await;
         phone.send(&phone.invite(&offer(&rtp, events))).await;
         let answer = phone.status(200).await;
-        phone.ack("").await;
         let to = rtp_address(&answer);
         // Faster than a telephone, slow enough for the network's queues.
         let pace = interval(Duration::from_millis(4));

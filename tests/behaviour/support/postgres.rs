@@ -124,16 +124,11 @@ impl PostgresServer {
 
     /// Does something as the database's owner.
     pub fn sql(&self, statements: &str) -> String {
-        self.try_sql(statements).unwrap_or_else(|said| panic!("{said}"))
-    }
-
-    /// The same, or what the server says against it.
-    pub fn try_sql(&self, statements: &str) -> Result<String, String> {
         let mut psql = Command::new("psql");
         psql.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements, &self.url()]);
         let done = psql.output().expect("psql");
-        let [out, err] = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).trim().to_owned());
-        if done.status.success() { Ok(out) } else { Err(err) }
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
     /// Does something in a transaction that lasts as long as the value.
