@@ -185,6 +185,8 @@ mod every_threat_has_its_test;
 mod failures_lock_a_telephone_and_nobody_for_ever;
 #[path = "behaviour/in_band_keys_are_recognized_as_q24_asks.rs"]
 mod in_band_keys_are_recognized_as_q24_asks;
+#[path = "behaviour/initial_passwords_come_with_the_month.rs"]
+mod initial_passwords_come_with_the_month;
 #[path = "behaviour/keys_are_heard_at_every_clock_rate.rs"]
 mod keys_are_heard_at_every_clock_rate;
 #[path = "behaviour/keys_by_any_source_are_the_same_dialogue.rs"]

@@ -12,6 +12,7 @@ use hotline::facts::{
 use hotline::records::import::{ImportError, ImportOptions, Outcome, RowFault, import};
 use hotline::records::{
     BreakerPolicy, Database, PostgresUrl, Records as _, RecordsError, Seal, ServiceOptions, ServiceRecords, ServiceUrl,
+    Source,
 };
 
 /// Two tables, parted by a zero octet: every faulty row is told, once for what is wrong with it, within the files.
@@ -43,7 +44,8 @@ pub fn records_import(octets: &[u8]) {
         assert!((2..=of_it).contains(&fault.line), "{fault:?} of {of_it} lines");
         Ok(())
     };
-    match import(&folder.path().join("hotline.db"), &Seal::open_values(), &options, &mut tell, &mut |_, _, _| ()) {
+    let database = Source::Sqlite(folder.path().join("hotline.db"), Seal::open_values());
+    match import(&database, &options, &mut tell, &mut |_, _, _| ()) {
         Ok(report) => {
             assert_eq!(report.faulty, told);
             assert!(report.faulty <= report.people_rows + report.payment_rows);

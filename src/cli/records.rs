@@ -48,7 +48,9 @@ enum Command {
     Prune(prune::Prune),
     /// Imports a month of insured people and their payments
     #[command(after_help = "Example:\n  \
-        hotline records import --people people.csv --payments payments.csv --as-of 2026-09 --config hotline.toml\n\n\
+        hotline records import --people people.csv --payments payments.csv --as-of 2026-09 --config hotline.toml\n  \
+        PGPASSWORD=… hotline records import --people people.csv --payments payments.csv --as-of 2026-09 --database \
+        postgres://hotline@db.example/records\n\n\
         docs/records-import.md describes the columns. Every faulty row is told; none is loaded unless all are good, or \
         --skip-faulty leaves the faulty ones out. Calls read the old month until the new one is whole. Exits with 0 if it \
         was loaded, or had been before; with 1 if there were faulty rows, or it failed; with 2 on wrong use.")]

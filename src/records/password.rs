@@ -78,12 +78,23 @@ pub(super) fn hash(password: &str) -> Result<Secret<String>, RecordsError> {
 /// The same at a cost.
 pub(super) fn hash_at(cost: Cost, password: &str) -> Result<Secret<String>, RecordsError> {
     let _turn = Turn::wait();
+    hash_now(cost, password)
+}
+
+/// The same out of turn, for who has no calls beside it.
+pub(super) fn hash_now(cost: Cost, password: &str) -> Result<Secret<String>, RecordsError> {
     let hashed = hasher(cost)?.hash_password_with_salt(password.as_bytes(), &rand::random::<[u8; 16]>());
     hashed.map(|hash| Secret::new(hash.to_string())).map_err(|_| RecordsError::PasswordHash)
 }
 
 /// Whether this is the stored password. The same work whatever is stored.
 pub(super) fn is_right(cost: Cost, stored: Option<&StoredPassword>, keyed: &str) -> Result<bool, RecordsError> {
+    let _turn = Turn::wait();
+    is_right_now(cost, stored, keyed)
+}
+
+/// The same out of turn, for who has no calls beside it.
+pub(super) fn is_right_now(cost: Cost, stored: Option<&StoredPassword>, keyed: &str) -> Result<bool, RecordsError> {
     let usable = stored.and_then(|stored| PasswordHash::new(stored.hash.reveal()).ok());
     let usable = usable.filter(|hash| is_of(cost, hash));
     let there_is_one = usable.is_some();
@@ -91,7 +102,6 @@ pub(super) fn is_right(cost: Cost, stored: Option<&StoredPassword>, keyed: &str)
         Some(hash) => hash,
         None => PasswordHash::new(cost.nobodys()).map_err(|_| RecordsError::PasswordHash)?,
     };
-    let _turn = Turn::wait();
     Ok(hasher(cost)?.verify_password(keyed.as_bytes(), &hash).is_ok() && there_is_one)
 }
 

@@ -19,13 +19,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::Insured;
 use super::columns::{self, Columns};
 use super::database::OpenError;
 use super::keyed::{Keyed, Pepper};
 use super::packed::Unreadable;
+use super::password::StoredPassword;
 use super::seal::{Seal, SealFault};
-use super::sqlite::keep_password;
+use super::sqlite::{keep_password, stored_password};
+use super::{Insured, RecordsError};
 use crate::facts::Month;
 
 /// People a transaction writes or clears at most.
@@ -77,8 +78,8 @@ pub enum WriteError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Another process writes.
-    #[error("the records of {} are being written by another command: wait for it", .0.display())]
-    Busy(PathBuf),
+    #[error("the records of {0} are being written by another command: wait for it")]
+    Busy(String),
     /// The lock's file cannot be made.
     #[error("cannot lock {}: {source}", .path.display())]
     Lock {
@@ -119,7 +120,7 @@ impl WriteLock {
         let file = options.open(&path).map_err(lock)?;
         match file.try_lock() {
             Ok(()) => Ok(WriteLock(file)),
-            Err(TryLockError::WouldBlock) => Err(WriteError::Busy(database.to_owned())),
+            Err(TryLockError::WouldBlock) => Err(WriteError::Busy(database.display().to_string())),
             Err(TryLockError::Error(source)) => Err(lock(source)),
         }
     }
@@ -220,6 +221,11 @@ impl<'a> Staging<'a> {
         self.bytes += row.identity.len() + row.payments.len();
         self.waiting.push(row);
         if self.waiting.len() >= BATCH as usize || self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// The query password of an ID's hash.
+    pub(super) fn password(&self, subject: &Keyed) -> Result<Option<StoredPassword>, RecordsError> {
+        stored_password(self.connection, self.seal, subject)
     }
 
     /// Whether what is read of a person now says the same; nothing if nothing is.

@@ -196,20 +196,10 @@ impl SqliteRecords {
         database::heed(&moment, &self.seal, &sealed)?;
         let identity = columns::identity(&self.seal, person, &sealed)?;
         let subject = columns::subject(&self.pepper, &identity);
-        let password = if with_password { self.password(&moment, &subject)? } else { None };
+        let password = if with_password { stored_password(&moment, &self.seal, &subject)? } else { None };
         moment.commit()?;
         let held = columns::held(&self.pepper, person, &identity, password);
         Ok(Some(held).filter(|_| found == Some(person)))
-    }
-
-    /// The query password of an ID's hash.
-    fn password(&self, connection: &Connection, subject: &Keyed) -> Result<Option<StoredPassword>, RecordsError> {
-        let sql = "SELECT hash, initial FROM passwords WHERE subject = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?));
-        let found = connection.prepare_cached(sql)?.query_row([subject.0], row).optional()?;
-        let Some((stored, initial)) = found else { return Ok(None) };
-        database::heed(connection, &self.seal, &stored)?;
-        columns::password(&self.seal, subject, &stored, initial).map(Some)
     }
 
     fn set_password(&self, person: PersonRef, chosen: &Secret<String>, at: Timestamp) -> Result<Reply, RecordsError> {
@@ -266,6 +256,20 @@ fn person_of(connection: &Connection, pepper: &Pepper, name: Name<'_>) -> rusqli
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?));
     let (many, person) = connection.prepare_cached(sql)?.query_row([hash.0], row)?;
     Ok((person.filter(|_| many == 1), verification::chance(&hash)))
+}
+
+/// The query password of an ID's hash.
+pub(super) fn stored_password(
+    connection: &Connection,
+    seal: &Seal,
+    subject: &Keyed,
+) -> Result<Option<StoredPassword>, RecordsError> {
+    let sql = "SELECT hash, initial FROM passwords WHERE subject = ?1";
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?));
+    let found = connection.prepare_cached(sql)?.query_row([subject.0], row).optional()?;
+    let Some((stored, initial)) = found else { return Ok(None) };
+    database::heed(connection, seal, &stored)?;
+    columns::password(seal, subject, &stored, initial).map(Some)
 }
 
 /// Keeps a sealed query password, in the place of any other.

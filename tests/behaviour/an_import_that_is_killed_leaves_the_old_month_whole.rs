@@ -6,9 +6,10 @@ use std::process::{Child, Command, Stdio};
 
 use hotline::facts::{Query, Reply};
 use hotline::records::demo::{self, DemoOptions, NAMED};
-use hotline::records::{Records, SqliteRecords};
+use hotline::records::{PostgresRecords, Records, SqliteRecords};
 
 use crate::records_support::{as_of, at, right};
+use crate::support::postgres::{Held, PostgresServer};
 
 fn hotline(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hotline"));
@@ -19,7 +20,10 @@ fn hotline(folder: &Path, arguments: &[&str]) -> Command {
 const IMPORT: [&str; 7] = ["import", "--people", "people.csv", "--payments", "payments.csv", "--as-of", "2026-10"];
 
 fn answers(folder: &Path) -> Vec<Reply> {
-    let records = SqliteRecords::open(&folder.join("hotline.db")).unwrap();
+    answers_of(&SqliteRecords::open(&folder.join("hotline.db")).unwrap())
+}
+
+fn answers_of(records: &dyn Records) -> Vec<Reply> {
     let mut answers = Vec::new();
     for named in &NAMED {
         let Reply::Matched(person) = records.answer(&right(named.who, None), at(0)).unwrap() else {
@@ -40,11 +44,15 @@ fn written(folder: &Path) -> i64 {
 }
 
 /// Kills it once so many people are on the side that is not read; false if it had ended before.
-fn kill_at(mut child: Child, folder: &Path, people: i64) -> bool {
+fn kill_at(child: Child, folder: &Path, people: i64) -> bool {
+    kill_when(child, || written(folder) >= people)
+}
+
+fn kill_when(mut child: Child, come: impl Fn() -> bool) -> bool {
     // The first line says that it has begun.
     let mut said = BufReader::new(child.stderr.take().unwrap());
     said.read_line(&mut String::new()).unwrap();
-    while written(folder) < people {
+    while !come() {
         if child.try_wait().unwrap().is_some() {
             return false;
         }
@@ -108,4 +116,87 @@ fn two_that_write_do_not_get_into_each_others_way() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("being written by another command: wait for it"));
     drop(lock);
     assert!(hotline(folder, &IMPORT).status().unwrap().success());
+}
+
+/// People on the side that nobody reads.
+fn beside(server: &PostgresServer) -> i64 {
+    server.sql("SELECT count(*) FROM records WHERE side <> (SELECT side FROM meta)").parse().unwrap()
+}
+
+/// As long as it lasts, an import writes everything and does not come past the swap: somebody else is at the row that tells which
+/// side is read.
+fn swap_held_up(server: &PostgresServer) -> Held {
+    server.hold("SELECT side FROM meta FOR UPDATE")
+}
+
+/// A server with the named people, and a folder with the next month's tables.
+fn served(people: u32) -> (PostgresServer, tempfile::TempDir) {
+    let (server, folder) = (PostgresServer::start(), tempfile::tempdir().unwrap());
+    demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), false, || ()).unwrap();
+    let options = DemoOptions { people, ..DemoOptions::as_of(as_of().plus(1)) };
+    demo::write_tables(folder.path(), options, Some(3), || ()).unwrap();
+    (server, folder)
+}
+
+fn import_into(server: &PostgresServer, folder: &tempfile::TempDir) -> Command {
+    let mut command = hotline(folder.path(), &IMPORT);
+    command.args(["--database", &server.url()]);
+    command
+}
+
+#[test]
+fn the_old_month_on_a_server_is_whole_and_the_next_import_goes_through() {
+    let (server, folder) = served(2_500);
+    let records = PostgresRecords::open(&server.options()).unwrap();
+    let before = answers_of(&records);
+    let held_up = swap_held_up(&server);
+    for people in [0, 1, 600, 2_500] {
+        let mut import = import_into(&server, &folder).spawn().unwrap();
+        let mut said = BufReader::new(import.stderr.take().unwrap()).lines().map_while(Result::ok);
+        assert!(said.any(|line| line == "putting them together"), "at {people}");
+        while beside(&server) < people {
+            assert!(import.try_wait().unwrap().is_none(), "at {people}: it has ended");
+        }
+        import.kill().unwrap();
+        import.wait().unwrap();
+        assert_eq!(answers_of(&records), before, "killed at {people} people");
+        // The server sees that within a second, and lets go of the lock.
+        while server.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") != "0" {}
+    }
+    drop(held_up);
+    let ended = import_into(&server, &folder).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let after = answers_of(&records);
+    assert!(after.iter().all(|answer| !before.contains(answer)), "all is of the new month");
+    assert_eq!(beside(&server), 0, "nothing is left of the old one");
+}
+
+#[test]
+fn a_server_that_is_killed_has_the_old_month() {
+    let (mut server, folder) = served(2_500);
+    let before = answers_of(&PostgresRecords::open(&server.options()).unwrap());
+    let held_up = swap_held_up(&server);
+    let import = import_into(&server, &folder).spawn().unwrap();
+    while beside(&server) < 600 {}
+    server.kill();
+    drop(held_up);
+    let ended = import.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{}", String::from_utf8_lossy(&ended.stderr));
+    server.go_on();
+    assert_eq!(answers_of(&PostgresRecords::open(&server.options()).unwrap()), before);
+    assert!(import_into(&server, &folder).status().unwrap().success());
+}
+
+#[test]
+fn two_that_import_into_a_server_do_not_get_into_each_others_way() {
+    let (server, folder) = served(10);
+    let held_up = swap_held_up(&server);
+    let mut first = import_into(&server, &folder).spawn().unwrap();
+    while beside(&server) < 10 {}
+    let refused = import_into(&server, &folder).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("being written by another command: wait for it"), "{said}");
+    drop(held_up);
+    assert!(first.wait().unwrap().success());
 }

@@ -95,10 +95,22 @@ pub(crate) enum Lasting {
 impl Lasting {
     pub(crate) fn each() -> [Lasting; 2] {
         let options = DemoOptions::named_only(as_of());
-        let (folder, server) = (tempfile::tempdir().unwrap(), PostgresServer::start());
-        demo::write(&folder.path().join("records.sqlite"), options, false, || ()).unwrap();
-        demo::write_to_server(&server.options(), options, false, || ()).unwrap();
-        [Lasting::File(folder), Lasting::Server(server)]
+        let [file, server] = Lasting::each_empty();
+        if let (Source::Sqlite(file, _), Source::Postgres(server)) = (file.source(), server.source()) {
+            demo::write(&file, options, false, || ()).unwrap();
+            demo::write_to_server(&server, options, false, || ()).unwrap();
+        }
+        [file, server]
+    }
+
+    /// Without anybody; the file is not there yet.
+    pub(crate) fn each_empty() -> [Lasting; 2] {
+        [Lasting::File(tempfile::tempdir().unwrap()), Lasting::Server(PostgresServer::start())]
+    }
+
+    /// As a command's `--database` names it.
+    pub(crate) fn named(&self) -> String {
+        self.source().to_string()
     }
 
     /// Opens it as one of its nodes does.

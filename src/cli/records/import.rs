@@ -12,6 +12,7 @@ use super::place::Place;
 use crate::cli::{Wrong, today};
 use crate::facts::Month;
 use crate::records::import::{self, ImportError, ImportOptions, ImportReport, Outcome, RowFault, Step};
+use crate::records::{Difference, Source};
 
 /// Imports a month.
 #[derive(Debug, Args)]
@@ -58,19 +59,19 @@ enum Encoding {
 
 impl Import {
     pub(super) fn run(&self) -> Result<bool, Wrong> {
-        let (database, seal) = (self.place.database()?, self.place.seal()?);
+        let database = self.place.source()?;
         let mut faults = Faults::new(self.show, self.report.as_deref())?;
         let mut bar = Steps::new();
         let (begun, shown) = (now(), bar.bar.clone());
         let imported = {
             let mut tell = |fault: &RowFault| faults.tell(fault, &shown);
             let mut progress = |step, done, of| bar.at(step, done, of);
-            import::import(&database, &seal, &self.options(), &mut tell, &mut progress)
+            import::import(&database, &self.options(), &mut tell, &mut progress)
         };
         bar.bar.finish_and_clear();
         faults.end()?;
         let report = imported.map_err(|error| match error {
-            ImportError::Table(_) | ImportError::Earlier { .. } => Wrong::Use(error.to_string()),
+            ImportError::Table(_) | ImportError::Earlier { .. } | ImportError::Service => Wrong::Use(error.to_string()),
             error => Wrong::Failed(error.to_string()),
         })?;
         // Nobody reads: nothing more to say.
@@ -97,24 +98,26 @@ impl Import {
 }
 
 /// What came of it, in a few lines.
-fn told(database: &Path, as_of: Month, report: &ImportReport, took: Duration) -> String {
-    let ImportReport { people_rows, payment_rows, faulty, difference, .. } = report;
+fn told(database: &Source, as_of: Month, report: &ImportReport, took: Duration) -> String {
+    let ImportReport { people_rows, payment_rows, faulty, difference, passwords, .. } = report;
     let rows = people_rows + payment_rows;
     let read =
         format!("{people_rows} rows of people and {payment_rows} of payments were read, {faulty} of them faulty");
     let rate = rows as f64 / took.as_secs_f64().max(1e-3);
     let speed = format!("{:.1} s, {rate:.0} rows a second", took.as_secs_f64());
     let what = match report.outcome {
-        Outcome::Loaded => format!(
-            "{}: {} people with {} payments, true as of {as_of}: {} new, {} changed, {} gone",
-            database.display(),
-            difference.people,
-            difference.payments,
-            difference.new,
-            difference.changed,
-            difference.gone
-        ),
-        Outcome::Unchanged => format!("{}: true as of {as_of}, and nothing has changed", database.display()),
+        Outcome::Loaded => {
+            let Difference { people, payments, new, changed, gone } = difference;
+            let given = match passwords {
+                0 => String::new(),
+                many => format!("\n{many} initial passwords are given"),
+            };
+            format!(
+                "{database}: {people} people with {payments} payments, true as of {as_of}: {new} new, {changed} changed, \
+                 {gone} gone{given}"
+            )
+        }
+        Outcome::Unchanged => format!("{database}: true as of {as_of}, and nothing has changed"),
         Outcome::Checked => "nothing was loaded, as asked".to_owned(),
         Outcome::Refused => "nothing was loaded: mend the rows, or leave them out with --skip-faulty".to_owned(),
     };
@@ -202,6 +205,7 @@ impl Steps {
                 Step::People => "reading people",
                 Step::Payments => "reading payments",
                 Step::Loading => "putting them together",
+                Step::Passwords => "hashing initial passwords",
             };
             self.bar.reset_eta();
             self.bar.set_message(what);

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::facts::{CARD_END, CitizenId, Fen, IdFault, Insurance, Month, Secret};
+use crate::facts::{CARD_END, CitizenId, Fen, IdFault, Insurance, Month, PASSWORD_DIGITS, Secret, Weakness};
 use crate::records::InsuredKind;
 
 /// Fen that no account and no payment has: 100 million yuan.
@@ -29,7 +29,7 @@ const fn column(name: &'static str, also: &'static [&'static str]) -> Column {
 }
 
 /// Of the insured.
-pub(super) const PEOPLE: [Column; 7] = [
+pub(super) const PEOPLE: [Column; 8] = [
     column("id_number", &["身份证号", "身份证号码", "公民身份号码", "证件号码"]),
     column("number", &["社会保障号码", "社会保障号", "社保号", "社保号码"]),
     column("kind", &["参保类型", "参保身份", "人员类别"]),
@@ -37,6 +37,7 @@ pub(super) const PEOPLE: [Column; 7] = [
     column("medical", &["医疗账户余额", "医保账户余额", "医疗保险个人账户余额"]),
     Column { optional: true, ..column("card", &["社会保障卡号", "社保卡号", "卡号"]) },
     Column { optional: true, ..column("personal_number", &["个人编号", "个人电脑号", "电脑号"]) },
+    Column { optional: true, ..column("initial_password", &["初始密码", "初始查询密码", "查询密码"]) },
 ];
 
 /// Of the payments.
@@ -88,6 +89,23 @@ pub(super) fn personal_number(text: &str) -> Result<Option<Secret<String>>, &'st
         return Ok(None);
     }
     number(text).map(Some).map_err(|_| "a personal number has 1 to 32 digits and nothing else")
+}
+
+/// The query password that a person is given, of six digits that are not easily guessed; or none.
+pub(super) fn initial_password(text: &str, id: &CitizenId) -> Result<Option<Secret<String>>, &'static str> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.len() != PASSWORD_DIGITS || !text.bytes().all(|symbol| symbol.is_ascii_digit()) {
+        return Err("an initial password has six digits and nothing else");
+    }
+    match Weakness::of(text, id) {
+        None => Ok(Some(Secret::new(text.to_owned()))),
+        Some(Weakness::EqualDigits) => Err("the initial password is easily guessed: its digits are equal"),
+        Some(Weakness::Run) => Err("the initial password is easily guessed: its digits follow one another"),
+        Some(Weakness::Birthday) => Err("the initial password is easily guessed: it is the person's birthday"),
+        Some(Weakness::PartOfId) => Err("the initial password is easily guessed: it stands in the ID number"),
+    }
 }
 
 /// How a person is insured.

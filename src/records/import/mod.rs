@@ -4,17 +4,21 @@
 //!   people.csv ────▶ each row checked ─┬─▶ put aside by number ─────▶ no number twice
 //!                                      └─▶ put aside by ID number ─┐
 //!   payments.csv ──▶ each row checked ───▶ put aside by ID number ─┴─▶ 256 parts, one after another: no ID twice, nobody unknown,
-//!                                                                      no month twice ──▶ the side that is not read ──▶ swap
+//!                                                                      no month twice ──▶ the new month, which nobody reads
+//!   then initial passwords, where there are any, are hashed ──▶ swap ──▶ the passwords are given
 //! ```
 //!
 //! Every faulty row is told. Unless faulty rows are to be skipped, one of them ends the writing, but not the checking; nothing is
-//! then changed. What is read changes by the swap alone: see `sides`.
+//! then changed. What is read changes by the swap alone: in a file see `sides`, on a server
+//! `postgres::writing`.
 //!
 //! In memory are the rows of one part, some 64 bytes each, what waits to be put aside (256 × 16 KB twice, thrice while the people
 //! are read) and SQLite's pages: 61 MB with 24 million rows.
 
 mod columns;
+mod file;
 mod parts;
+mod passwords;
 mod spool;
 mod table;
 
@@ -22,20 +26,22 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use rusqlite::Connection;
 
 pub use spool::SpoolError;
 use table::Table;
 pub use table::{Encoding, TableError};
 
-use super::database::{self, IfMissing, OpenError};
-use super::keyed::Pepper;
-use super::rekey::seal_what_is_open;
-use super::seal::Seal;
-use super::sides::{Difference, Side, Staging, WriteError, WriteLock};
-use crate::facts::Month;
+use super::database::OpenError;
+use super::keyed::{Keyed, Pepper};
+use super::password::StoredPassword;
+use super::postgres::import::ServerTarget;
+use super::sides::{Difference, WriteError};
+use super::{Insured, RecordsError, Source};
+use crate::facts::{Month, Secret};
 use columns::{PAYMENTS, PEOPLE};
+use file::FileTarget;
 use parts::Parts;
+use passwords::Initial;
 
 /// So many people in a hundred may be gone from one month to the next before it is asked whether that is meant.
 const MOST_GONE: u64 = 10;
@@ -83,6 +89,8 @@ pub enum Step {
     Payments,
     /// Parts are put together and written.
     Loading,
+    /// Initial passwords are hashed.
+    Passwords,
 }
 
 /// What came of it.
@@ -111,6 +119,8 @@ pub struct ImportReport {
     pub faulty: u64,
     /// How what was loaded differs from what was there.
     pub difference: Difference,
+    /// Initial passwords that were given: not to those who have chosen one, or have been given the same before.
+    pub passwords: u64,
 }
 
 /// Why nothing was imported. The records are as they were.
@@ -145,6 +155,12 @@ pub enum ImportError {
         /// Of how many.
         before: u64,
     },
+    /// A service has records of its own.
+    #[error("a service has records of its own: leave records.url out, or name a --database")]
+    Service,
+    /// A password cannot be hashed, or one that somebody has cannot be opened.
+    #[error(transparent)]
+    Password(RecordsError),
     /// Whoever is told of faulty rows could not take one.
     #[error("the faulty rows cannot be told: {0}")]
     Telling(#[from] std::io::Error),
@@ -167,45 +183,68 @@ pub type Telling<'a> = dyn FnMut(&RowFault) -> std::io::Result<()> + 'a;
 /// Told how much of a step is done, and of how much.
 pub type Progress<'a> = dyn FnMut(Step, u64, u64) + 'a;
 
-/// Imports a month into a database file, which is made if it is missing.
+/// Records that a month is written into. What is read of them changes by the swap alone.
+pub(in crate::records) trait Target {
+    /// The key of their hashes.
+    fn pepper(&self) -> &Pepper;
+    /// The month that is read, and whether its people are made up.
+    fn held(&mut self) -> Result<(Option<Month>, bool), WriteError>;
+    /// Begins a month beside the one that is read; what another left that was broken off is cleared.
+    fn begin(&mut self) -> Result<Box<dyn NewMonth + '_>, WriteError>;
+    /// Gives initial passwords, as hashes by the hash of the ID, to those who have not chosen one.
+    fn give(&mut self, passwords: &[(Keyed, Secret<String>)]) -> Result<(), WriteError>;
+}
+
+/// A month that nobody reads yet.
+pub(in crate::records) trait NewMonth {
+    /// Writes a person; no ID twice.
+    fn add(&mut self, insured: Insured) -> Result<(), WriteError>;
+    /// How all that was written differs from what is read.
+    fn difference(&mut self) -> Result<Difference, WriteError>;
+    /// The passwords that people have, by the hash of the ID.
+    fn passwords(&mut self, subjects: &[Keyed]) -> Result<Vec<Option<StoredPassword>>, ImportError>;
+    /// From here on this month is read, and the other is gone.
+    fn swap(self: Box<Self>, as_of: Month) -> Result<(), WriteError>;
+    /// Leaves what is read as it is.
+    fn abandon(self: Box<Self>) -> Result<(), WriteError>;
+}
+
+/// Imports a month into a database: a file, which is made if it is missing, or a server's.
 ///
 /// # Errors
 /// [`ImportError`]; the records are then as they were. Faulty rows are no error: [`Outcome::Refused`].
 pub fn import(
-    database: &Path,
-    seal: &Seal,
+    database: &Source,
     options: &ImportOptions,
     telling: &mut Telling<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<ImportReport, ImportError> {
-    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder(database);
     if options.check {
         let system = std::env::temp_dir();
-        let (pepper, folder) = (Pepper::new(&Pepper::random_bytes()), if folder.is_dir() { folder } else { &system });
+        let (pepper, folder) = (Pepper::new(&Pepper::random_bytes()), if folder.is_dir() { &folder } else { &system });
         let mut parts = Parts::new(options, &pepper, folder, telling);
         return check(&mut parts, progress);
     }
     // A table that is not there, or is none, is told before a database is made for it.
     Table::open(&options.people, options.encoding, &PEOPLE)?;
     Table::open(&options.payments, options.encoding, &PAYMENTS)?;
-    let (mut connection, pepper) = database::open(database, IfMissing::Create, seal)?;
-    let _lock = WriteLock::take(database)?;
-    let (_, held) = Side::read(&connection)?;
-    if let Some(held) = held.and_then(|held| i32::try_from(held).ok()).and_then(Month::of_ordinal)
-        && held > options.as_of
-        && !options.force
-        && !is_made_up(&connection)?
-    {
-        return Err(ImportError::Earlier { held, given: options.as_of });
+    match database {
+        Source::Sqlite(file, seal) => into(&mut FileTarget::open(file, seal)?, &folder, options, telling, progress),
+        Source::Postgres(server) => into(&mut ServerTarget::open(server)?, &folder, options, telling, progress),
+        Source::Service(_) => Err(ImportError::Service),
     }
-    let mut parts = Parts::new(options, &pepper, folder, telling);
-    parts.read(progress)?;
-    if parts.faulty > 0 && !options.skip_faulty {
-        parts.put_together(progress, &mut |_| Ok(()))?;
-        return Ok(parts.report(Outcome::Refused, Difference::default()));
+}
+
+/// Where rows are put aside: beside a file, else where the system keeps what is temporary.
+fn folder(database: &Source) -> PathBuf {
+    match database {
+        Source::Sqlite(file, _) => {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            folder.unwrap_or(Path::new(".")).to_owned()
+        }
+        Source::Postgres(_) | Source::Service(_) => std::env::temp_dir(),
     }
-    seal_what_is_open(&mut connection, seal)?;
-    load(&mut connection, seal, &pepper, &mut parts, progress)
 }
 
 /// Without a database.
@@ -216,38 +255,62 @@ fn check(parts: &mut Parts<'_, '_>, progress: &mut Progress<'_>) -> Result<Impor
     Ok(parts.report(outcome, Difference::default()))
 }
 
-fn load(
-    connection: &mut Connection,
-    seal: &Seal,
-    pepper: &Pepper,
-    parts: &mut Parts<'_, '_>,
+fn into(
+    target: &mut dyn Target,
+    folder: &Path,
+    options: &ImportOptions,
+    telling: &mut Telling<'_>,
     progress: &mut Progress<'_>,
 ) -> Result<ImportReport, ImportError> {
-    let (_, held) = Side::read(connection)?;
-    let made_up = is_made_up(connection)?;
-    let options = parts.options;
-    // Pages that are touched again and again while it is written, those of the index above all.
-    connection.pragma_update(None, "cache_size", -16_384)?;
-    let mut staging = Staging::begin(connection, seal, pepper)?;
-    parts.put_together(progress, &mut |insured| Ok(staging.add(insured)?))?;
-    let difference = staging.difference()?;
+    let (held, made_up) = target.held()?;
+    if let Some(held) = held.filter(|held| *held > options.as_of && !options.force && !made_up) {
+        return Err(ImportError::Earlier { held, given: options.as_of });
+    }
+    let pepper = target.pepper().clone();
+    let mut parts = Parts::new(options, &pepper, folder, telling);
+    parts.read(progress)?;
     if parts.faulty > 0 && !options.skip_faulty {
-        staging.abandon()?;
+        parts.put_together(progress, &mut |_| Ok(()))?;
         return Ok(parts.report(Outcome::Refused, Difference::default()));
     }
-    if difference.is_nothing() && held == Some(options.as_of.ordinal().into()) && !made_up {
-        staging.abandon()?;
-        return Ok(parts.report(Outcome::Unchanged, difference));
+    let mut initial = Initial::new(folder);
+    let report = load(target, &mut parts, &mut initial, progress)?;
+    if report.outcome == Outcome::Loaded {
+        initial.give(target)?;
+    }
+    Ok(report)
+}
+
+fn load(
+    target: &mut dyn Target,
+    parts: &mut Parts<'_, '_>,
+    initial: &mut Initial,
+    progress: &mut Progress<'_>,
+) -> Result<ImportReport, ImportError> {
+    let (held, made_up) = target.held()?;
+    let options = parts.options;
+    let mut month = target.begin()?;
+    parts.put_together(progress, &mut |person| {
+        if let Some(password) = &person.initial {
+            initial.put(&person.subject, password)?;
+        }
+        Ok(month.add(person.insured)?)
+    })?;
+    let difference = month.difference()?;
+    if parts.faulty > 0 && !options.skip_faulty {
+        month.abandon()?;
+        return Ok(parts.report(Outcome::Refused, Difference::default()));
     }
     let before = difference.gone.saturating_add(difference.people.saturating_sub(difference.new));
     if difference.gone.saturating_mul(100) > before.saturating_mul(MOST_GONE) && !options.force && !made_up {
-        staging.abandon()?;
+        month.abandon()?;
         return Err(ImportError::Gone { gone: difference.gone, before });
     }
-    staging.swap(options.as_of, None)?;
-    Ok(parts.report(Outcome::Loaded, difference))
-}
-
-fn is_made_up(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT seed IS NOT NULL FROM meta", [], |row| row.get(0))
+    let passwords = initial.hash(month.as_mut(), &mut |done, of| progress(Step::Passwords, done, of))?;
+    if difference.is_nothing() && passwords == 0 && held == Some(options.as_of) && !made_up {
+        month.abandon()?;
+        return Ok(parts.report(Outcome::Unchanged, difference));
+    }
+    month.swap(options.as_of)?;
+    Ok(ImportReport { passwords, ..parts.report(Outcome::Loaded, difference) })
 }

@@ -10,7 +10,7 @@ use super::spool::{BUCKETS, Rows, Spool};
 use super::table::{Table, Wrong};
 use super::{Difference, ImportError, ImportOptions, ImportReport, Outcome, Progress, RowFault, Step, Telling};
 use crate::facts::{CitizenId, Fen, Insurance, Month, Payment, Secret};
-use crate::records::keyed::{Kind, Pepper};
+use crate::records::keyed::{Keyed, Kind, Pepper};
 use crate::records::{Identifiers, Insured, InsuredKind};
 
 /// Progress is told after so many rows.
@@ -40,6 +40,16 @@ struct Person {
     accounts: [Fen; 2],
     number: Secret<String>,
     identifiers: Identifiers,
+    initial: Option<Secret<String>>,
+}
+
+/// A person with all that the two tables say.
+pub(super) struct Whole {
+    /// The hash of the ID number.
+    pub(super) subject: Keyed,
+    pub(super) insured: Insured,
+    /// The query password that they are given.
+    pub(super) initial: Option<Secret<String>>,
 }
 
 /// A payment of one part.
@@ -95,7 +105,7 @@ impl<'a, 'b> Parts<'a, 'b> {
     /// What came of it.
     pub(super) fn report(&self, outcome: Outcome, difference: Difference) -> ImportReport {
         let Parts { people_rows, payment_rows, faulty, .. } = *self;
-        ImportReport { outcome, people_rows, payment_rows, faulty, difference }
+        ImportReport { outcome, people_rows, payment_rows, faulty, difference, passwords: 0 }
     }
 
     /// Reads the table of the insured.
@@ -118,7 +128,7 @@ impl<'a, 'b> Parts<'a, 'b> {
         self.no_number_twice(&mut numbers)
     }
 
-    fn person(&self, table: &Table<7>) -> Result<Person, Wrong> {
+    fn person(&self, table: &Table<8>) -> Result<Person, Wrong> {
         let id = table.column(0, |text| columns::id(text, self.options.today))?;
         Ok(Person {
             hash: self.pepper.hash(Kind::Id, id.as_str().as_bytes()).0,
@@ -132,6 +142,7 @@ impl<'a, 'b> Parts<'a, 'b> {
                 personal_number: table.column(6, columns::personal_number)?,
                 password: None,
             },
+            initial: table.column(7, |text| columns::initial_password(text, &id))?,
         })
     }
 
@@ -154,7 +165,7 @@ impl<'a, 'b> Parts<'a, 'b> {
             row.push(InsuredKind::ALL.iter().position(|kind| *kind == person.kind).unwrap_or(0) as u8);
             person.accounts.iter().for_each(|account| row.extend_from_slice(&account.0.to_be_bytes()));
             let Identifiers { card, personal_number, .. } = &person.identifiers;
-            for text in [Some(&person.number), card.as_ref(), personal_number.as_ref()] {
+            for text in [Some(&person.number), card.as_ref(), personal_number.as_ref(), person.initial.as_ref()] {
                 let text = text.map_or("", |text| text.reveal());
                 row.push(text.len() as u8);
                 row.extend_from_slice(text.as_bytes());
@@ -243,7 +254,7 @@ impl<'a, 'b> Parts<'a, 'b> {
     pub(super) fn put_together(
         &mut self,
         progress: &mut Progress<'_>,
-        take: &mut dyn FnMut(&Insured) -> Result<(), ImportError>,
+        take: &mut dyn FnMut(Whole) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
         for bucket in 0..=u8::MAX {
             let people = self.people_of(bucket)?;
@@ -259,11 +270,11 @@ impl<'a, 'b> Parts<'a, 'b> {
                 let paid = self.by_insurance(payments.get(range).unwrap_or_default())?;
                 let Some(id) = id_of(person.digits) else { continue };
                 let [pension, medical] = person.accounts;
-                let Person { number, kind, identifiers, .. } = person;
+                let Person { hash, number, kind, identifiers, initial, .. } = person;
                 let id = Secret::new(id);
                 let insured = Insured { id, number, identifiers, kind, pension, medical, payments: paid };
                 if self.faulty == 0 || self.options.skip_faulty {
-                    take(&insured)?;
+                    take(Whole { subject: Keyed(hash), insured, initial })?;
                 }
             }
             progress(Step::Loading, u64::from(bucket) + 1, BUCKETS as u64);
@@ -346,10 +357,10 @@ impl Person {
             let length = usize::from(rows.array::<1>()?[0]);
             Some(Secret::new(std::str::from_utf8(rows.bytes(length)?).ok()?.to_owned()))
         };
-        let (number, card, personal) = (text()?, text()?, text()?);
-        let [card, personal_number] = [card, personal].map(|text| Some(text).filter(|text| !text.reveal().is_empty()));
+        let (number, others) = (text()?, [text()?, text()?, text()?]);
+        let [card, personal_number, initial] = others.map(|text| Some(text).filter(|text| !text.reveal().is_empty()));
         let identifiers = Identifiers { card, personal_number, password: None };
-        Some(Person { hash, line, digits, kind, accounts, number, identifiers })
+        Some(Person { hash, line, digits, kind, accounts, number, identifiers, initial })
     }
 }
 

@@ -24,6 +24,7 @@ mod asking;
 mod carried;
 mod changing;
 pub(super) mod desk;
+pub(super) mod import;
 mod rekeying;
 mod schema;
 mod url;

@@ -3,7 +3,11 @@
 //! They lie in the schema that the connection's `search_path` names first. Hotlines that start together wait for one
 //! another by an advisory lock. A user who may not make tables can serve once another has made them.
 
-use tokio_postgres::Client;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::carried::carry_over;
 use super::{PostgresOptions, connecting};
@@ -22,6 +26,8 @@ const SEALED: i64 = 2;
 const TABLES_LOCK: i64 = 0x0068_6f74_6c69_6e65;
 /// Of those who write records or seal them anew: "records" in ASCII.
 const WRITING_LOCK: i64 = 0x0072_6563_6f72_6473;
+/// So long is waited for the server to let go of it.
+const LET_GO_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a database's tables cannot be used.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub(super) enum SchemaFault {
     Seal(SealFault),
     /// Another process writes.
     Busy,
+    /// Somebody reads a table for so long that it cannot be emptied.
+    ReadForLong,
     /// There are no keys to seal by.
     NoKeys,
     /// The server says so.
@@ -69,6 +77,11 @@ impl SchemaFault {
             SchemaFault::Busy => {
                 RemoteError::Refused("they are being written by another command: wait for it".to_owned())
             }
+            SchemaFault::ReadForLong => RemoteError::Refused(
+                "somebody has been reading a table for minutes, a backup perhaps, and it could not be emptied: do the same again \
+                 when that has ended"
+                    .to_owned(),
+            ),
             SchemaFault::NoKeys => RemoteError::Refused(WriteError::NoKeys.to_string()),
             SchemaFault::Server(error) => connecting(error),
         }
@@ -126,12 +139,21 @@ pub(in crate::records) fn sealed_by(options: &PostgresOptions) -> Result<Option<
     })
 }
 
-/// Makes the connection the only one that writes records, until it ends; and lets it take as long as it takes, since nobody calls
-/// about it.
+/// Makes the connection the only one that writes records, until it ends or [`let_go`]; and lets it take as long as it takes, since
+/// nobody calls about it. When this process ends, the server sees it within a second, from PostgreSQL 14 on.
 pub(super) async fn write_alone(client: &Client) -> Result<(), SchemaFault> {
-    client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
+    let patience = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+                    SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
+    client.batch_execute(patience).await?;
     let alone: bool = client.query_one("SELECT pg_try_advisory_lock($1)", &[&WRITING_LOCK]).await?.try_get(0)?;
     if alone { Ok(()) } else { Err(SchemaFault::Busy) }
+}
+
+/// Lets others write, so that whoever comes next need not wait until the server has seen that the connection ended.
+pub(super) async fn let_go(client: &Client) {
+    let letting_go = client.batch_execute("SELECT pg_advisory_unlock_all()");
+    // Where it cannot, the end of the connection does.
+    let _ = tokio::time::timeout(LET_GO_WITHIN, letting_go).await;
 }
 
 async fn migrate(client: &mut Client, seal: &Seal) -> Result<(), SchemaFault> {
@@ -179,19 +201,35 @@ pub(super) fn once<T: Send>(
     let config = options.config().map_err(refused)?;
     let tls = options.connector(&config).map_err(|fault| refused(fault.to_string()))?;
     let done = run_once(move || async move {
-        let late = |_| Err(RemoteError::TimedOut(options.deadline));
-        let connected = tokio::time::timeout(options.deadline, config.connect(tls));
-        let connected = connected.await.map_or_else(late, |connected| connected.map_err(|error| connecting(&error)));
-        let (mut client, connection) = connected?;
-        let carrying = tokio::spawn(connection);
+        let (mut client, carrying) = connect(&config, tls, options.deadline).await?;
         let done = work(&mut client).await.map_err(|fault| fault.remote());
+        if done.is_ok() {
+            let_go(&client).await;
+        }
         carrying.abort();
         done
     });
-    done.map_err(|error| refused(error.to_string()))?.map_err(|error| match error {
+    done.map_err(|error| refused(error.to_string()))?.map_err(|error| unopened(server, error))
+}
+
+/// Opens a connection, and begins to carry it.
+pub(super) async fn connect(
+    config: &Config,
+    tls: MakeRustlsConnect,
+    deadline: Duration,
+) -> Result<(Client, JoinHandle<Result<(), tokio_postgres::Error>>), RemoteError> {
+    let connected = tokio::time::timeout(deadline, config.connect(tls)).await;
+    let connected = connected.map_err(|_| RemoteError::TimedOut(deadline))?;
+    let (client, connection) = connected.map_err(|error| connecting(&error))?;
+    Ok((client, tokio::spawn(connection)))
+}
+
+/// Why a server's records are not opened.
+pub(super) fn unopened(server: String, error: RemoteError) -> OpenError {
+    match error {
         RemoteError::Refused(why) => OpenError::Server { server, why },
         other => OpenError::Unreachable { server, why: other.to_string() },
-    })
+    }
 }
 
 /// How a database stands; changes nothing.

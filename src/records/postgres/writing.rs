@@ -184,8 +184,15 @@ impl<'a> Staging<'a> {
         clear(self.client, 1 - self.side).await
     }
 
+    /// The passwords that people have, as they are stored, and whether each is to be changed: by the hash of the ID.
+    pub(super) async fn passwords(&self, subjects: &[&[u8]]) -> Result<HashMap<Vec<u8>, (Vec<u8>, bool)>, SchemaFault> {
+        let sql = "SELECT subject, hash, initial FROM passwords WHERE subject = ANY($1)";
+        let rows = self.client.query(sql, &[&subjects]).await?;
+        let found = rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?))));
+        Ok(found.collect::<Result<_, tokio_postgres::Error>>()?)
+    }
+
     /// Leaves what is read as it is.
-    #[allow(dead_code, reason = "for an import that is refused")]
     pub(super) async fn abandon(self) -> Result<(), SchemaFault> {
         clear(self.client, self.side).await
     }
@@ -259,20 +266,24 @@ pub(super) async fn clear(client: &Client, side: i16) -> Result<(), SchemaFault>
     patiently(client, if side == 0 { "TRUNCATE records_a" } else { "TRUNCATE records_b" }).await
 }
 
-/// Runs what needs a table for itself, for a moment. Where somebody reads it for long, as a backup does, those who ask for a call do
-/// not wait behind this: it steps back and tries again.
+/// Runs what needs a table for itself, for a moment, over a connection that writes alone. Where somebody reads it for long, as a
+/// backup does, those who ask for a call do not wait behind this: it steps back and tries again.
 #[allow(clippy::disallowed_methods, reason = "the records' shell: waits between two tries")]
 pub(super) async fn patiently(client: &Client, sql: &str) -> Result<(), SchemaFault> {
     client.batch_execute(&format!("SET lock_timeout = {HELD_UP}")).await?;
     let mut done = client.batch_execute(sql).await;
     for _ in 0..TRIES {
-        match &done {
-            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {}
-            _ => break,
+        if !done.as_ref().is_err_and(is_read) {
+            break;
         }
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         done = client.batch_execute(sql).await;
     }
-    client.batch_execute("RESET lock_timeout").await?;
-    Ok(done?)
+    client.batch_execute("SET lock_timeout = 0").await?;
+    done.map_err(|error| if is_read(&error) { SchemaFault::ReadForLong } else { error.into() })
+}
+
+/// Whether a table could not be had for what others do.
+fn is_read(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
 }

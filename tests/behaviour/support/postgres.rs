@@ -1,7 +1,7 @@
 //! A PostgreSQL server of a test's own: Debian's, in a temporary folder, without the disk's certainty. It ends with the value,
 //! also when the test panics, and with the test's thread when the test is killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -129,6 +129,29 @@ impl PostgresServer {
         let done = psql.output().expect("psql");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    /// Does something in a transaction that lasts as long as the value.
+    pub fn hold(&self, statements: &str) -> Held {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", &self.url()]);
+        let mut psql = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql");
+        let input = psql.stdin.as_mut().unwrap();
+        writeln!(input, "BEGIN; {statements}; SELECT 'held';").unwrap();
+        let mut said = BufReader::new(psql.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(said.any(|line| line == "held"), "{statements}");
+        Held(psql)
+    }
+}
+
+/// A transaction that is not ended.
+pub struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 
