@@ -13,7 +13,7 @@ server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
 
 # Ready when it says so; a server that has ended says why.
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     grep -q '^listening' hotline-data/serve.log && break
     kill -0 "$server" 2>/dev/null || { cat hotline-data/serve.log; exit 1; }
     sleep 0.1
