@@ -255,6 +255,8 @@ mod trunks_are_registered_with_and_stay_so;
 mod two_hundred_calls_share_a_worker;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]
 mod verification_does_not_tell_unknown_from_wrong;
+#[path = "behaviour/what_another_session_holds_is_waited_for_and_told.rs"]
+mod what_another_session_holds_is_waited_for_and_told;
 #[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]
 mod what_cannot_be_served_is_answered_at_once;
 #[path = "behaviour/what_is_kept_goes_when_its_time_is_over.rs"]
