@@ -75,6 +75,8 @@ mod a_late_answer_of_the_records_holds_no_call;
 #[cfg(target_os = "linux")]
 #[path = "behaviour/a_load_maker_tells_what_calls_came_to.rs"]
 mod a_load_maker_tells_what_calls_came_to;
+#[path = "behaviour/a_look_up_elsewhere_is_in_the_hotlines_own_audit_log.rs"]
+mod a_look_up_elsewhere_is_in_the_hotlines_own_audit_log;
 #[path = "behaviour/a_machine_is_examined_for_what_a_hotline_needs.rs"]
 mod a_machine_is_examined_for_what_a_hotline_needs;
 #[path = "behaviour/a_menu_is_drawn_with_what_happened_in_it.rs"]
