@@ -125,6 +125,28 @@ fn where_the_old_month_is_read_for_long_the_new_one_is_in_and_the_next_import_em
 }
 
 #[test]
+fn where_passwords_cannot_be_given_the_new_month_is_said_to_be_in_and_the_same_import_gives_them() {
+    let (server, folder) = served();
+    let records = PostgresRecords::open(&server.options()).unwrap();
+    let before = answers_of(&records);
+    let people = std::fs::read_to_string(folder.path().join("people.csv")).unwrap();
+    let passwords = ["initial_password", "135797"].into_iter().chain(std::iter::repeat(""));
+    let people = people.lines().zip(passwords).map(|(row, password)| format!("{row},{password}\n"));
+    std::fs::write(folder.path().join("people.csv"), people.collect::<String>()).unwrap();
+    let given = || server.sql("SELECT count(*) FROM passwords WHERE initial");
+    server.sql("DELETE FROM passwords");
+    let (held, session) = holding(&server, "LOCK TABLE passwords IN EXCLUSIVE MODE");
+    let why = imported(hurried(&server), &folder).unwrap_err();
+    names(&why, &session);
+    assert!(why.contains("the month is in"), "{why}");
+    assert!(answers_of(&records).iter().all(|answer| !before.contains(answer)), "all is of the new month");
+    assert_eq!(given(), "0");
+    drop(held);
+    assert_eq!(imported(server.options(), &folder).unwrap().passwords, 1);
+    assert_eq!(given(), "1");
+}
+
+#[test]
 fn an_old_month_in_a_file_that_cannot_be_emptied_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hotline.db");

@@ -126,7 +126,7 @@ pub struct ImportReport {
     pub left_over: Option<String>,
 }
 
-/// Why nothing was imported. The records are as they were.
+/// Why nothing was imported: the records are as they were, but for [`ImportError::NotGiven`].
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A table cannot be read.
@@ -164,6 +164,11 @@ pub enum ImportError {
     /// A password cannot be hashed, or one that somebody has cannot be opened.
     #[error(transparent)]
     Password(RecordsError),
+    /// The month is read, and initial passwords are yet to be given.
+    #[error(
+        "the month is in and is read, but not all initial passwords are given; the same import gives the others: {0}"
+    )]
+    NotGiven(Box<ImportError>),
     /// Whoever is told of faulty rows could not take one.
     #[error("the faulty rows cannot be told: {0}")]
     Telling(#[from] std::io::Error),
@@ -215,7 +220,7 @@ pub(in crate::records) trait NewMonth {
 /// Imports a month into a database: a file, which is made if it is missing, or a server's.
 ///
 /// # Errors
-/// [`ImportError`]; the records are then as they were. Faulty rows are no error: [`Outcome::Refused`].
+/// [`ImportError`]. Faulty rows are no error: [`Outcome::Refused`].
 pub fn import(
     database: &Source,
     options: &ImportOptions,
@@ -279,7 +284,7 @@ fn into(
     let mut initial = Initial::new(folder);
     let report = load(target, &mut parts, &mut initial, progress)?;
     if report.outcome == Outcome::Loaded {
-        initial.give(target)?;
+        initial.give(target).map_err(|error| ImportError::NotGiven(Box::new(error)))?;
     }
     Ok(report)
 }
