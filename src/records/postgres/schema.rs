@@ -41,7 +41,7 @@ pub(super) enum SchemaFault {
     Seal(SealFault),
     /// Another process writes.
     Busy,
-    /// Another session holds a table or a row for longer than is waited; whose it is, once [`named`].
+    /// Another session holds a table or a row for longer than is waited; how long that is and whose it is, once [`named`].
     HeldForLong(Option<String>),
     /// There are no keys to seal by.
     NoKeys,
@@ -166,19 +166,19 @@ pub(super) async fn let_go(client: &Client) {
     let _ = tokio::time::timeout(LET_GO_WITHIN, letting_go).await;
 }
 
-/// A fault with the sessions that may hold what could not be had, those longest at it first: the server is asked while they still
-/// do. Others' values are in none of it.
+/// A fault with how long was waited, and the sessions that may hold what could not be had, those longest at it first: the server is
+/// asked while they still do.
 pub(super) async fn named(client: &Client, fault: SchemaFault) -> SchemaFault {
     let SchemaFault::HeldForLong(None) = fault else { return fault };
-    let sessions = "SELECT format('within %s: %s', current_setting('lock_timeout'), string_agg(session, '; ')) FROM ( \
+    let sessions = "SELECT concat_ws(': ', 'within ' || current_setting('lock_timeout'), string_agg(session, '; ')) FROM ( \
          SELECT format('session %s (%s)', pid, concat_ws(', ', nullif(application_name, ''), 'user ' || usename, \
                        'since ' || date_trunc('second', xact_start))) AS session \
          FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND pid IN (SELECT pid FROM pg_locks WHERE granted \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
                               AND relkind IN ('r', 'p'))) \
-         ORDER BY xact_start NULLS LAST LIMIT 3) AS holding HAVING count(*) > 0";
-    let by = client.query_opt(sessions, &[]).await.ok().flatten().and_then(|row| row.try_get(0).ok());
+         ORDER BY xact_start NULLS LAST LIMIT 3) AS holding";
+    let by = client.query_one(sessions, &[]).await.ok().and_then(|row| row.try_get(0).ok());
     SchemaFault::HeldForLong(by)
 }
 
