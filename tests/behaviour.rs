@@ -75,6 +75,8 @@ mod a_late_answer_of_the_records_holds_no_call;
 #[cfg(target_os = "linux")]
 #[path = "behaviour/a_load_maker_tells_what_calls_came_to.rs"]
 mod a_load_maker_tells_what_calls_came_to;
+#[path = "behaviour/a_look_up_elsewhere_is_in_the_hotlines_own_audit_log.rs"]
+mod a_look_up_elsewhere_is_in_the_hotlines_own_audit_log;
 #[path = "behaviour/a_machine_is_examined_for_what_a_hotline_needs.rs"]
 mod a_machine_is_examined_for_what_a_hotline_needs;
 #[path = "behaviour/a_menu_is_drawn_with_what_happened_in_it.rs"]
@@ -255,6 +257,8 @@ mod trunks_are_registered_with_and_stay_so;
 mod two_hundred_calls_share_a_worker;
 #[path = "behaviour/verification_does_not_tell_unknown_from_wrong.rs"]
 mod verification_does_not_tell_unknown_from_wrong;
+#[path = "behaviour/what_another_session_holds_is_waited_for_and_told.rs"]
+mod what_another_session_holds_is_waited_for_and_told;
 #[path = "behaviour/what_cannot_be_served_is_answered_at_once.rs"]
 mod what_cannot_be_served_is_answered_at_once;
 #[path = "behaviour/what_is_kept_goes_when_its_time_is_over.rs"]

@@ -168,7 +168,9 @@ impl DemoArgs {
             }
         };
         bar.finish_and_clear();
-        Ok(told(&source, &report.map_err(|error| Wrong::Failed(error.to_string()))?))
+        let report = report.map_err(|error| Wrong::Failed(error.to_string()))?;
+        tell_left_over("demo", report.left_over.as_deref());
+        Ok(told(&source, &report))
     }
 
     /// A demonstration is sealed too: its key is made where it would be looked for, unless it has been sealed by one before.
@@ -179,6 +181,16 @@ impl DemoArgs {
             return Ok(());
         }
         new_key_file(&file).map_err(|error| Wrong::Failed(format!("{}: {error}", file.display())))
+    }
+}
+
+/// Warns of records that nobody reads any more and that are still there.
+fn tell_left_over(command: &str, why: Option<&str>) {
+    if let Some(why) = why {
+        eprintln!(
+            "hotline records {command}: warning: all is done, but what nobody reads any more could not be emptied, and the next \
+             import does that first: {why}"
+        );
     }
 }
 
@@ -204,7 +216,7 @@ fn bar(people: u32, place: &dyn std::fmt::Display) -> ProgressBar {
 
 /// What was written, and the people whose numbers may be dialled with.
 fn told(database: &Source, report: &DemoReport) -> String {
-    let DemoReport { people, payments, as_of, replaced } = report;
+    let DemoReport { people, payments, as_of, replaced, .. } = report;
     let instead = if *replaced { ", in place of those that were there" } else { "" };
     let heading = format!(
         "{database}: {people} made-up people with {payments} payments, true as of {as_of}{instead}.\n\n\

@@ -83,7 +83,7 @@ pub fn people(options: DemoOptions) -> impl Iterator<Item = Insured> {
 }
 
 /// What was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoReport {
     /// People.
     pub people: u32,
@@ -93,6 +93,8 @@ pub struct DemoReport {
     pub as_of: Month,
     /// Whether other records were replaced.
     pub replaced: bool,
+    /// Why these could not be emptied, which the next command that writes does first.
+    pub left_over: Option<String>,
 }
 
 /// Why the demo records were not written.
@@ -141,8 +143,8 @@ pub fn write_with(
         return Err(DemoError::RealRecords(path.display().to_string()));
     }
     seal_what_is_open(&mut connection, seal)?;
-    let payments = fill(&mut connection, seal, &pepper, options, progress)?;
-    Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced: as_of.is_some() })
+    let (payments, left_over) = fill(&mut connection, seal, &pepper, options, progress)?;
+    Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced: as_of.is_some(), left_over })
 }
 
 /// Writes the people into a PostgreSQL database, as [`write()`] does into a file; its tables are made if they are missing.
@@ -157,8 +159,8 @@ pub fn write_to_server(
 ) -> Result<DemoReport, DemoError> {
     let options = options.bounded();
     match postgres::write(server, options.as_of, Some(options.seed), people(options), force, progress)? {
-        Written::Payments { payments, replaced } => {
-            Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced })
+        Written::Payments { payments, replaced, left_over } => {
+            Ok(DemoReport { people: options.people, payments, as_of: options.as_of, replaced, left_over })
         }
         Written::RealRecords => Err(DemoError::RealRecords(server.url.to_string())),
     }
@@ -175,13 +177,14 @@ pub fn in_memory(options: DemoOptions) -> Result<SqliteRecords, DemoError> {
     Ok(records)
 }
 
+/// Tells how many payments there are, and why what was there before could not be emptied.
 fn fill(
     connection: &mut Connection,
     seal: &Seal,
     pepper: &Pepper,
     options: DemoOptions,
     mut progress: impl FnMut(),
-) -> Result<u64, WriteError> {
+) -> Result<(u64, Option<String>), WriteError> {
     let mut staging = Staging::begin(connection, seal, pepper)?;
     for person in people(options) {
         staging.add(&person)?;
@@ -189,7 +192,7 @@ fn fill(
     }
     let payments = staging.difference()?.payments;
     staging.swap(options.as_of, Some(options.seed))?;
-    Ok(payments)
+    Ok((payments, staging.end().err().map(|error| error.to_string())))
 }
 
 /// Writes the people as the two tables that `hotline records import` reads, `people.csv` and `payments.csv`, into a folder that is

@@ -232,3 +232,40 @@ fn empty_log(connection: &Connection) -> Result<bool, WriteError> {
     let busy: Option<i64> = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).optional()?;
     Ok(busy == Some(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Identity, Month, Origin, Query, Reply, Secret};
+    use crate::records::demo::{self, DemoOptions, NAMED};
+    use crate::records::{Records as _, SqliteRecords};
+
+    /// As the tables of version 10 were, which knew by which names those are found who are read, and no others.
+    const BACK_TO_10: &str = "\
+        CREATE TABLE identifiers (person INTEGER PRIMARY KEY, card BLOB, card_end BLOB, personal BLOB) STRICT; \
+        INSERT INTO identifiers SELECT person, card, card_end, personal FROM names WHERE side = (SELECT side FROM meta); \
+        DROP TABLE names; DROP TABLE passwords; \
+        CREATE TABLE passwords (subject BLOB PRIMARY KEY, hash TEXT NOT NULL, initial INTEGER NOT NULL, changed INTEGER NOT NULL) \
+        STRICT, WITHOUT ROWID; UPDATE schema_version SET version = 10";
+
+    #[test]
+    fn a_card_is_known_also_where_an_earlier_version_was_broken_off_in_sealing_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, seal) = (folder.path().join("hotline.db"), Seal::for_now());
+        let demo = DemoOptions::named_only(Month::new(2026, 9).unwrap());
+        demo::write_with(&path, &Seal::open_values(), demo, false, || ()).unwrap();
+        let broken_off = std::panic::catch_unwind(|| rekey(&path, &seal, |_, _| panic!("broken off")));
+        assert!(broken_off.is_err());
+        Connection::open(&path).unwrap().execute_batch(BACK_TO_10).unwrap();
+        assert_eq!(rekey(&path, &seal, |_, _| ()).unwrap().people, 10);
+        let identity = Identity {
+            card: Some(Secret::new(NAMED[0].card.trim_start_matches(char::is_alphabetic).to_owned())),
+            number: Some(Secret::new(NAMED[0].number.to_owned())),
+            ..Identity::default()
+        };
+        let query = Query::Verify { identity, from: Origin::default() };
+        let reply =
+            SqliteRecords::open_with(&path, &seal).unwrap().answer(&query, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        assert!(matches!(reply, Reply::Matched(_)), "{reply:?}");
+    }
+}

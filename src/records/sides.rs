@@ -272,8 +272,8 @@ impl<'a> Staging<'a> {
         Ok(self.difference)
     }
 
-    /// From here on this side is read; the other is cleared. Lock-outs are lifted where the people are made up.
-    pub(super) fn swap(mut self, as_of: Month, seed: Option<u64>) -> Result<(), WriteError> {
+    /// From here on this side is read. Lock-outs are lifted where the people are made up.
+    pub(super) fn swap(&mut self, as_of: Month, seed: Option<u64>) -> Result<(), WriteError> {
         self.flush()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "UPDATE meta SET side = ?1, as_of = ?2, seed = ?3";
@@ -284,13 +284,12 @@ impl<'a> Staging<'a> {
                  DELETE FROM known_callers; UPDATE known_caller_count SET count = 0",
             )?;
         }
-        transaction.commit()?;
-        clear(self.connection, self.side.other())
+        Ok(transaction.commit()?)
     }
 
-    /// Leaves what is read as it is.
-    pub(super) fn abandon(self) -> Result<(), WriteError> {
-        clear(self.connection, self.side)
+    /// Empties the side that is not read: the one before, after the swap; else what was written.
+    pub(super) fn end(self) -> Result<(), WriteError> {
+        clear(self.connection, Side::read(self.connection)?.0.other())
     }
 }
 

@@ -4,11 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use hotline::facts::{Query, Reply};
-use hotline::records::demo::{self, DemoOptions, NAMED};
-use hotline::records::{PostgresRecords, Records, SqliteRecords};
+use hotline::facts::Reply;
+use hotline::records::demo::{self, DemoOptions};
+use hotline::records::{PostgresRecords, SqliteRecords};
 
-use crate::records_support::{as_of, at, right};
+use crate::records_support::{answers_of, as_of};
 use crate::support::postgres::{Held, PostgresServer};
 
 fn hotline(folder: &Path, arguments: &[&str]) -> Command {
@@ -21,19 +21,6 @@ const IMPORT: [&str; 7] = ["import", "--people", "people.csv", "--payments", "pa
 
 fn answers(folder: &Path) -> Vec<Reply> {
     answers_of(&SqliteRecords::open(&folder.join("hotline.db")).unwrap())
-}
-
-fn answers_of(records: &dyn Records) -> Vec<Reply> {
-    let mut answers = Vec::new();
-    for named in &NAMED {
-        let Reply::Matched(person) = records.answer(&right(named.who, None), at(0)).unwrap() else {
-            panic!("{}", named.who)
-        };
-        for query in [Query::Balances(person), Query::Summary(person)] {
-            answers.push(records.answer(&query, at(0)).unwrap());
-        }
-    }
-    answers
 }
 
 /// People on the side that is not read.

@@ -1,10 +1,10 @@
 //! A PostgreSQL database that is foreign, too new, or not to be entered is refused with what to do; what lies between is
 //! encrypted, and believed only with a certificate.
 
-use crate::records_support::{UNKNOWN_ID, as_of, at, matched, right, verify};
+use crate::records_support::{UNKNOWN_ID, as_of, at, from, matched, person, right, verify};
 use crate::support::postgres::{PostgresServer, own};
 use crate::support::tls::Authority;
-use hotline::facts::{Fen, PersonRef, Query, Reply, Secret};
+use hotline::facts::{Fen, Identity, PersonRef, Query, Reply, Secret};
 use hotline::records::demo::{self, DemoError, DemoOptions};
 use hotline::records::{
     ClientTls, LockPolicy, OpenError, PostgresOptions, PostgresRecords, PostgresUrl, Records, RecordsError, Source,
@@ -89,6 +89,31 @@ fn rows_of_the_first_version_are_carried_over() {
     assert_eq!(server.sql("SELECT to_regclass('insured') IS NULL"), "t", "those before are gone");
     let report = demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), true, || ()).unwrap();
     assert!(report.replaced && ask(&right("ordinary", None)) != matched(7), "its number is nobody else's");
+}
+
+#[test]
+fn who_was_carried_over_keeps_their_number_and_is_known_by_card_once_a_month_is_written() {
+    let server = PostgresServer::start();
+    server.sql(include_str!("../../src/records/postgres/migrations/0001_start.sql"));
+    let ordinary = person("ordinary");
+    server.sql(&format!(
+        "CREATE TABLE schema_version (version bigint NOT NULL); INSERT INTO schema_version VALUES (1); \
+         INSERT INTO meta VALUES (1, sha256('pepper'), 24320, 1); \
+         INSERT INTO insured VALUES (7, '{}', '{}', '0010', 'employee'); INSERT INTO accounts VALUES (7, 1234, 56); \
+         INSERT INTO identifiers VALUES (7, sha256('card'), sha256('end'), sha256('personal'))",
+        ordinary.id, ordinary.number
+    ));
+    let records = PostgresRecords::open(&server.options()).unwrap();
+    let identity = Identity {
+        card: Some(Secret::new(ordinary.card.trim_start_matches(char::is_alphabetic).to_owned())),
+        number: Some(Secret::new(ordinary.number.to_owned())),
+        ..Identity::default()
+    };
+    let by_card = Query::Verify { identity, from: from(None, None) };
+    assert_eq!(records.answer(&right("ordinary", None), at(0)).unwrap(), matched(7));
+    assert_eq!(records.answer(&by_card, at(1)).unwrap(), Reply::Unmatched);
+    demo::write_to_server(&server.options(), DemoOptions::named_only(as_of()), false, || ()).unwrap();
+    assert_eq!(records.answer(&by_card, at(2)).unwrap(), matched(7));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use hotline::facts::{CitizenId, Identity, Month, Origin, PersonRef, Query, Reply, Secret};
-use hotline::records::demo::{self, DemoOptions, NamedPerson, named};
+use hotline::records::demo::{self, DemoOptions, NAMED, NamedPerson, named};
 use hotline::records::{
     LockPolicy, PostgresOptions, PostgresRecords, PostgresUrl, Records, RecordsError, Seal, ServiceOptions,
     ServiceRecords, Source, SqliteRecords,
@@ -192,6 +192,20 @@ pub(crate) const UNKNOWN_ID: &str = "11010519491231002X";
 
 pub(crate) fn matched(row: i64) -> Reply {
     Reply::Matched(PersonRef(row))
+}
+
+/// What each of the named people, who is verified first, is told of themselves.
+pub(crate) fn answers_of(records: &dyn Records) -> Vec<Reply> {
+    let mut answers = Vec::new();
+    for named in &NAMED {
+        let Reply::Matched(person) = records.answer(&right(named.who, None), at(0)).unwrap() else {
+            panic!("{}", named.who)
+        };
+        for query in [Query::Balances(person), Query::Summary(person)] {
+            answers.push(records.answer(&query, at(0)).unwrap());
+        }
+    }
+    answers
 }
 
 /// Every octet of every file below a folder.

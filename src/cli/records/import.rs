@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::place::Place;
+use super::tell_left_over;
 use crate::cli::{Wrong, today};
 use crate::facts::Month;
 use crate::records::import::{self, ImportError, ImportOptions, ImportReport, Outcome, RowFault, Step};
@@ -76,6 +77,7 @@ impl Import {
         })?;
         // Nobody reads: nothing more to say.
         let _ = io::stdout().write_all(told(&database, self.as_of, &report, begun.elapsed()).as_bytes());
+        tell_left_over("import", report.left_over.as_deref());
         Ok(report.outcome != Outcome::Refused)
     }
 

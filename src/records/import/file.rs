@@ -76,11 +76,11 @@ impl NewMonth for Staging<'_> {
         subjects.iter().map(|subject| self.password(subject).map_err(ImportError::Password)).collect()
     }
 
-    fn swap(self: Box<Self>, as_of: Month) -> Result<(), WriteError> {
-        Staging::swap(*self, as_of, None)
+    fn swap(&mut self, as_of: Month) -> Result<(), WriteError> {
+        Staging::swap(self, as_of, None)
     }
 
-    fn abandon(self: Box<Self>) -> Result<(), WriteError> {
-        Staging::abandon(*self)
+    fn end(self: Box<Self>) -> Result<(), WriteError> {
+        Staging::end(*self)
     }
 }

@@ -107,7 +107,7 @@ pub enum Outcome {
 }
 
 /// What came of it, counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportReport {
     /// What came of it.
     pub outcome: Outcome,
@@ -121,9 +121,12 @@ pub struct ImportReport {
     pub difference: Difference,
     /// Initial passwords that were given: not to those who have chosen one, or have been given the same before.
     pub passwords: u64,
+    /// Why what nobody reads could not be emptied: the month before, or what was written and is not to be read. The next import does
+    /// that first.
+    pub left_over: Option<String>,
 }
 
-/// Why nothing was imported. The records are as they were.
+/// Why nothing was imported: the records are as they were, but for [`ImportError::NotGiven`].
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A table cannot be read.
@@ -161,6 +164,11 @@ pub enum ImportError {
     /// A password cannot be hashed, or one that somebody has cannot be opened.
     #[error(transparent)]
     Password(RecordsError),
+    /// The month is read, and initial passwords are yet to be given.
+    #[error(
+        "the month is in and is read, but not all initial passwords are given; the same import gives the others: {0}"
+    )]
+    NotGiven(Box<ImportError>),
     /// Whoever is told of faulty rows could not take one.
     #[error("the faulty rows cannot be told: {0}")]
     Telling(#[from] std::io::Error),
@@ -203,16 +211,16 @@ pub(in crate::records) trait NewMonth {
     fn difference(&mut self) -> Result<Difference, WriteError>;
     /// The passwords that people have, by the hash of the ID.
     fn passwords(&mut self, subjects: &[Keyed]) -> Result<Vec<Option<StoredPassword>>, ImportError>;
-    /// From here on this month is read, and the other is gone.
-    fn swap(self: Box<Self>, as_of: Month) -> Result<(), WriteError>;
-    /// Leaves what is read as it is.
-    fn abandon(self: Box<Self>) -> Result<(), WriteError>;
+    /// From here on this month is read.
+    fn swap(&mut self, as_of: Month) -> Result<(), WriteError>;
+    /// Empties what nobody reads: after the swap the month before, else this one.
+    fn end(self: Box<Self>) -> Result<(), WriteError>;
 }
 
 /// Imports a month into a database: a file, which is made if it is missing, or a server's.
 ///
 /// # Errors
-/// [`ImportError`]; the records are then as they were. Faulty rows are no error: [`Outcome::Refused`].
+/// [`ImportError`]. Faulty rows are no error: [`Outcome::Refused`].
 pub fn import(
     database: &Source,
     options: &ImportOptions,
@@ -276,7 +284,7 @@ fn into(
     let mut initial = Initial::new(folder);
     let report = load(target, &mut parts, &mut initial, progress)?;
     if report.outcome == Outcome::Loaded {
-        initial.give(target)?;
+        initial.give(target).map_err(|error| ImportError::NotGiven(Box::new(error)))?;
     }
     Ok(report)
 }
@@ -298,19 +306,23 @@ fn load(
     })?;
     let difference = month.difference()?;
     if parts.faulty > 0 && !options.skip_faulty {
-        month.abandon()?;
-        return Ok(parts.report(Outcome::Refused, Difference::default()));
+        return Ok(ended(month, parts.report(Outcome::Refused, Difference::default())));
     }
     let before = difference.gone.saturating_add(difference.people.saturating_sub(difference.new));
     if difference.gone.saturating_mul(100) > before.saturating_mul(MOST_GONE) && !options.force && !made_up {
-        month.abandon()?;
+        // What cannot be emptied now, the next import empties; what is to be told is this.
+        let _ = month.end();
         return Err(ImportError::Gone { gone: difference.gone, before });
     }
     let passwords = initial.hash(month.as_mut(), &mut |done, of| progress(Step::Passwords, done, of))?;
     if difference.is_nothing() && passwords == 0 && held == Some(options.as_of) && !made_up {
-        month.abandon()?;
-        return Ok(parts.report(Outcome::Unchanged, difference));
+        return Ok(ended(month, parts.report(Outcome::Unchanged, difference)));
     }
     month.swap(options.as_of)?;
-    Ok(ImportReport { passwords, ..parts.report(Outcome::Loaded, difference) })
+    Ok(ended(month, ImportReport { passwords, ..parts.report(Outcome::Loaded, difference) }))
+}
+
+/// What is read stays; what is not goes, and it is no failure of the import where it cannot yet.
+fn ended(month: Box<dyn NewMonth + '_>, report: ImportReport) -> ImportReport {
+    ImportReport { left_over: month.end().err().map(|error| error.to_string()), ..report }
 }

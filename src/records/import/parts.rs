@@ -105,7 +105,7 @@ impl<'a, 'b> Parts<'a, 'b> {
     /// What came of it.
     pub(super) fn report(&self, outcome: Outcome, difference: Difference) -> ImportReport {
         let Parts { people_rows, payment_rows, faulty, .. } = *self;
-        ImportReport { outcome, people_rows, payment_rows, faulty, difference, passwords: 0 }
+        ImportReport { outcome, people_rows, payment_rows, faulty, difference, passwords: 0, left_over: None }
     }
 
     /// Reads the table of the insured.

@@ -11,6 +11,9 @@ CREATE TABLE names (
 
 INSERT INTO names SELECT meta.side, person, card, card_end, personal FROM identifiers, meta;
 
+-- Whom a sealing anew had written when it was broken off has no names there: it begins again.
+UPDATE meta SET rekeying = NULL;
+
 DROP TABLE identifiers;
 
 CREATE INDEX names_by_card ON names (card) WHERE card IS NOT NULL;

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::Client;
 
 use super::schema::{self, SchemaFault};
-use super::writing::Staging;
+use super::writing::{self, Staging};
 use super::{PostgresOptions, rekeying};
 use crate::facts::{Month, Secret};
 use crate::records::import::{ImportError, NewMonth, Target};
@@ -50,10 +50,10 @@ impl ServerTarget {
         let (mut client, _) = connected.map_err(|error| schema::unopened(server.clone(), error))?;
         let prepared = runtime.block_on(async {
             let pepper = schema::prepare(&mut client, &seal).await?;
-            schema::write_alone(&client).await?;
+            schema::write_alone(&client, options.patience).await?;
             Ok(pepper)
         });
-        let pepper = prepared.map_err(|fault| told(&server, fault))?;
+        let pepper = prepared.map_err(|fault| told(&runtime, &client, &server, fault))?;
         Ok(ServerTarget { runtime, client, server, seal, pepper })
     }
 }
@@ -64,10 +64,16 @@ impl Drop for ServerTarget {
     }
 }
 
-fn told(server: &str, fault: SchemaFault) -> WriteError {
-    match fault {
+fn told(runtime: &Runtime, client: &Client, server: &str, fault: SchemaFault) -> WriteError {
+    match runtime.block_on(schema::named(client, fault)) {
         SchemaFault::Busy => WriteError::Busy(server.to_owned()),
         fault => schema::unopened(server.to_owned(), fault.remote()).into(),
+    }
+}
+
+impl ServerTarget {
+    fn told(&self, fault: SchemaFault) -> WriteError {
+        told(&self.runtime, &self.client, &self.server, fault)
     }
 }
 
@@ -82,20 +88,20 @@ impl Target for ServerTarget {
             let as_of: Option<i32> = row.try_get(0)?;
             Ok((as_of.and_then(Month::of_ordinal), row.try_get(1)?))
         });
-        held.map_err(|fault| told(&self.server, fault))
+        held.map_err(|fault| self.told(fault))
     }
 
     fn begin(&mut self) -> Result<Box<dyn NewMonth + '_>, WriteError> {
         let ServerTarget { runtime, client, server, seal, pepper } = self;
         let (runtime, server, seal, pepper): (&Runtime, &str, &Seal, &Pepper) = (runtime, server, seal, pepper);
-        let begun = runtime.block_on(async move {
+        let begun = runtime.block_on(async {
             rekeying::seal_what_is_open(client, seal).await?;
             // Where all is sealed now, nothing that lies open is believed from here on.
             Pepper::open(seal, &schema::stored_pepper(client).await?)?;
-            Staging::begin(client, seal, pepper).await
+            writing::begin(client).await
         });
-        let staging = begun.map_err(|fault| told(server, fault))?;
-        Ok(Box::new(ServerMonth { runtime, server, seal, staging }))
+        let side = begun.map_err(|fault| told(runtime, client, server, fault))?;
+        Ok(Box::new(ServerMonth { runtime, server, seal, staging: Staging::of(client, seal, pepper, side) }))
     }
 
     fn give(&mut self, passwords: &[(Keyed, Secret<String>)]) -> Result<(), WriteError> {
@@ -106,7 +112,7 @@ impl Target for ServerTarget {
         let sealed = passwords.iter().map(|(subject, hash)| columns::sealed_password(&self.seal, subject, hash));
         let sealed: Vec<Vec<u8>> = sealed.collect::<Result<_, _>>()?;
         let given = self.runtime.block_on(self.client.execute(sql, &[&subjects, &sealed]));
-        given.map(drop).map_err(|error| told(&self.server, error.into()))
+        given.map(drop).map_err(|error| self.told(error.into()))
     }
 }
 
@@ -118,19 +124,25 @@ struct ServerMonth<'a> {
     staging: Staging<'a>,
 }
 
+impl ServerMonth<'_> {
+    fn told(&self, fault: SchemaFault) -> WriteError {
+        told(self.runtime, self.staging.client(), self.server, fault)
+    }
+}
+
 impl NewMonth for ServerMonth<'_> {
     fn add(&mut self, insured: Insured) -> Result<(), WriteError> {
-        self.runtime.block_on(self.staging.add(&insured)).map_err(|fault| told(self.server, fault))
+        self.runtime.block_on(self.staging.add(&insured)).map_err(|fault| self.told(fault))
     }
 
     fn difference(&mut self) -> Result<Difference, WriteError> {
-        self.runtime.block_on(self.staging.difference()).map_err(|fault| told(self.server, fault))
+        self.runtime.block_on(self.staging.difference()).map_err(|fault| self.told(fault))
     }
 
     fn passwords(&mut self, subjects: &[Keyed]) -> Result<Vec<Option<StoredPassword>>, ImportError> {
         let hashes: Vec<&[u8]> = subjects.iter().map(|subject| subject.0.as_slice()).collect();
         let found = self.runtime.block_on(self.staging.passwords(&hashes));
-        let found: HashMap<Vec<u8>, (Vec<u8>, bool)> = found.map_err(|fault| told(self.server, fault))?;
+        let found: HashMap<Vec<u8>, (Vec<u8>, bool)> = found.map_err(|fault| self.told(fault))?;
         let opened = subjects.iter().map(|subject| {
             let Some((stored, initial)) = found.get(subject.0.as_slice()) else { return Ok(None) };
             columns::password(self.seal, subject, stored, *initial).map(Some).map_err(ImportError::Password)
@@ -138,13 +150,11 @@ impl NewMonth for ServerMonth<'_> {
         opened.collect()
     }
 
-    fn swap(self: Box<Self>, as_of: Month) -> Result<(), WriteError> {
-        let ServerMonth { runtime, server, staging, .. } = *self;
-        runtime.block_on(staging.swap(as_of, None)).map_err(|fault| told(server, fault))
+    fn swap(&mut self, as_of: Month) -> Result<(), WriteError> {
+        self.runtime.block_on(self.staging.swap(as_of, None)).map_err(|fault| self.told(fault))
     }
 
-    fn abandon(self: Box<Self>) -> Result<(), WriteError> {
-        let ServerMonth { runtime, server, staging, .. } = *self;
-        runtime.block_on(staging.abandon()).map_err(|fault| told(server, fault))
+    fn end(self: Box<Self>) -> Result<(), WriteError> {
+        self.runtime.block_on(self.staging.end()).map_err(|fault| self.told(fault))
     }
 }

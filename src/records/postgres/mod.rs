@@ -77,6 +77,8 @@ pub struct PostgresOptions {
     pub tls: ClientTls,
     /// How long a look-up may take in all: connecting, each statement, waiting for a connection.
     pub deadline: Duration,
+    /// How long a command that writes records waits for a table or a row that another session holds.
+    pub patience: Duration,
     /// Connections at most.
     pub connections: usize,
     /// When it is asked no longer.
@@ -84,7 +86,7 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// Without a password and TLS files; 3 seconds, 2 connections.
+    /// Without a password and TLS files; 3 seconds, 10 minutes for what others hold, 2 connections.
     pub fn of(url: PostgresUrl) -> PostgresOptions {
         PostgresOptions {
             url,
@@ -92,6 +94,7 @@ impl PostgresOptions {
             seal: Seal::open_values(),
             tls: ClientTls::default(),
             deadline: Duration::from_secs(3),
+            patience: Duration::from_secs(600),
             connections: 2,
             breaker: BreakerPolicy::default(),
         }

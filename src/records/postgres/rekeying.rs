@@ -31,7 +31,7 @@ pub(in crate::records) fn rekey(
     schema::once(options, async move |client: &mut Client| {
         let key = seal.current().ok_or(SchemaFault::NoKeys)?;
         schema::prepare(client, &seal).await?;
-        schema::write_alone(client).await?;
+        schema::write_alone(client, options.patience).await?;
         let people = run(client, &seal, key, progress).await?;
         Ok(Rekeyed { key, people, log_emptied: true })
     })

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -40,8 +41,8 @@ pub(super) enum SchemaFault {
     Seal(SealFault),
     /// Another process writes.
     Busy,
-    /// Somebody reads a table for so long that it cannot be emptied.
-    ReadForLong,
+    /// Another session holds a table or a row for longer than is waited; how long that is and whose it is, once [`named`].
+    HeldForLong(Option<String>),
     /// There are no keys to seal by.
     NoKeys,
     /// The server says so.
@@ -56,7 +57,10 @@ impl From<SealFault> for SchemaFault {
 
 impl From<tokio_postgres::Error> for SchemaFault {
     fn from(error: tokio_postgres::Error) -> SchemaFault {
-        SchemaFault::Server(error)
+        match error.code() {
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => SchemaFault::HeldForLong(None),
+            _ => SchemaFault::Server(error),
+        }
     }
 }
 
@@ -77,11 +81,12 @@ impl SchemaFault {
             SchemaFault::Busy => {
                 RemoteError::Refused("they are being written by another command: wait for it".to_owned())
             }
-            SchemaFault::ReadForLong => RemoteError::Refused(
-                "somebody has been reading a table for minutes, a backup perhaps, and it could not be emptied: do the same again \
-                 when that has ended"
-                    .to_owned(),
-            ),
+            SchemaFault::HeldForLong(by) => RemoteError::Refused(format!(
+                "another session holds a table or a row of them, and did not let go of it {}. A backup reads for as long as it \
+                 takes; a session that was left open in a transaction holds what it touched: wait for its end, or end it by \
+                 SELECT pg_terminate_backend(SESSION), and do the same again",
+                by.as_deref().unwrap_or("in time")
+            )),
             SchemaFault::NoKeys => RemoteError::Refused(WriteError::NoKeys.to_string()),
             SchemaFault::Server(error) => connecting(error),
         }
@@ -140,11 +145,16 @@ pub(in crate::records) fn sealed_by(options: &PostgresOptions) -> Result<Option<
 }
 
 /// Makes the connection the only one that writes records, until it ends or [`let_go`]; and lets it take as long as it takes, since
-/// nobody calls about it. When this process ends, the server sees it within a second, from PostgreSQL 14 on.
-pub(super) async fn write_alone(client: &Client) -> Result<(), SchemaFault> {
-    let patience = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
-                    SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
-    client.batch_execute(patience).await?;
+/// nobody calls about it, but for what others hold. When this process ends, the server sees it within a second, from PostgreSQL 14
+/// on.
+pub(super) async fn write_alone(client: &Client, patience: Duration) -> Result<(), SchemaFault> {
+    // 0 would be for ever.
+    let held = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX).max(1);
+    let limits = format!(
+        "SET statement_timeout = 0; SET lock_timeout = {held}; SET idle_in_transaction_session_timeout = 0; \
+         SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'"
+    );
+    client.batch_execute(&limits).await?;
     let alone: bool = client.query_one("SELECT pg_try_advisory_lock($1)", &[&WRITING_LOCK]).await?.try_get(0)?;
     if alone { Ok(()) } else { Err(SchemaFault::Busy) }
 }
@@ -154,6 +164,22 @@ pub(super) async fn let_go(client: &Client) {
     let letting_go = client.batch_execute("SELECT pg_advisory_unlock_all()");
     // Where it cannot, the end of the connection does.
     let _ = tokio::time::timeout(LET_GO_WITHIN, letting_go).await;
+}
+
+/// A fault with how long was waited, and the sessions that may hold what could not be had, those longest at it first: the server is
+/// asked while they still do.
+pub(super) async fn named(client: &Client, fault: SchemaFault) -> SchemaFault {
+    let SchemaFault::HeldForLong(None) = fault else { return fault };
+    let sessions = "SELECT concat_ws(': ', 'within ' || current_setting('lock_timeout'), string_agg(session, '; ')) FROM ( \
+         SELECT format('session %s (%s)', pid, concat_ws(', ', nullif(application_name, ''), 'user ' || usename, \
+                       'since ' || date_trunc('second', xact_start))) AS session \
+         FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND pid IN (SELECT pid FROM pg_locks WHERE granted \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
+                              AND relkind IN ('r', 'p'))) \
+         ORDER BY xact_start NULLS LAST LIMIT 3) AS holding";
+    let by = client.query_one(sessions, &[]).await.ok().and_then(|row| row.try_get(0).ok());
+    SchemaFault::HeldForLong(by)
 }
 
 async fn migrate(client: &mut Client, seal: &Seal) -> Result<(), SchemaFault> {
@@ -202,10 +228,13 @@ pub(super) fn once<T: Send>(
     let tls = options.connector(&config).map_err(|fault| refused(fault.to_string()))?;
     let done = run_once(move || async move {
         let (mut client, carrying) = connect(&config, tls, options.deadline).await?;
-        let done = work(&mut client).await.map_err(|fault| fault.remote());
-        if done.is_ok() {
-            let_go(&client).await;
-        }
+        let done = match work(&mut client).await {
+            Ok(done) => {
+                let_go(&client).await;
+                Ok(done)
+            }
+            Err(fault) => Err(named(&client, fault).await.remote()),
+        };
         carrying.abort();
         done
     });

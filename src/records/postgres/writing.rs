@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::pin::pin;
 
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Transaction};
 
@@ -20,11 +19,11 @@ use crate::records::{Insured, OpenError};
 
 /// So long what reads may hold up what changes a table's file, before it lets others read on and tries again. Milliseconds.
 const HELD_UP: u32 = 200;
-/// So often it tries, once a second.
-const TRIES: u32 = 600;
+/// So long it lets them, until what others hold has been waited for long enough. Milliseconds.
+const LET_READ: u64 = 1_000;
 
 /// What was there before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::records) enum Written {
     /// So many payments are there now, and whether others were before.
     Payments {
@@ -32,6 +31,8 @@ pub(in crate::records) enum Written {
         payments: u64,
         /// Before.
         replaced: bool,
+        /// Why what is no longer read could not be emptied.
+        left_over: Option<String>,
     },
     /// Records that are not made up: nothing was changed.
     RealRecords,
@@ -53,21 +54,29 @@ pub(in crate::records) fn write(
     let seal = options.seal.for_database();
     schema::once(options, async move |client: &mut Client| {
         let pepper = schema::prepare(client, &seal).await?;
-        schema::write_alone(client).await?;
+        schema::write_alone(client, options.patience).await?;
         let row = client.query_one("SELECT as_of, seed FROM meta", &[]).await?;
         let (before, made_up): (Option<i32>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         if before.is_some() && made_up.is_none() && !force {
             return Ok(Written::RealRecords);
         }
         rekeying::seal_what_is_open(client, &seal).await?;
-        let mut staging = Staging::begin(client, &seal, &pepper).await?;
+        let side = begin(client).await?;
+        let mut staging = Staging::of(client, &seal, &pepper, side);
         for insured in people {
             staging.add(&insured).await?;
             progress();
         }
         let payments = staging.difference().await?.payments;
         staging.swap(as_of, seed).await?;
-        Ok(Written::Payments { payments, replaced: before.is_some() })
+        let left_over = match staging.end().await {
+            Ok(()) => None,
+            Err(fault) => {
+                let why = schema::named(client, fault).await.remote();
+                Some(schema::unopened(options.url.to_string(), why).to_string())
+            }
+        };
+        Ok(Written::Payments { payments, replaced: before.is_some(), left_over })
     })
 }
 
@@ -82,22 +91,27 @@ pub(super) struct Staging<'a> {
     difference: Difference,
 }
 
+/// Clears the side that is not read, which is to be written, and tells which it is.
+pub(super) async fn begin(client: &Client) -> Result<i16, SchemaFault> {
+    let read = side(client).await?;
+    client.execute("UPDATE meta SET rekeying = NULL WHERE rekeying IS NOT NULL", &[]).await?;
+    clear(client, 1 - read).await?;
+    // Takes back the numbers of those who are not in the records.
+    let gone =
+        "DELETE FROM people p WHERE NOT EXISTS (SELECT 1 FROM records r WHERE r.side = $1 AND r.person = p.person)";
+    client.execute(gone, &[&read]).await?;
+    Ok(1 - read)
+}
+
 impl<'a> Staging<'a> {
-    /// Clears the other side and begins to write it.
-    pub(super) async fn begin(
-        client: &'a mut Client,
-        seal: &'a Seal,
-        pepper: &'a Pepper,
-    ) -> Result<Staging<'a>, SchemaFault> {
-        let read = side(client).await?;
-        client.execute("UPDATE meta SET rekeying = NULL WHERE rekeying IS NOT NULL", &[]).await?;
-        clear(client, 1 - read).await?;
-        // Takes back the numbers of those who are not in the records.
-        let gone =
-            "DELETE FROM people p WHERE NOT EXISTS (SELECT 1 FROM records r WHERE r.side = $1 AND r.person = p.person)";
-        client.execute(gone, &[&read]).await?;
-        let difference = Difference::default();
-        Ok(Staging { client, seal, pepper, side: 1 - read, waiting: Vec::new(), bytes: 0, difference })
+    /// To be written into a side that is clear: see [`begin`].
+    pub(super) fn of(client: &'a mut Client, seal: &'a Seal, pepper: &'a Pepper, side: i16) -> Staging<'a> {
+        Staging { client, seal, pepper, side, waiting: Vec::new(), bytes: 0, difference: Difference::default() }
+    }
+
+    /// The connection, which writes alone.
+    pub(super) fn client(&self) -> &Client {
+        self.client
     }
 
     /// Writes a person; no ID twice.
@@ -169,8 +183,8 @@ impl<'a> Staging<'a> {
         Ok(self.difference)
     }
 
-    /// From here on this side is read; the other is cleared. Lock-outs are lifted where the people are made up.
-    pub(super) async fn swap(mut self, as_of: Month, seed: Option<u64>) -> Result<(), SchemaFault> {
+    /// From here on this side is read. Lock-outs are lifted where the people are made up.
+    pub(super) async fn swap(&mut self, as_of: Month, seed: Option<u64>) -> Result<(), SchemaFault> {
         self.flush().await?;
         // How many there are in a side that has just been filled, the server would else learn later.
         self.client.batch_execute("ANALYZE people; ANALYZE records").await?;
@@ -180,8 +194,7 @@ impl<'a> Staging<'a> {
         if seed.is_some() {
             transaction.batch_execute("DELETE FROM lock_outs; DELETE FROM known_callers").await?;
         }
-        transaction.commit().await?;
-        clear(self.client, 1 - self.side).await
+        Ok(transaction.commit().await?)
     }
 
     /// The passwords that people have, as they are stored, and whether each is to be changed: by the hash of the ID.
@@ -192,9 +205,9 @@ impl<'a> Staging<'a> {
         Ok(found.collect::<Result<_, tokio_postgres::Error>>()?)
     }
 
-    /// Leaves what is read as it is.
-    pub(super) async fn abandon(self) -> Result<(), SchemaFault> {
-        clear(self.client, self.side).await
+    /// Empties the side that is not read: the one before, after the swap; else what was written.
+    pub(super) async fn end(&self) -> Result<(), SchemaFault> {
+        clear(self.client, 1 - side(self.client).await?).await
     }
 }
 
@@ -267,23 +280,21 @@ pub(super) async fn clear(client: &Client, side: i16) -> Result<(), SchemaFault>
 }
 
 /// Runs what needs a table for itself, for a moment, over a connection that writes alone. Where somebody reads it for long, as a
-/// backup does, those who ask for a call do not wait behind this: it steps back and tries again.
+/// backup does, those who ask for a call do not wait behind this: it steps back and tries again, for as long as the connection waits
+/// for what others hold.
 #[allow(clippy::disallowed_methods, reason = "the records' shell: waits between two tries")]
 pub(super) async fn patiently(client: &Client, sql: &str) -> Result<(), SchemaFault> {
+    let patience = "SELECT setting::bigint FROM pg_settings WHERE name = 'lock_timeout'";
+    let patience: i64 = client.query_one(patience, &[]).await?.try_get(0)?;
     client.batch_execute(&format!("SET lock_timeout = {HELD_UP}")).await?;
-    let mut done = client.batch_execute(sql).await;
-    for _ in 0..TRIES {
-        if !done.as_ref().is_err_and(is_read) {
+    let mut done = client.batch_execute(sql).await.map_err(SchemaFault::from);
+    for _ in 0..patience.unsigned_abs() / LET_READ {
+        if !matches!(done, Err(SchemaFault::HeldForLong(_))) {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        done = client.batch_execute(sql).await;
+        tokio::time::sleep(std::time::Duration::from_millis(LET_READ)).await;
+        done = client.batch_execute(sql).await.map_err(SchemaFault::from);
     }
-    client.batch_execute("SET lock_timeout = 0").await?;
-    done.map_err(|error| if is_read(&error) { SchemaFault::ReadForLong } else { error.into() })
-}
-
-/// Whether a table could not be had for what others do.
-fn is_read(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+    let restored = client.batch_execute(&format!("SET lock_timeout = {patience}")).await;
+    done.and(restored.map_err(SchemaFault::from))
 }
