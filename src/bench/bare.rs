@@ -85,6 +85,8 @@ pub(super) struct Course<'a> {
     pub(super) paced: &'a [u32],
     /// Look for the greatest that is clean.
     pub(super) find: bool,
+    /// So often a number that is not clean is tried.
+    pub(super) tries: u32,
     pub(super) time: Duration,
     /// The hotline's core.
     pub(super) cores: &'a [usize],
@@ -106,10 +108,10 @@ pub(super) fn measure(maker: &mut Maker, course: &Course<'_>, told: &mut dyn med
     };
     let mut tried = Vec::new();
     for calls in course.paced {
-        tried.push((*calls, keep_pace(*calls)?));
+        tried.push((*calls, media::tries(course.tries, || keep_pace(*calls))?));
     }
     if course.find {
-        media::find(&mut tried, keep_pace)?;
+        media::find(&mut tried, |calls| media::tries(course.tries, || keep_pace(calls)))?;
     }
     bare.clean = media::greatest(&tried);
     Ok(bare)

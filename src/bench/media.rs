@@ -35,6 +35,8 @@ pub struct Plan<'a> {
     pub calls: Vec<u32>,
     /// Look for the greatest number that is clean, after these.
     pub find: bool,
+    /// So often a number is measured that is not clean, before it is taken for one that is not.
+    pub tries: u32,
     /// How long each number is measured.
     pub time: Duration,
     /// Calls dialled a second.
@@ -116,8 +118,14 @@ pub struct Found {
 }
 
 impl Found {
+    /// Whether every number of calls was clean.
+    pub fn all_clean(&self) -> bool {
+        self.tried().iter().all(|(_, clean)| *clean)
+    }
+
     fn tried(&self) -> Vec<(u32, bool)> {
-        self.steps.iter().map(|step| (step.asked, step.is_clean())).collect()
+        let clean = |calls| self.steps.iter().any(|step| step.asked == calls && step.is_clean());
+        self.steps.iter().map(|step| (step.asked, clean(step.asked))).collect()
     }
 }
 
@@ -144,7 +152,7 @@ pub fn run(plan: &Plan<'_>, told: &mut dyn Told) -> Result<Found, String> {
     let mut run = Run { plan, side: &side, maker: &mut maker, told, before: Base::default(), found: Found::default() };
     run.before = run.base();
     for calls in &plan.calls {
-        run.step(*calls).map_err(|error| error.to_string())?;
+        run.tries(*calls).map_err(|error| error.to_string())?;
     }
     if plan.find {
         run.find().map_err(|error| error.to_string())?;
@@ -161,6 +169,7 @@ pub fn run(plan: &Plan<'_>, told: &mut dyn Told) -> Result<Found, String> {
             sockets: most.max(1),
             paced: &plan.bare_calls,
             find: plan.find,
+            tries: plan.tries,
             time: plan.time,
             cores: plan.dialled.cores.get(..1).unwrap_or_default(),
         };
@@ -208,6 +217,11 @@ impl Run<'_, '_> {
             }
             done(maker)
         })
+    }
+
+    /// Measures a number of calls until it is clean, as often as it may be tried. Whether it was.
+    fn tries(&mut self, calls: u32) -> std::io::Result<bool> {
+        tries(self.plan.tries, || self.step(calls))
     }
 
     /// Measures a number of calls. Whether it was clean.
@@ -279,8 +293,18 @@ impl Run<'_, '_> {
 
     fn find(&mut self) -> std::io::Result<()> {
         let mut tried = self.found.tried();
-        find(&mut tried, |calls| self.step(calls))
+        find(&mut tried, |calls| self.tries(calls))
     }
+}
+
+/// Tries until it is clean, so often at most: a moment in which the machine stood still is not to decide.
+pub(super) fn tries<E>(most: u32, mut step: impl FnMut() -> Result<bool, E>) -> Result<bool, E> {
+    for _ in 1..most {
+        if step()? {
+            return Ok(true);
+        }
+    }
+    step()
 }
 
 /// The greatest number that was clean.
@@ -307,4 +331,21 @@ pub(super) fn limit(dropped: u64, core: f64, again: u64) -> Option<String> {
         return Some(format!("{dropped} packets found the maker's sockets full"));
     }
     (core > 0.9).then(|| format!("the maker's core was full ({again} requests sent again)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_clean_at_its_third_try_is_clean_and_tried_no_more() {
+        for (most, clean, tried) in [(1, false, 1), (2, false, 2), (3, true, 3), (9, true, 3)] {
+            let mut count = 0;
+            let found = tries(most, || {
+                count += 1;
+                Ok::<_, ()>(count == 3)
+            });
+            assert_eq!((found, count), (Ok(clean), tried));
+        }
+    }
 }

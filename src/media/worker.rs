@@ -221,24 +221,17 @@ impl Worker {
     /// Sets a call's timer, and its pacing if it has begun or ceased to have something to send.
     fn arm(&mut self, call: u32, now: Moment) {
         let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
-        let this = millisecond(now);
         let (wants_tick, begins) = (slot.call.sending.wants_tick(), slot.call.sending.begins());
         match self.pacing.due(call) {
-            None if wants_tick => {
-                self.pacing.set(call, self.phases.enter(&mut slot.phase, slot.call.sending.earliest(this)))
-            }
-            Some(due) if wants_tick && begins => {
-                let earliest = slot.call.sending.earliest(this);
-                if earliest + SOON < due {
-                    self.pacing.set(call, self.phases.enter(&mut slot.phase, earliest));
-                }
-            }
+            due if wants_tick && (begins || due.is_none()) => self.begin_sound(call, now, due),
             Some(_) if !wants_tick => {
                 self.pacing.clear(call);
                 slot.call.sending.pause();
             }
             _ => {}
         }
+        let Some(Some(slot)) = self.calls.get(call as usize) else { return };
+        let this = millisecond(now);
         match slot.call.wake_at(&self.config) {
             // Rounded up, and never this millisecond again: a timer that is always due does not stop the rest.
             Some(wake) => {
@@ -248,6 +241,21 @@ impl Worker {
                 }
             }
             None => self.timers.clear(call),
+        }
+    }
+
+    /// A stretch of sound begins, at once or a little later where fewer calls send. Whoever is behind with other calls' packets sends
+    /// its first before them, so that the caller who pressed a key does not wait for all of them.
+    fn begin_sound(&mut self, call: u32, now: Moment, due: Option<u64>) {
+        let Some(Some(slot)) = self.calls.get_mut(call as usize) else { return };
+        let this = millisecond(now);
+        let earliest = slot.call.sending.earliest(this);
+        let due = due.filter(|due| *due <= earliest + SOON);
+        let due = due.unwrap_or_else(|| self.phases.enter(&mut slot.phase, earliest));
+        if self.pacing.next_slot().is_some_and(|next| next + SOON < this) {
+            self.tick(now, call, due, this);
+        } else {
+            self.pacing.set(call, due);
         }
     }
 
@@ -377,4 +385,91 @@ impl Worker {
 
 fn millisecond(now: Moment) -> u64 {
     now.as_micros() / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+    use std::sync::Arc;
+
+    use crate::audio::{Clip, Item, Playlist};
+    use crate::media::{Leg, MediaEngine};
+
+    /// Plays at once, and anew with each key.
+    struct Player;
+
+    impl Player {
+        fn play(out: &mut Actions) {
+            let clip = Arc::new(Clip::from_samples(&[0; 8000]));
+            out.play(Playlist::new(vec![Item::Clip(clip)]));
+        }
+    }
+
+    impl Conductor for Player {
+        fn start(&mut self, _: Moment, out: &mut Actions) {
+            Player::play(out);
+        }
+
+        fn key(&mut self, _: Moment, _: Key, out: &mut Actions) {
+            Player::play(out);
+        }
+
+        fn played(&mut self, _: Moment, _: &mut Actions) {}
+
+        fn timeout(&mut self, _: Moment, _: &mut Actions) {}
+
+        fn message(&mut self, _: Moment, _: Box<dyn Any + Send>, _: &mut Actions) {}
+
+        fn hung_up(&mut self, _: Moment) {}
+
+        fn wake_at(&self) -> Option<Moment> {
+            None
+        }
+    }
+
+    struct Caller {
+        ear: UdpSocket,
+        call: u32,
+        id: u64,
+    }
+
+    impl Caller {
+        fn dial(worker: &mut Worker, leg: Leg) -> Caller {
+            let ear = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            ear.set_nonblocking(true).unwrap();
+            let (pair, reservation) = leg.into_reserved().unwrap();
+            let (call, id) = (reservation.slot(), reservation.id());
+            let params = MediaParams::plain(ear.local_addr().unwrap());
+            let now = worker.clock.now();
+            let begun = Call::new(now, &worker.config, pair, reservation, params, Box::new(Player), Box::new(|_| ()));
+            worker.begin(now, begun);
+            Caller { ear, call, id }
+        }
+
+        fn hears(&self) -> bool {
+            self.ear.recv_from(&mut [0; DATAGRAM]).is_ok()
+        }
+    }
+
+    #[test]
+    fn a_prompt_begins_before_packets_that_others_have_waited_for_since_the_machine_stood_still() {
+        let mut config = EngineConfig::on(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        (config.workers, config.ports) = (1, 20_200..=20_299);
+        let engine = MediaEngine::start(config.clone()).unwrap();
+        let clock = Clock::start();
+        let mut worker = Worker::new(config, clock, Poll::new().unwrap(), crossbeam_channel::never(), 50);
+        let waiting = Caller::dial(&mut worker, engine.reserve().unwrap());
+        // Nobody has sent for 50 ms.
+        while clock.now() < Moment::from_micros(50_000) {
+            std::thread::yield_now();
+        }
+        let hurried = Caller::dial(&mut worker, engine.reserve().unwrap());
+        assert!(hurried.hears() && !waiting.hears());
+        let now = clock.now();
+        worker.key(now, hurried.call, hurried.id, Key::Digit(1));
+        assert!(hurried.hears() && !waiting.hears());
+        worker.send_due();
+        assert!(waiting.hears());
+    }
 }
