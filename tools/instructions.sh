@@ -20,7 +20,7 @@ known=$(cat "$kept" 2>/dev/null || true)
 compiler=$(rustc --version | cut -d' ' -f1,2)
 
 profile=()
-for setting in opt-level=3 codegen-units=1 debug=false debug-assertions=false overflow-checks=false; do
+for setting in opt-level=3 debug=false debug-assertions=false overflow-checks=false; do
     profile+=(--config "profile.dev.package.hotline.$setting")
 done
 program=$(CARGO_INCREMENTAL=0 cargo build --quiet --features opus --bench instructions "${profile[@]}" \

@@ -89,6 +89,7 @@ impl Playlist {
 
     /// Copies the next `out.len()` bytes and moves on. Returns how many of them are of the playlist; what is left of
     /// `out` after its end is silence. Zero when all has been played. Allocates nothing.
+    #[inline]
     pub fn fill(&mut self, law: Law, out: &mut [u8]) -> usize {
         let end = self.played + out.len();
         if let Some((of, sound)) = &self.at_hand

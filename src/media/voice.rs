@@ -30,6 +30,7 @@ impl Voice {
 
     /// Writes the next packet's payload, so many milliseconds of the playlist, and returns its length. Zero when all has
     /// been played. Allocates nothing.
+    #[inline]
     pub(super) fn fill(&mut self, playlist: &mut Playlist, milliseconds: u8, out: &mut [u8]) -> usize {
         let samples = usize::from(milliseconds) * 8;
         let law = self.codec.law();

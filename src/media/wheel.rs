@@ -8,6 +8,8 @@
 //! ```
 //!
 //! What is due beyond one turn waits in the last slot and is set again when that comes.
+//!
+//! Its functions are inlined wherever they are called: what a packet costs does not depend on which code the compiler looks at together.
 
 use arrayvec::ArrayVec;
 
@@ -60,6 +62,7 @@ impl Wheel {
     }
 
     /// Makes the call due at this millisecond and at no other; at once if that has passed.
+    #[inline]
     pub(super) fn set(&mut self, call: u32, due: u64) {
         self.clear(call);
         let slot = due.clamp(self.now, self.now + self.turn() - 2);
@@ -78,6 +81,7 @@ impl Wheel {
     }
 
     /// Makes the call due at no time.
+    #[inline]
     pub(super) fn clear(&mut self, call: u32) {
         let Some(entry) = self.entries.get_mut(call as usize) else { return };
         let Entry { due: Some(_), slot, previous, next } = std::mem::replace(entry, UNSET) else { return };
@@ -102,6 +106,7 @@ impl Wheel {
 
     /// Takes calls that are due by `now`, as many as there are or `MOST`, the longest due first, and says when each was. None is
     /// left where there are fewer.
+    #[inline]
     pub(super) fn take<const MOST: usize>(&mut self, now: u64) -> ArrayVec<(u32, u64), MOST> {
         let mut taken = ArrayVec::new();
         while !taken.is_full() {
@@ -116,6 +121,7 @@ impl Wheel {
     }
 
     /// Takes a slot's calls, from its first on.
+    #[inline]
     fn take_from<const MOST: usize>(&mut self, slot: u64, taken: &mut ArrayVec<(u32, u64), MOST>) {
         let turn = self.turn();
         let Some(place) = self.slots.get_mut((slot % turn) as usize) else { return };
@@ -148,6 +154,7 @@ impl Wheel {
     }
 
     /// The first millisecond at which a call may be due.
+    #[inline]
     pub(super) fn next_slot(&self) -> Option<u64> {
         let turn = self.turn();
         let start = self.now % turn;
@@ -172,6 +179,7 @@ impl Wheel {
         None
     }
 
+    #[inline]
     fn mark(&mut self, slot: u64, occupied: bool) {
         let place = slot % self.turn();
         if let Some(word) = self.occupied.get_mut((place / 64) as usize) {
