@@ -59,6 +59,11 @@ impl Playlist {
         self.items.push(Item::Silence(samples_in(pause)));
     }
 
+    /// Makes room for so many more, so that a long one is not moved again and again as it grows.
+    pub fn reserve(&mut self, items: usize) {
+        self.items.reserve_exact(items);
+    }
+
     /// Gives back the room that no item has taken: a playlist is held for as long as it plays.
     pub fn shrink(&mut self) {
         self.items.shrink_to_fit();

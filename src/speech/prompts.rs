@@ -70,6 +70,8 @@ impl Prompts {
         for (place, (language, line)) in lines.iter().enumerate() {
             let Some(spoken) = self.catalogue.speak(*language, line, pace) else { continue };
             let begun = said.playlist.duration();
+            // And a pause after them.
+            said.playlist.reserve(spoken.parts.len() + 1);
             for part in &spoken.parts {
                 match part {
                     Part::Pause(pause) => said.playlist.push_pause(*pause),
