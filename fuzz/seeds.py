@@ -210,11 +210,13 @@ def ours():
     yield "records_import", "gb18030", people.encode() + b"\0" + named.encode("gb18030")
     twice = people + "119999198503150010,10000001,retired,-1,1.005\n\"1,2\n"
     yield "records_import", "broken", (twice + "\0" + payments + "x,养老,2027-01,1e3,,\n" + payments).encode()
+    yield "records_import", "blank", ("\ufeff \r\n" + people + "\0" + payments).encode()
     wide = "personal_number,card,kind,id_number,medical,pension,number,x\r\n5001202,HL731000021,退休,32999919780419007X,1,0.5,10000002,\"a,b\"\r\n"
     yield "records_import", "wide", b"\xef\xbb\xbf" + (wide + "\0" + payments.replace("119999198503150010", "32999919780419007X")).encode()
     for name, url in [("verified", "postgresql://h:p%40ss@[::1]:5432/r?sslmode=verify-full&connect_timeout=3&application_name=x"),
                       ("hosts", "postgres://u@a:1,b:2/r?target_session_attrs=read-write&options=-c%20x"), ("local", "http://127.0.0.1:8080"),
-                      ("folder", "./records/../a b.db")]:
+                      ("folder", "./records/../a b.db"), ("two-at", "postgres://hotline@server:1,correct-horse@db.example/records"),
+                      ("at-in-path", "https://hotline:1234/correct@records.example"), ("scheme", "Postgres://hotline:correct-horse@db.example/r")]:
         yield "records_url", name, url.encode()
     for name, url in [("postgres", "postgresql://hotline@db.example:5432/records?sslmode=require"), ("password", "postgres://hotline:correct-horse@db.example/records"), ("service", "https://records.example:8443/hotline/"), ("file", "hotline.db")]:
         yield "records_url", name, url.encode()

@@ -71,12 +71,13 @@ impl Service {
             let mut answer = Vec::new();
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { continue };
-                // A question that is asked once more, on another connection, gets the same answer.
+                let mut question = [0; 4096];
+                let _ = stream.read(&mut question);
+                // Not before: a connection may be made ahead of its question. One that is asked once more, on another, gets the
+                // same answer.
                 while let Ok(next) = told.try_recv() {
                     answer = next;
                 }
-                let mut question = [0; 4096];
-                let _ = stream.read(&mut question);
                 let _ = stream.write_all(&answer);
                 let _ = stream.shutdown(Shutdown::Write);
             }
@@ -144,10 +145,11 @@ pub fn records_url(octets: &[u8]) {
     match &database {
         Database::File(file) => assert_eq!(file.to_string_lossy(), text),
         Database::Postgres(url) => {
-            let shown = [url.to_string(), format!("{url:?}"), url.fault().unwrap_or_default()];
-            if let Some(password) = password(&text) {
-                assert!(shown.iter().all(|shown| !shown.contains(password)), "{shown:?}");
+            if password(&text).is_some() {
+                assert!(url.fault().is_some(), "a URL with a password is refused");
             }
+            let shown = url.to_string();
+            assert!(shown == "postgres://…" || (shown == text && password(&text).is_none()), "{shown}");
         }
     }
     assert_eq!(PostgresUrl::of(&text).is_some(), database.file().is_none());
@@ -157,10 +159,10 @@ pub fn records_url(octets: &[u8]) {
     }
 }
 
-/// What stands where a URL has its password, if that is long enough to be told from the rest.
+/// What stands where a URL has its password.
 fn password(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?']).next()?;
     let (user, _) = authority.rsplit_once('@')?;
-    user.split_once(':').map(|(_, password)| password).filter(|password| password.len() > 8)
+    user.split_once(':').map(|(_, password)| password)
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::facts::CitizenId;
 use crate::sip::tls::{self, IdentityFiles, TlsFault};
 
-/// A database by its name: a file, or a server where it begins with `postgres://`.
+/// A database by its name: a file, or a server where it is a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Database {
     /// An SQLite file.
@@ -190,6 +190,7 @@ mod tests {
             ("postgres", false),
             ("postgres://db.example/records", true),
             ("postgresql:///records?host=/run/postgresql", true),
+            ("C:/hotline/records.db", false),
         ] {
             let database: Database = text.parse().unwrap();
             assert_eq!(database.file().is_none(), server, "{text}");

@@ -4,13 +4,11 @@
 //! It is made by the first hotline that may. A batch travels as one JSON text, and is one statement and so one transaction.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
-use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -19,6 +17,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use super::{CallEntry, CallsError, utc};
 use crate::facts::Secret;
 use crate::records::journal::{Sink, SinkError};
+use crate::records::postgres::url::{read, ssl_mode};
 
 /// How long the server may take: for a connection, for a statement. No call waits for it.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -75,19 +74,13 @@ impl CallServer {
     /// # Errors
     /// What is wrong with the URL, without quoting it.
     pub fn new(url: &str, password: Option<Secret<String>>) -> Result<CallServer, &'static str> {
-        let config = Config::of(url)?;
-        match (config.get_password(), config.get_hosts()) {
-            (Some(_), _) => Err("the password stands in the URL"),
-            (None, []) => Err("the URL names no host"),
-            _ => Ok(CallServer { url: url.to_owned(), password }),
-        }
+        read(url)?;
+        Ok(CallServer { url: url.to_owned(), password })
     }
 
     fn config(&self) -> Result<Config, CallsError> {
-        let mut config = Config::of(&self.url).map_err(|why| CallsError::Server(why.to_owned()))?;
-        let asks = config.get_ssl_mode() == SslMode::Require;
-        let plain = config.get_ssl_mode() == SslMode::Disable || (!asks && is_local(&config));
-        config.ssl_mode(if plain { SslMode::Disable } else { SslMode::Require });
+        let mut config = read(&self.url).map_err(|why| CallsError::Server(why.to_owned()))?;
+        config.ssl_mode(ssl_mode(&config));
         config.connect_timeout(WITHIN).keepalives_idle(Duration::from_secs(30)).application_name("hotline");
         if let Some(password) = &self.password {
             config.password(password.reveal());
@@ -100,26 +93,6 @@ impl fmt::Debug for CallServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
-}
-
-trait Of: Sized {
-    fn of(url: &str) -> Result<Self, &'static str>;
-}
-
-impl Of for Config {
-    fn of(url: &str) -> Result<Config, &'static str> {
-        let begins = ["postgres://", "postgresql://"].iter().any(|begin| url.starts_with(begin));
-        // The library's own words may quote what was written.
-        url.parse().ok().filter(|_| begins).ok_or("this is no URL of a PostgreSQL database")
-    }
-}
-
-/// Whether nothing goes over a network.
-fn is_local(config: &Config) -> bool {
-    config.get_hosts().iter().all(|host| match host {
-        Host::Unix(_) => true,
-        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
-    })
 }
 
 fn tls() -> Result<MakeRustlsConnect, CallsError> {
@@ -269,6 +242,8 @@ fn told(error: &tokio_postgres::Error) -> CallsError {
 
 #[cfg(test)]
 mod tests {
+    use tokio_postgres::config::SslMode;
+
     use super::*;
 
     #[test]
@@ -289,6 +264,7 @@ mod tests {
             ("postgres://hotline@db.example/calls", SslMode::Require),
             ("postgres://hotline@db.example/calls?sslmode=disable", SslMode::Disable),
             ("postgres://hotline@127.0.0.1/calls", SslMode::Disable),
+            ("postgres://hotline@localhost/calls?hostaddr=192.0.2.1", SslMode::Require),
             ("postgres://hotline@127.0.0.1/calls?sslmode=require", SslMode::Require),
         ] {
             assert_eq!(CallServer::new(url, None).unwrap().config().unwrap().get_ssl_mode(), mode, "{url}");

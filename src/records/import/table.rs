@@ -135,6 +135,9 @@ impl<const N: usize> Table<N> {
         if let Some(rest) = self.line.strip_prefix(b"\xef\xbb\xbf") {
             self.line = rest.to_vec();
         }
+        if self.line.iter().all(u8::is_ascii_whitespace) {
+            return Err(why("the line is blank: a table's first line names the columns"));
+        }
         self.split().map_err(|(_, wrong)| why(wrong))?;
         self.fields = self.found;
         let headings: Vec<String> = (0..self.found)
@@ -316,6 +319,7 @@ mod tests {
     fn a_heading_that_is_wrong_is_told() {
         for (bytes, words) in [
             (b"".as_slice(), "empty"),
+            (b"\xef\xbb\xbf\r\nid_number,number,kind,pension,medical\n", "blank"),
             (b"id_number,number,kind,pension\n", "no column medical"),
             (b"id_number,number,kind,pension,medical,Number\n", "two columns are called number"),
             (b"\xff\xff,\xff\n", "GB18030"),

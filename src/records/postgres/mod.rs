@@ -27,7 +27,7 @@ pub(super) mod desk;
 pub(super) mod import;
 mod rekeying;
 mod schema;
-mod url;
+pub(super) mod url;
 mod verifying;
 mod writing;
 

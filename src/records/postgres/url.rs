@@ -9,38 +9,25 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use crate::facts::Secret;
 
-/// A URL that begins with `postgres://` or `postgresql://`; right or not.
+/// A URL that should begin with `postgres://` or `postgresql://`; right or not.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl(Secret<String>);
 
 impl PostgresUrl {
-    /// Nothing where the text begins otherwise.
+    /// Nothing where the text is no URL at all. One of another scheme is a wrong one: there may be a password in it too.
     pub fn of(text: &str) -> Option<PostgresUrl> {
-        let url = ["postgres://", "postgresql://"].iter().any(|begin| text.starts_with(begin));
-        url.then(|| PostgresUrl(Secret::new(text.to_owned())))
+        text.contains("://").then(|| PostgresUrl(Secret::new(text.to_owned())))
     }
 
     /// What is wrong with it, if anything.
     pub fn fault(&self) -> Option<String> {
-        let config = match self.parsed() {
-            Ok(config) => config,
-            Err(fault) => return Some(fault),
-        };
-        if config.get_password().is_some() {
-            return Some("the password stands in the URL".to_owned());
+        match read(self.0.reveal()) {
+            Err(fault) => Some(fault.to_owned()),
+            Ok(config) if config.get_options().is_some_and(|options| options.contains("timeout")) => {
+                Some("time-outs are set by records.deadline, not in the URL".to_owned())
+            }
+            Ok(_) => None,
         }
-        if config.get_hosts().is_empty() {
-            return Some("the URL names no host: one, or a socket's folder as in ?host=/run/postgresql".to_owned());
-        }
-        if config.get_options().is_some_and(|options| options.contains("timeout")) {
-            return Some("time-outs are set by records.deadline, not in the URL".to_owned());
-        }
-        None
-    }
-
-    fn parsed(&self) -> Result<Config, String> {
-        // The library's own words may quote what was written.
-        self.0.reveal().parse::<Config>().map_err(|_| "this is no URL of a PostgreSQL database".to_owned())
     }
 
     /// How to connect.
@@ -48,12 +35,8 @@ impl PostgresUrl {
         if let Some(fault) = self.fault() {
             return Err(fault);
         }
-        let mut config = self.parsed()?;
-        let ssl = if config.get_ssl_mode() == SslMode::Disable || (!asks_for_tls(&config) && is_local(&config)) {
-            SslMode::Disable
-        } else {
-            SslMode::Require
-        };
+        let mut config = read(self.0.reveal())?;
+        let ssl = ssl_mode(&config);
         let millis = deadline.as_millis();
         let limits = format!(
             "-c statement_timeout={millis} -c lock_timeout={millis} -c idle_in_transaction_session_timeout={millis}"
@@ -73,8 +56,32 @@ impl PostgresUrl {
     }
 }
 
-fn asks_for_tls(config: &Config) -> bool {
-    config.get_ssl_mode() == SslMode::Require
+/// A URL of a PostgreSQL database, with a host and without a password; or what is wrong with it, which quotes nothing of it.
+pub(in crate::records) fn read(text: &str) -> Result<Config, &'static str> {
+    let begins = ["postgres://", "postgresql://"].iter().any(|begin| text.starts_with(begin));
+    // The library ends the credentials at the first @, and would take a password before the second for a port and hosts.
+    if begins && text.split('?').next().is_some_and(|text| text.matches('@').count() > 1) {
+        return Err("more than one @ stands in the URL: in a name it is written %40");
+    }
+    // The library's own words may quote what was written.
+    let config = text.parse::<Config>().ok().filter(|_| begins).ok_or("this is no URL of a PostgreSQL database")?;
+    if config.get_password().is_some() {
+        return Err("the password stands in the URL");
+    }
+    if config.get_hosts().is_empty() || config.get_hosts().contains(&Host::Tcp(String::new())) {
+        return Err("the URL names no host: one, or a socket's folder as in ?host=/run/postgresql");
+    }
+    Ok(config)
+}
+
+/// What crosses a network is encrypted unless the URL says otherwise.
+pub(in crate::records) fn ssl_mode(config: &Config) -> SslMode {
+    match config.get_ssl_mode() {
+        SslMode::Disable => SslMode::Disable,
+        SslMode::Require => SslMode::Require,
+        _ if is_local(config) => SslMode::Disable,
+        _ => SslMode::Require,
+    }
 }
 
 /// Whether nothing goes over a network.
@@ -86,14 +93,11 @@ fn is_local(config: &Config) -> bool {
     config.get_hosts().iter().all(here) && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 
-/// As it was written, but for a password.
+/// As it was written, if it is right: one that is not may have a password in it.
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.reveal();
-        match self.parsed() {
-            Ok(config) if config.get_password().is_none() => f.write_str(text),
-            _ => f.write_str("postgres://…"),
-        }
+        f.write_str(if read(text).is_ok() { text } else { "postgres://…" })
     }
 }
 
@@ -113,6 +117,9 @@ mod tests {
             "postgres://hotline:s3cr3t@db.example/records",
             "postgresql://db.example/records?user=hotline&password=s3cr3t",
             "postgres://hotline:s3cr3t@db.example:port/records",
+            "postgres://hotline@server:1,s3cr3t@db.example/records",
+            "POSTGRES://hotline:s3cr3t@db.example/records",
+            "postgresql+psycopg://hotline:s3cr3t@db.example/records",
         ] {
             let url = PostgresUrl::of(text).unwrap();
             assert!(url.fault().is_some(), "{text}");
@@ -148,7 +155,12 @@ mod tests {
 
     #[test]
     fn a_url_without_a_host_or_with_time_outs_of_its_own_is_refused() {
-        for text in ["postgres:///records", "postgres://h/r?options=-c%20statement_timeout%3D0", "postgres://h/r?x=1"] {
+        for text in [
+            "postgres:///records",
+            "postgres://:5432/records",
+            "postgres://h/r?options=-c%20statement_timeout%3D0",
+            "postgres://h/r?x=1",
+        ] {
             assert!(PostgresUrl::of(text).unwrap().fault().is_some(), "{text}");
         }
     }

@@ -50,12 +50,17 @@ impl FromStr for ServiceUrl {
         if text.contains(['#', '?']) {
             return Err(ServiceUrlFault::Query);
         }
+        // After a slash too: a slash may be a part of a password.
+        if text.contains('@') {
+            return Err(ServiceUrlFault::Credentials);
+        }
         let uri: Uri = text.parse().map_err(|_| ServiceUrlFault::Malformed)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(ServiceUrlFault::Malformed);
         };
-        if authority.as_str().contains('@') {
-            return Err(ServiceUrlFault::Credentials);
+        let ported = authority.as_str() != authority.host();
+        if authority.host().is_empty() || (ported && authority.port_u16().is_none()) {
+            return Err(ServiceUrlFault::Malformed);
         }
         let host = authority.host().trim_matches(['[', ']']);
         let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -102,6 +107,10 @@ mod tests {
             ("http://[::1]:8080", Ok("http://[::1]:8080/v1/records")),
             ("http://records.example", Err(ServiceUrlFault::InClear)),
             ("https://a:b@records.example", Err(ServiceUrlFault::Credentials)),
+            ("https://a:1234/b@records.example", Err(ServiceUrlFault::Credentials)),
+            ("https://records.example:port", Err(ServiceUrlFault::Malformed)),
+            ("https://records.example:65536", Err(ServiceUrlFault::Malformed)),
+            ("https://:8443", Err(ServiceUrlFault::Malformed)),
             ("https://records.example/?key=1", Err(ServiceUrlFault::Query)),
             ("https://records.example/#x", Err(ServiceUrlFault::Query)),
             ("ftp://records.example", Err(ServiceUrlFault::Malformed)),
