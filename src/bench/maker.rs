@@ -81,6 +81,8 @@ pub(super) struct Counts {
     pub(super) dialled: u64,
     pub(super) answered: u64,
     pub(super) ended: u64,
+    /// Of those, the ones that the far side ended.
+    pub(super) hung_up_on: u64,
     pub(super) failed: BTreeMap<String, u64>,
     /// From INVITE to 200.
     pub(super) answering: Spread,
@@ -88,7 +90,7 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn new() -> Counts {
-        Counts { dialled: 0, answered: 0, ended: 0, failed: BTreeMap::new(), answering: Spread::new() }
+        Counts { dialled: 0, answered: 0, ended: 0, hung_up_on: 0, failed: BTreeMap::new(), answering: Spread::new() }
     }
 
     fn fail(&mut self, why: String) {
@@ -259,8 +261,9 @@ impl Maker {
                     slot.push(call);
                 }
             }
-            Event::Ended { call, well, .. } => {
+            Event::Ended { call, by_far_side, well } => {
                 self.counts.ended += 1;
+                self.counts.hung_up_on += u64::from(by_far_side);
                 if !well {
                     self.counts.fail("BYE not answered".into());
                 }

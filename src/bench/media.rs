@@ -229,6 +229,7 @@ impl Run<'_, '_> {
         let plan = self.plan;
         let again = self.maker.sent_again();
         self.maker.counts.failed.clear();
+        self.maker.counts.hung_up_on = 0;
         let aimed = calls as usize;
         self.maker.aim(Aim { calls: aimed, rate: plan.rate.into() });
         let dialling = PATIENCE + Duration::from_secs(u64::from(calls) / u64::from(plan.rate.max(1)));
@@ -278,7 +279,7 @@ impl Run<'_, '_> {
             packets: heard.packets,
             lost: heard.lost,
             silent: heard.silent,
-            failed: self.maker.counts.failed.clone(),
+            failed: self.failed(),
             resident_kb: ours.then_some(then.resident),
             resident_kb_a_call: a_call(then.resident, self.before.resident),
             kernel_kb_a_call: a_call(then.kernel, self.before.kernel),
@@ -289,6 +290,13 @@ impl Run<'_, '_> {
             stolen_core: then.stolen.saturating_sub(before.stolen).as_secs_f64() / took,
             limited_by_maker: limit(self.maker.dropped() - dropped, maker_core, self.maker.sent_again() - again),
         })
+    }
+
+    /// A call that plays or waits is not over by itself.
+    fn failed(&self) -> std::collections::BTreeMap<String, u64> {
+        let counts = &self.maker.counts;
+        let ended = (counts.hung_up_on > 0).then(|| ("hung up on by the hotline".to_owned(), counts.hung_up_on));
+        counts.failed.clone().into_iter().chain(ended).collect()
     }
 
     fn find(&mut self) -> std::io::Result<()> {

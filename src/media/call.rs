@@ -110,7 +110,7 @@ impl Call {
             over: false,
             heard_keys,
             sound: None,
-            sieve: Sieve::Off(0),
+            sieve: Sieve::Off(0, now),
             reception: Reception::default(),
             reporter: Reporter::new(ssrc),
             reported: 0,
@@ -346,6 +346,9 @@ impl Call {
             let after_a_pause = now.since(self.sending.last_sent()) >= A_PAUSE;
             self.sending.send_silence(now, due, after_a_pause);
         }
+        if self.sieve_doubted_at(config).is_some_and(|at| at <= now) {
+            self.sieve.open(self.sending.line.ear());
+        }
         if self.time_out_at(config).is_some_and(|at| at <= now) {
             self.go_silent(now);
             self.hung_up(now);
@@ -358,12 +361,22 @@ impl Call {
         if self.over {
             return None;
         }
-        let times = [self.conductor.wake_at(), self.keep_alive_at(config), self.time_out_at(config), self.hears_at()];
+        let times = [
+            self.conductor.wake_at(),
+            self.keep_alive_at(config),
+            self.time_out_at(config),
+            self.sieve_doubted_at(config),
+            self.hears_at(),
+        ];
         times.into_iter().flatten().chain([self.next_report]).min()
     }
 
     fn keep_alive_at(&self, config: &EngineConfig) -> Option<Moment> {
         (self.params.send && !self.sending.wants_tick()).then(|| self.sending.last_sent() + config.keep_alive)
+    }
+
+    fn sieve_doubted_at(&self, config: &EngineConfig) -> Option<Moment> {
+        self.sieve.doubted_at(self.last_heard, config.time_out)
     }
 
     fn time_out_at(&self, config: &EngineConfig) -> Option<Moment> {

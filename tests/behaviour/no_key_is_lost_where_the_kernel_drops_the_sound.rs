@@ -1,6 +1,8 @@
 //! Where nobody listens to a call's sound the kernel drops most of it, and never a key; where someone does, all of it comes.
 #![cfg(target_os = "linux")]
 
+use std::time::Duration;
+
 use hotline::audio::Law;
 use hotline::facts::KeySource;
 use hotline::media::MediaParams;
@@ -50,6 +52,27 @@ fn a_thousand_keys_amid_sound_are_a_thousand_keys() {
     assert!((13_000..14_500).contains(&dropped), "{dropped}");
     assert_eq!((stats.lost, stats.refused), (0, 0), "what is dropped is not lost");
     assert!((14_900..=15_500).contains(&stats.packets_received), "{}", stats.packets_received);
+}
+
+#[test]
+fn a_telephone_that_sends_little_while_its_caller_is_silent_is_not_taken_for_dead() {
+    let engine = engine(|config| config.time_out = Duration::from_secs(3));
+    let mut leg = engine.reserve().unwrap();
+    let mut far_end = FarEnd::of(&leg);
+    let events = begin(&mut leg, far_end.params(), Player::of(&[]));
+    send_until_dropped(&mut far_end);
+    // None of the next 63 comes through by its number.
+    while far_end.sequence() % 64 != 0 {
+        far_end.send_sound();
+    }
+    // Twice as long as a far end may say nothing.
+    for _ in 0..24 {
+        assert!(events.recv_timeout(Duration::from_millis(250)).is_err(), "the call is taken for dead");
+        far_end.send_sound();
+    }
+    leg.end();
+    let stats = ended(&events);
+    assert_eq!((stats.lost, stats.refused), (0, 0));
 }
 
 #[test]

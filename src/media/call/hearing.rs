@@ -31,7 +31,7 @@ impl Call {
             sound.push(now, &packet.header, self.params.codec.ticks(packet.payload), packet.payload);
             self.hear_due(now, out);
         } else if self.latch.is_latched() {
-            self.sieve.unheard(self.sending.line.ear(), &self.params.events);
+            self.sieve.unheard(now, self.sending.line.ear(), &self.params.events);
         }
     }
 

@@ -229,6 +229,11 @@ impl FarEnd {
         packets
     }
 
+    /// The number of the packet that was sent last.
+    pub fn sequence(&self) -> u16 {
+        self.sequence
+    }
+
     /// Sends a packet of this type.
     pub fn send(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8]) {
         self.sequence += 1;
