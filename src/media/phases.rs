@@ -17,11 +17,13 @@ pub(super) struct Phases {
 }
 
 impl Phases {
-    /// Gives a call that begins at `earliest` or soon after its place, in place of the one it had. Returns when it begins.
-    pub(super) fn enter(&mut self, phase: &mut Option<usize>, earliest: u64) -> u64 {
+    /// Gives a call that begins at `earliest` or soon after its place, in place of the one it had. Returns when it begins: not later
+    /// than a packet's length after `now`, so who must wait for `earliest` waits for little more.
+    pub(super) fn enter(&mut self, phase: &mut Option<usize>, now: u64, earliest: u64) -> u64 {
         self.leave(phase.take());
         let crowd = |at: &u64| self.calls.get((at % PHASES as u64) as usize).copied();
-        let begin = (earliest..earliest + SOON).min_by_key(crowd).unwrap_or(earliest);
+        let end = (earliest + SOON).min(now + PHASES as u64);
+        let begin = (earliest..end).min_by_key(crowd).unwrap_or(earliest);
         let place = (begin % PHASES as u64) as usize;
         if let Some(calls) = self.calls.get_mut(place) {
             *calls += 1;
@@ -52,13 +54,17 @@ mod tests {
         let (mut phases, mut places) = (Phases::default(), vec![None; 100]);
         for (index, place) in places.iter_mut().enumerate() {
             let earliest = 1_000 + index as u64 / 5;
-            let begins = phases.enter(place, earliest);
+            let begins = phases.enter(place, earliest, earliest);
             assert!((earliest..earliest + SOON).contains(&begins), "{begins}");
         }
         assert_eq!(phases.calls(), 100);
         assert!(phases.calls.iter().all(|calls| (3..=7).contains(calls)), "{:?}", phases.calls);
-        let begins = phases.enter(&mut places[0], 5_013);
+        let begins = phases.enter(&mut places[0], 5_013, 5_013);
         assert!((5_013..5_017).contains(&begins));
+        for wait in 18..=20 {
+            let begins = phases.enter(&mut places[0], 5_013, 5_013 + wait);
+            assert!((5_013 + wait..5_034).contains(&begins), "{begins}");
+        }
         places.into_iter().for_each(|place| phases.leave(place));
         assert_eq!(phases.calls(), 0);
     }

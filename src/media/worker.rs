@@ -251,7 +251,7 @@ impl Worker {
         let this = millisecond(now);
         let earliest = slot.call.sending.earliest(this);
         let due = due.filter(|due| *due <= earliest + SOON);
-        let due = due.unwrap_or_else(|| self.phases.enter(&mut slot.phase, earliest));
+        let due = due.unwrap_or_else(|| self.phases.enter(&mut slot.phase, this, earliest));
         if self.pacing.next_slot().is_some_and(|next| next + SOON < this) {
             self.tick(now, call, due, this);
         } else {
