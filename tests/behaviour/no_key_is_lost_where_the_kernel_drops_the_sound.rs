@@ -62,7 +62,7 @@ fn a_telephone_that_sends_little_while_its_caller_is_silent_is_not_taken_for_dea
     let events = begin(&mut leg, far_end.params(), Player::of(&[]));
     send_until_dropped(&mut far_end);
     // None of the next 63 comes through by its number.
-    while far_end.sequence() % 64 != 0 {
+    while !far_end.sequence().is_multiple_of(64) {
         far_end.send_sound();
     }
     // Twice as long as a far end may say nothing.
